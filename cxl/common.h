@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The frame of every command of ours: common options, reading the host, and
+ * the one place where output and exit status are decided.
+ */
+#ifndef CXL_COMMON_H
+#define CXL_COMMON_H
+
+#include <json-c/json.h>
+#include <stddef.h>
+
+#include "cxl/lib/host.h"
+#include "util/options.h"
+#include "util/render.h"
+
+extern const struct command cmd_list, cmd_enable_isolation, cmd_disable_isolation, cmd_explain;
+
+struct common_options {
+	const char *format, *output;
+	bool human, verbose, help;
+};
+
+/* Entries for a command's option table; @type has a member "common". */
+#define COMMON_OPTIONS(type, formats) \
+	{ "format", 0, OPT_STRING, offsetof(type, common.format), "FORMAT", \
+	  "how to print: " formats }, \
+	{ "human", 'u', OPT_FLAG, offsetof(type, common.human), NULL, \
+	  "the same as --format=human" }, \
+	{ "output", 'o', OPT_STRING, offsetof(type, common.output), "FILE", \
+	  "write there instead of to standard output, whole or not at all" }, \
+	{ "verbose", 'v', OPT_FLAG, offsetof(type, common.verbose), NULL, \
+	  "also say on standard error what is merely informative" }, \
+	{ "help", 'h', OPT_FLAG, offsetof(type, common.help), NULL, "show this help" }
+
+struct command_run {
+	const struct command *cmd;
+	const struct common_options *common;
+	const struct render_format *format;
+	const struct render_table *table;	/* NULL: the command has none */
+	int first_operand;
+	char **operands;	/* ends with NULL */
+};
+
+/*
+ * Parse @argv into @opts.  @table: how the command prints as a table, or NULL.  True: go on.  False: return *@ret_status, everything
+ * (help, or one sentence on what is wrong) has been said.
+ */
+bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
+		   const struct common_options *common, const struct render_table *table,
+		   struct command_run *ret, int *ret_status);
+
+/*
+ * Print {"schema", "exit_status", "messages", @key: @list} and the messages on
+ * stderr.  Takes @list.  Returns @status, or EXIT_REFUSED when the output could
+ * not be written.
+ */
+int command_end(const struct command_run *run, const char *schema, int status,
+		const struct messages *messages, const char *key, struct json_object *list);
+
+#endif

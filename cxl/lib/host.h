@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The snapshot: one host's CXL hierarchy as it was when read, immutable
+ * afterwards, every link resolved both ways.  Built by host_read(); checks,
+ * plans and records only look at it.
+ *
+ * Source: Documentation/ABI/testing/sysfs-bus-cxl and sysfs-bus-dax of the
+ * kernel.  An object with a missing or unreadable attribute keeps its place;
+ * the attribute is not .known and one message says why.
+ */
+#ifndef CXL_HOST_H
+#define CXL_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cxl/lib/isolation.h"
+#include "util/arena.h"
+#include "util/message.h"
+#include "util/sysfs.h"
+
+struct pci_access;
+
+struct opt_u64 {
+	bool known;
+	uint64_t v;
+};
+
+struct cxl_bus {
+	const char *name;	/* "root0" */
+	const char *path;	/* below the root directory: "sys/devices/..." */
+	const char *provider;	/* "ACPI.CXL", "cxl_test"; NULL when not recognised */
+};
+
+/* A CXL port that forwards: a host bridge's or a switch's. */
+struct cxl_port {
+	const char *name;	/* "port1" */
+	const char *path;
+	struct cxl_bus *bus;
+	struct cxl_port *parent;	/* NULL for a host bridge's */
+	const char *host;	/* "pci0000:0c", or the PCI address of a switch's upstream port; NULL when unknown */
+	bool bound;		/* cxl_port driver */
+	const char **dports;	/* PCI addresses of the downstream ports */
+	size_t n_dports;
+	struct cxl_root_port *root_port;	/* a switch's: the one above it */
+};
+
+struct cxl_root_port {
+	const char *name;	/* PCI address */
+	uint64_t key;		/* sorts in bus order */
+	const char *path;	/* "sys/devices/pci0000:0c/0000:0c:00.0" */
+	struct cxl_port *bridge;	/* the host bridge's port; NULL when it cannot be told */
+	bool present;		/* the PCI device exists */
+	struct iso_state iso;
+	struct link_state link;
+	struct cxl_memdev **memdevs;
+	size_t n_memdevs;
+	struct cxl_region **regions;
+	size_t n_regions;
+	struct cxl_dax **dax;
+	size_t n_dax;
+};
+
+struct cxl_memdev {
+	const char *name;
+	unsigned int id;
+	const char *path;
+	const char *host;	/* PCI address of the endpoint; NULL when it is no PCI device */
+	struct cxl_root_port *root_port;	/* NULL: unattached */
+	struct cxl_bus *bus;
+	const char **chain;	/* PCI addresses from the root port to the endpoint */
+	size_t n_chain;
+	bool bound;		/* cxl_mem driver */
+	struct opt_u64 serial, ram_bytes, pmem_bytes;
+};
+
+struct cxl_endpoint {
+	const char *name;
+	unsigned int id;	/* of endpointN, which names its decoders */
+	const char *path;
+	struct cxl_memdev *memdev;	/* NULL when the link is gone */
+};
+
+enum region_state {
+	REGION_ENABLED,		/* committed, driver bound */
+	REGION_DISABLED,	/* committed, no driver */
+	REGION_RESET,		/* not committed, every target there */
+	REGION_HUSK,		/* not committed and a target lost; it still holds its address range */
+};
+extern const char *const region_state_names[];
+
+struct cxl_region {
+	const char *name;
+	const char *path;
+	struct cxl_bus *bus;
+	enum region_state state;
+	struct opt_u64 resource, size_bytes, ways;
+	struct cxl_memdev **targets;	/* one per position; NULL where lost */
+	size_t n_targets;
+	struct cxl_root_port **root_ports;
+	size_t n_root_ports;
+	struct cxl_dax **dax;
+	size_t n_dax;
+	/* System RAM blocks inside the region */
+	size_t blocks_online, blocks_total;
+	bool blocks_unknown;	/* some block could not be judged */
+};
+
+struct cxl_dax {
+	const char *name;	/* "dax0.0" */
+	const char *path;
+	struct cxl_region *region;	/* NULL: not below a CXL region (hmem) */
+	const char *driver;	/* "device_dax", "kmem", NULL when unbound */
+	struct opt_u64 size_bytes;
+};
+
+struct cxl_host {
+	struct arena arena;
+	struct sysfs fs;
+	struct messages messages;
+	struct pci_access *pci;	/* libpci, while the registers are read */
+	struct cxl_bus *buses;
+	size_t n_buses;
+	struct cxl_port *ports;
+	size_t n_ports;
+	struct cxl_root_port *root_ports;	/* in bus order */
+	size_t n_root_ports;
+	struct cxl_memdev *memdevs;
+	size_t n_memdevs;
+	struct cxl_endpoint *endpoints;
+	size_t n_endpoints;
+	struct cxl_region *regions;
+	size_t n_regions;
+	struct cxl_dax *dax;
+	size_t n_dax;
+	uint64_t block_bytes;	/* memory block size, 0 when unknown */
+};
+
+/*
+ * Read the host below @sysroot (NULL: the live one).  0, or -errno with @err:
+ * EXIT_PREREQ when there is no CXL bus (says what is missing), EXIT_USAGE when
+ * @sysroot cannot be opened.  Free with host_free() in either case.
+ */
+int host_read(struct cxl_host *host, const char *sysroot, struct err *err);
+void host_free(struct cxl_host *host);
+
+/* The parts of host_read(), in their order. */
+int topology_read(struct cxl_host *host, struct err *err);
+int regions_read(struct cxl_host *host);	/* -ENOMEM or 0; the memdevs are known */
+int memory_read(struct cxl_host *host, struct err *err);
+void registers_exit(struct cxl_host *host);
+
+/* endpointN by its number; NULL when there is none. */
+struct cxl_endpoint *host_endpoint(struct cxl_host *host, unsigned int id);
+/* The bus whose directory is above @path; the first where none is. */
+struct cxl_bus *host_bus_above(struct cxl_host *host, const char *path);
+
+/*
+ * Attribute OBJECT_PATH/ATTR, as a number or as text in the arena.  When it is
+ * missing, unreadable or no number the value stays unknown and @host gets one
+ * message about @object.
+ */
+struct opt_u64 attr_u64(struct cxl_host *host, const char *object, const char *path, const char *attr);
+/* The last component of a link such as "driver"; NULL when there is none. */
+const char *attr_link_name(struct cxl_host *host, const char *object, const char *path, const char *attr);
+
+#endif

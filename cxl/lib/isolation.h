@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is known of one root port's CXL.mem / CXL.cache Timeout & Isolation
+ * (CXL r3.2 sec 8.2.4.24 and 12.3), from the back-ends that can tell:
+ * the kernel's attributes (kernel_v1.c) and the port's registers (registers.c).
+ */
+#ifndef CXL_ISOLATION_H
+#define CXL_ISOLATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/err.h"
+
+struct cxl_host;
+struct cxl_root_port;
+
+enum tri { TRI_UNKNOWN = -1, TRI_NO = 0, TRI_YES = 1 };
+
+static inline enum tri tri_of(bool b)
+{
+	return b ? TRI_YES : TRI_NO;
+}
+
+/* Capability (00h), CXL r3.2 sec 8.2.4.24.1 */
+#define ISO_CAP_MEM_RANGES(cap) ((cap) & 0xf)
+#define ISO_CAP_MEM_TIMEOUT (1u << 4)
+#define ISO_CAP_CACHE_RANGES(cap) ((cap) >> 8 & 0xf)
+#define ISO_CAP_CACHE_TIMEOUT (1u << 12)
+#define ISO_CAP_MEM_ISOLATION (1u << 16)
+#define ISO_CAP_MEM_LINK_DOWN (1u << 17)
+#define ISO_CAP_CACHE_ISOLATION (1u << 18)
+#define ISO_CAP_CACHE_LINK_DOWN (1u << 19)
+#define ISO_CAP_ERR_COR (1u << 25)
+#define ISO_CAP_INTERRUPT (1u << 26)
+#define ISO_CAP_INTERRUPT_NUMBER(cap) ((cap) >> 27 & 0x1f)
+
+/* Control (08h), sec 8.2.4.24.2 */
+#define ISO_CTRL_MEM_RANGE(ctrl) ((ctrl) & 0xf)
+#define ISO_CTRL_MEM_TIMEOUT (1u << 4)
+#define ISO_CTRL_CACHE_RANGE(ctrl) ((ctrl) >> 8 & 0xf)
+#define ISO_CTRL_CACHE_TIMEOUT (1u << 12)
+#define ISO_CTRL_MEM_ISOLATION (1u << 16)
+#define ISO_CTRL_MEM_LINK_DOWN (1u << 17)
+#define ISO_CTRL_CACHE_ISOLATION (1u << 18)
+#define ISO_CTRL_CACHE_LINK_DOWN (1u << 19)
+#define ISO_CTRL_ERR_COR (1u << 25)
+#define ISO_CTRL_INTERRUPT (1u << 26)
+
+/* Status (0Ch), sec 8.2.4.24.3 */
+#define ISO_STATUS_MEM_TIMEOUT (1u << 0)
+#define ISO_STATUS_CACHE_TIMEOUT (1u << 4)
+#define ISO_STATUS_MEM_ISOLATION (1u << 8)
+#define ISO_STATUS_MEM_LINK_DOWN (1u << 9)
+#define ISO_STATUS_CACHE_ISOLATION (1u << 12)
+#define ISO_STATUS_CACHE_LINK_DOWN (1u << 13)
+#define ISO_STATUS_BUSY (1u << 14)	/* valid only while a protocol is isolated */
+
+/* The three settings that the v1 attributes hold. */
+struct iso_control {
+	enum tri isolation, timeout;
+	int range;	/* encoding, 0 the default, -1 unknown */
+};
+
+struct iso_kernel {
+	bool present;		/* the cxl_isolation group exists */
+	bool posted_v1;		/* signs of the code as posted, with its defects */
+	struct iso_control control;
+};
+
+struct iso_registers {
+	bool valid;		/* the component registers could be read */
+	bool capable;		/* they hold the capability; cap, ctrl, status are set */
+	uint32_t cap, ctrl, status;
+	const char *reason;	/* why not valid, a sentence part */
+};
+
+struct iso_state {
+	struct iso_kernel kernel;
+	struct iso_registers regs;
+};
+
+struct link_state {
+	enum tri up;		/* Data Link Layer Link Active */
+	const char *speed;	/* "32.0 GT/s PCIe", NULL when unknown or down */
+	unsigned int width;	/* 0 when unknown or down */
+};
+
+/* Does the port have the capability?  Unknown when nothing could tell. */
+enum tri iso_capable(const struct iso_state *iso);
+
+/* The settings from the best source. */
+struct iso_control iso_control(const struct iso_state *iso);
+
+/* Isolated, by either protocol. */
+enum tri iso_isolated(const struct iso_state *iso);
+
+/* One way to get at the settings.  read() fills its part of rp->iso; what it
+ * cannot tell stays unknown. */
+struct iso_backend {
+	const char *name;	/* as in "source" of the output */
+	int (*read)(struct cxl_host *host, struct cxl_root_port *rp);
+};
+extern const struct iso_backend iso_backend_kernel_v1, iso_backend_registers;
+
+/* Ask every back-end about one root port, and read its link.  -ENOMEM, else 0. */
+int iso_refresh(struct cxl_host *host, struct cxl_root_port *rp);
+
+/* The same for all root ports, with messages about what cannot be told. */
+int iso_read(struct cxl_host *host, struct err *err);
+
+/* Read the kernel's attributes of @rp once more, after a write. */
+int iso_kernel_read_control(struct cxl_host *host, const struct cxl_root_port *rp,
+			    struct iso_kernel *ret);
+
+bool iso_control_equal(const struct iso_control *a, const struct iso_control *b);
+
+#endif

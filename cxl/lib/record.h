@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The neutral records of the output: one shape wherever an object appears.
+ * Schemas are in schemas/.
+ */
+#ifndef CXL_RECORD_H
+#define CXL_RECORD_H
+
+#include <json-c/json.h>
+
+#include "cxl/lib/check.h"
+#include "cxl/lib/target.h"
+
+/* Every function here returns a new object that the caller owns. */
+
+/* The "control" part of a root port's record. */
+struct json_object *record_control(const struct iso_state *iso);
+
+/* "buses": what is in @set; @results per host->root_ports[]. */
+struct json_object *record_buses(const struct cxl_host *host, const struct target_set *set,
+				 const struct check_result *results);
+
+/* Ids of the findings that block, limit, or only note. */
+enum finding_class { FINDING_BLOCKS, FINDING_LIMITS, FINDING_NOTES };
+struct json_object *record_findings(const struct check_result *result, enum finding_class which);
+
+#endif

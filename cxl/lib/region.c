@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regions: where they are, what memdevs and root ports they span, and in what
+ * state they are left when a device is lost.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cxl/lib/host.h"
+#include "util/parse.h"
+
+const char *const region_state_names[] = {
+	[REGION_ENABLED] = "enabled", [REGION_DISABLED] = "disabled",
+	[REGION_RESET] = "reset", [REGION_HUSK] = "husk",
+};
+
+static struct cxl_memdev *memdev_of_decoder(struct cxl_host *host, const char *decoder)
+{
+	const struct cxl_endpoint *ep;
+	char name[64];
+	unsigned int id;
+	size_t n = strcspn(decoder, ".");
+
+	if (n >= sizeof(name))
+		return NULL;
+	memcpy(name, decoder, n);
+	name[n] = '\0';
+	if (!parse_name(name, "decoder", &id))
+		return NULL;
+	ep = host_endpoint(host, id);
+	return ep ? ep->memdev : NULL;
+}
+
+static int read_targets(struct cxl_host *host, struct cxl_region *r)
+{
+	/* CXL r3.2 sec 8.2.4.20.7: at most 16 ways */
+	size_t ways = r->ways.known && r->ways.v <= 16 ? r->ways.v : 16;
+	char path[PATH_MAX], target[32], decoder[64], shown[40];
+
+	r->targets = arena_alloc(&host->arena, ways, sizeof(*r->targets));
+	r->root_ports = arena_alloc(&host->arena, ways, sizeof(*r->root_ports));
+	if (!r->targets || !r->root_ports)
+		return -ENOMEM;
+	for (size_t i = 0; i < ways; i++) {
+		struct cxl_root_port *rp;
+		ssize_t n;
+		size_t k;
+
+		snprintf(target, sizeof(target), "target%zu", i);
+		n = sysfs_join(path, sizeof(path), r->path, target);
+		if (!n)
+			n = sysfs_read(&host->fs, path, decoder, sizeof(decoder));
+		if (n == -ENOENT && !r->ways.known)
+			break;
+		r->n_targets++;
+		if (n < 0)
+			message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", r->name,
+				    "%s: attribute target%zu cannot be read (%s), so that position is unknown",
+				    r->name, i, strerror((int)-n));
+		if (n <= 0)
+			continue;
+		r->targets[i] = memdev_of_decoder(host, decoder);
+		if (!r->targets[i])
+			message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", r->name,
+				    "%s: attribute target%zu names \"%s\", which leads to no memdev, so that position is unknown",
+				    r->name, i, printable(decoder, shown, sizeof(shown)));
+		rp = r->targets[i] ? r->targets[i]->root_port : NULL;
+		for (k = 0; k < r->n_root_ports && r->root_ports[k] != rp; k++)
+			;
+		if (rp && k == r->n_root_ports)
+			r->root_ports[r->n_root_ports++] = rp;
+	}
+	return 0;
+}
+
+static void judge_region(struct cxl_host *host, struct cxl_region *r)
+{
+	struct opt_u64 commit;
+	bool lost = false;
+
+	/* the driver binds only to what is committed: cxl_region_probe() */
+	if (attr_link_name(host, r->name, r->path, "driver")) {
+		r->state = REGION_ENABLED;
+		return;
+	}
+	commit = attr_u64(host, r->name, r->path, "commit");
+	for (size_t i = 0; i < r->n_targets; i++)
+		lost |= !r->targets[i];
+	if (!commit.known || commit.v)
+		r->state = REGION_DISABLED;
+	else
+		r->state = lost && r->size_bytes.known && r->size_bytes.v ? REGION_HUSK : REGION_RESET;
+	if (r->state == REGION_HUSK) {
+		const char *decoder = strstr(r->path, "/decoder");
+
+		message_add(&host->messages, SEV_WARNING, "HUSK", r->name,
+			    "%s is a husk: it lost a device and is not committed, but still holds its address range; free it with 'echo %s > /sys/bus/cxl/devices/%.*s/delete_region'",
+			    r->name, r->name, decoder ? (int)strcspn(decoder + 1, "/") : 8,
+			    decoder ? decoder + 1 : "decoderX");
+	}
+}
+
+static int root_port_ptr_cmp(const void *a, const void *b)
+{
+	const struct cxl_root_port *p = *(struct cxl_root_port *const *)a, *q = *(struct cxl_root_port *const *)b;
+
+	return p->key < q->key ? -1 : p->key > q->key;
+}
+
+int regions_read(struct cxl_host *host)
+{
+	for (size_t i = 0; i < host->n_regions; i++) {
+		struct cxl_region *r = &host->regions[i];
+		int rc;
+
+		r->bus = host_bus_above(host, r->path);
+		r->resource = attr_u64(host, r->name, r->path, "resource");
+		if (r->resource.v == UINT64_MAX)	/* none assigned: drivers/cxl/core/region.c */
+			r->resource = (struct opt_u64){ 0 };
+		r->size_bytes = attr_u64(host, r->name, r->path, "size");
+		r->ways = attr_u64(host, r->name, r->path, "interleave_ways");
+		rc = read_targets(host, r);
+		if (rc)
+			return rc;
+		if (r->n_root_ports)
+			qsort(r->root_ports, r->n_root_ports, sizeof(*r->root_ports), root_port_ptr_cmp);
+		judge_region(host, r);
+		for (size_t k = 0; k < r->n_root_ports; k++)
+			r->root_ports[k]->n_regions++;
+	}
+	for (size_t i = 0; i < host->n_root_ports; i++) {
+		struct cxl_root_port *rp = &host->root_ports[i];
+
+		rp->regions = arena_alloc(&host->arena, rp->n_regions, sizeof(*rp->regions));
+		if (!rp->regions)
+			return -ENOMEM;
+		rp->n_regions = 0;
+	}
+	for (size_t i = 0; i < host->n_regions; i++) {
+		struct cxl_region *r = &host->regions[i];
+
+		for (size_t k = 0; k < r->n_root_ports; k++)
+			r->root_ports[k]->regions[r->root_ports[k]->n_regions++] = r;
+	}
+	return 0;
+}

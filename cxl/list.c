@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cxl list --isolation: the isolation view of the host. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "cxl/common.h"
+#include "cxl/lib/record.h"
+
+struct list_options {
+	struct common_options common;
+	bool isolation;
+	const char *sysroot;
+	struct opt_list bus, port, memdev, region;
+};
+
+static const struct opt list_opts[] = {
+	{ "isolation", 0, OPT_FLAG, offsetof(struct list_options, isolation), NULL,
+	  "list root ports and their isolation (without it: the distribution's list)" },
+	{ "bus", 'b', OPT_LIST, offsetof(struct list_options, bus), "BUS", "only what is on that bus" },
+	{ "port", 'p', OPT_LIST, offsetof(struct list_options, port), "PORT", "only what is below that port" },
+	{ "memdev", 'm', OPT_LIST, offsetof(struct list_options, memdev), "MEM", "only what is above that memdev" },
+	{ "region", 'r', OPT_LIST, offsetof(struct list_options, region), "REGION", "only what that region touches" },
+	{ "sysroot", 0, OPT_STRING, offsetof(struct list_options, sysroot), "DIR",
+	  "read an unpacked capture instead of this host" },
+	COMMON_OPTIONS(struct list_options, "json (default), human or table"),
+	{ 0 }
+};
+
+/* What all of one filter's values stand for, cut with what is left so far. */
+static int filter(const struct cxl_host *host, struct arena *a, unsigned int kinds,
+		  char *const *values, size_t n, struct target_set *set, struct err *err)
+{
+	struct target_set wanted;
+
+	if (!n)
+		return 0;
+	if (target_set_init(host, a, false, &wanted))
+		return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		int rc = target_add(host, values[i], kinds, &wanted, err);
+
+		if (rc)
+			return rc;
+	}
+	target_intersect(host, set, &wanted);
+	return 0;
+}
+
+static int select_objects(const struct cxl_host *host, const struct list_options *o,
+			  char *const *targets, size_t n_targets, struct arena *a,
+			  struct target_set *set, struct err *err)
+{
+	const struct {
+		unsigned int kinds;
+		const struct opt_list *list;
+	} filters[] = {
+		{ TARGET_BUS, &o->bus }, { TARGET_PORT | TARGET_PCI, &o->port },
+		{ TARGET_MEMDEV, &o->memdev }, { TARGET_REGION, &o->region },
+	};
+	int rc;
+
+	if (target_set_init(host, a, true, set))
+		return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		rc = filter(host, a, filters[i].kinds, (char *const *)filters[i].list->v,
+			    filters[i].list->n, set, err);
+		if (rc)
+			return rc;
+	}
+	return filter(host, a, TARGET_ANY, targets, n_targets, set, err);
+}
+
+static struct json_object *list_buses(const struct cxl_host *host, const struct target_set *set,
+				      struct arena *a, struct err *err)
+{
+	struct check_result *results = arena_alloc(a, host->n_root_ports, sizeof(*results));
+	bool *enabling = arena_alloc(a, host->n_root_ports, sizeof(*enabling));
+	struct check_context ctx = { host, enabling };
+
+	if (!results || !enabling)
+		goto no_memory;
+	for (size_t i = 0; i < host->n_root_ports; i++)
+		if (check_run(&ctx, &host->root_ports[i], a, false, &results[i]))
+			goto no_memory;
+	return record_buses(host, set, results);
+no_memory:
+	err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
+	return NULL;
+}
+
+static const struct render_column list_columns[] = {
+	{ "ROOT PORT", "root_port" }, { "BRIDGE", "host_bridge" }, { "LINK", "link.state" },
+	{ "ABI", "abi" }, { "ISOLATION", "control.mem.isolation" },
+	{ "TIMEOUT", "control.mem.timeout.enabled" }, { "RANGE", "control.mem.timeout.range" },
+	{ "STATE", "status.state" }, { "CONTAINMENT", "containment" },
+	{ "IF ENABLED", "containment_if_enabled" }, { "BLOCKERS", "blockers" }, { "LIMITS", "limits" },
+	{ "MEMDEVS", "memdevs" }, { "REGIONS", "regions" }, { "DAX", "dax" }, { "BYTES", "bytes" },
+	{ 0 }
+};
+
+/* A row per root port. */
+static void list_rows(struct json_object *record, struct json_object *rows)
+{
+	struct json_object *buses = json_object_object_get(record, "buses");
+
+	for (size_t b = 0; b < json_object_array_length(buses); b++) {
+		struct json_object *bridges = json_object_object_get(json_object_array_get_idx(buses, b), "host_bridges");
+
+		for (size_t h = 0; h < json_object_array_length(bridges); h++) {
+			struct json_object *ports = json_object_object_get(json_object_array_get_idx(bridges, h),
+									   "root_ports");
+
+			for (size_t i = 0; i < json_object_array_length(ports); i++)
+				json_object_array_add(rows, json_object_get(json_object_array_get_idx(ports, i)));
+		}
+	}
+}
+
+static const struct render_table list_table = { list_columns, list_rows };
+
+static int run_list(int argc, char **argv)
+{
+	struct list_options o = { 0 };
+	struct json_object *buses = NULL;
+	struct command_run run;
+	struct target_set set;
+	struct cxl_host host;
+	struct arena a = { 0 };
+	int status = EXIT_DONE;
+	struct err err;
+
+	if (!command_begin(&cmd_list, argc, argv, &o, &o.common, &list_table, &run, &status))
+		goto out;
+	if (host_read(&host, o.sysroot, &err) ||
+	    select_objects(&host, &o, run.operands, (size_t)(argc - run.first_operand), &a, &set, &err) ||
+	    !(buses = list_buses(&host, &set, &a, &err))) {
+		status = (int)err.status;
+		message_add_err(&host.messages, status == EXIT_USAGE ? "TARGET" : "HOST", &err);
+		buses = json_object_new_array();
+	}
+	status = command_end(&run, "cxl-list/1", status, &host.messages, "buses", buses);
+	host_free(&host);
+	arena_free(&a);
+out:
+	opt_list_free(&o.bus);
+	opt_list_free(&o.port);
+	opt_list_free(&o.memdev);
+	opt_list_free(&o.region);
+	return status;
+}
+
+const struct command cmd_list = {
+	"list", "--isolation [TARGET...]", "List root ports, their isolation and what is below them.",
+	list_opts, run_list,
+};

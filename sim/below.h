@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the kernel's devices below a root port are, read from the tree. */
+#ifndef SIM_BELOW_H
+#define SIM_BELOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct port;
+
+/* A memory device bound to cxl_mem: its name, or NULL. */
+const char *below_type3(const struct port *port);
+
+/* Another root port of the same host bridge with a device below: its address, or NULL. */
+const char *below_sibling(const struct port *port);
+
+/* A dax device of a region that touches the port, bound to kmem and with a
+ * memory block online: its name, or NULL. */
+const char *below_system_ram(const struct port *port);
+
+#endif

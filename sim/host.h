@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Simulated hosts: finding one by name, and building its tree from a capture,
+ * the overlay's changes and the models.
+ */
+#ifndef SIM_HOST_H
+#define SIM_HOST_H
+
+#include <stddef.h>
+
+#include "util/err.h"
+
+struct sim;
+struct json_object;
+
+struct host_entry {
+	char *name;
+	char *file;			/* the overlay */
+};
+
+struct host_list {
+	struct host_entry *v;
+	size_t n;
+};
+
+/* The built-in hosts, in natural order of their names. */
+int host_list_read(struct host_list *ret, struct err *err);
+void host_list_free(struct host_list *list);
+
+/*
+ * Fill @sim->tree, ports and kernel.  @host is a built-in's name, an overlay
+ * (*.json), a capture's archive or directory.  @kernel NULL: the overlay's
+ * choice; for a bare capture no models at all.
+ */
+int host_load(struct sim *sim, const char *host, const char *kernel, struct err *err);
+
+/* An overlay file, checked: the caller owns it (json_object_put()); NULL on error. */
+struct json_object *overlay_read(const char *file, struct err *err);
+
+/* Members of a checked overlay. */
+const char *overlay_text(struct json_object *overlay, const char *key, const char *otherwise);
+
+/* Attach the models to every root port as the overlay (NULL: the default) says. */
+int overlay_attach_ports(struct sim *sim, struct json_object *overlay, struct err *err);
+
+/* Carry out the overlay's "files". */
+int overlay_apply_files(struct sim *sim, struct json_object *overlay, struct err *err);
+
+#endif

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The kernels that can be chosen: mainline, the posted series v1
+ * (20250730214718.10679, patches 13 and 14) with its defects as they are, and
+ * v1-fixed, the same attributes without them.
+ */
+#include "sim/kernel.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "sim/below.h"
+#include "sim/port.h"
+#include "sim/sim.h"
+
+enum {
+	BUSY_READS = 4, BUSY_WAIT_MS = 500,	/* how long a kernel waits for RP Busy */
+	V1_GARBAGE = 0xf,			/* see v1_range_store() */
+};
+
+/* kstrtobool() of lib/kstrtox.c */
+static int parse_bool(const char *s, bool *ret)
+{
+	switch (s[0]) {
+	case 'y': case 'Y': case 't': case 'T': case '1':
+		*ret = true;
+		return 0;
+	case 'n': case 'N': case 'f': case 'F': case '0':
+		*ret = false;
+		return 0;
+	case 'o': case 'O':
+		if (s[1] == 'n' || s[1] == 'N' || s[1] == 'f' || s[1] == 'F') {
+			*ret = s[1] == 'n' || s[1] == 'N';
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+/* kstrtou8(s, 0, ret): one leading '+', C prefixes, one trailing newline */
+static int parse_u8(const char *s, unsigned int *ret)
+{
+	unsigned int base = 10, v = 0;
+	size_t digits = 0;
+
+	s += *s == '+';
+	if (s[0] == '0') {
+		base = 8;
+		if (tolower((unsigned char)s[1]) == 'x' && isxdigit((unsigned char)s[2])) {
+			base = 16;
+			s += 2;
+		}
+	}
+	for (; isxdigit((unsigned char)*s); s++, digits++) {
+		unsigned int d = isdigit((unsigned char)*s) ? (unsigned int)(*s - '0') :
+				 (unsigned int)(tolower((unsigned char)*s) - 'a' + 10);
+
+		if (d >= base)
+			return -EINVAL;
+		v = v > 0xff ? v : v * base + d;
+	}
+	if (*s == '\n')
+		s++;
+	if (!digits || *s)
+		return -EINVAL;
+	if (v > 0xff)
+		return -ERANGE;
+	*ret = v;
+	return 0;
+}
+
+static bool same_trimmed(const char *s, const char *name)
+{
+	size_t n = strlen(name);
+
+	s += strspn(s, " \t\n");
+	return !strncasecmp(s, name, n) && !s[n + strspn(s + n, " \t\n")];
+}
+
+static const struct iso_range *range_by_name(const char *s)
+{
+	for (const struct iso_range *r = iso_ranges; r->name; r++)
+		if (same_trimmed(s, r->name))
+			return r;
+	return NULL;
+}
+
+static uint32_t ctrl(const struct port *port)
+{
+	return port_read_register(port, ISO_CTRL);
+}
+
+static void set_ctrl(struct port *port, uint32_t value)
+{
+	port_write_register(port, ISO_CTRL, value);
+}
+
+static void change_ctrl(struct port *port, uint32_t bits, bool on)
+{
+	set_ctrl(port, on ? ctrl(port) | bits : ctrl(port) & ~bits);
+}
+
+/* 0 when the port is not busy; both kernels read the register a few times. */
+static ssize_t wait_not_busy(const struct port *port, struct op *op)
+{
+	if (op->tries >= BUSY_READS)
+		return -ETIMEDOUT;
+	if (!(port_read_register(port, ISO_STATUS) & ISO_STS_BUSY))
+		return 0;
+	op->wait_ms = BUSY_WAIT_MS;
+	return SIM_AGAIN;
+}
+
+static ssize_t isolation_show(struct node *node, char *buf, size_t size)
+{
+	return snprintf(buf, size, "%d\n", !!(ctrl(node->model) & ISO_MEM_ISOLATION));
+}
+
+static ssize_t timeout_show(struct node *node, char *buf, size_t size)
+{
+	return snprintf(buf, size, "%d\n", !!(ctrl(node->model) & ISO_MEM_TIMEOUT));
+}
+
+/* --- v1 ------------------------------------------------------------------ */
+
+static ssize_t v1_isolation_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	struct port *port = node->model;
+	ssize_t rc;
+	bool on;
+
+	if (parse_bool(buf, &on))
+		return -EINVAL;
+	if (on) {
+		change_ctrl(port, ISO_MEM_ISOLATION, true);
+		return (ssize_t)len;
+	}
+	rc = wait_not_busy(port, op);
+	if (rc)
+		return rc;
+	/* as posted: masked with the bit instead of its complement */
+	set_ctrl(port, ctrl(port) & ISO_MEM_ISOLATION);
+	return (ssize_t)len;
+}
+
+static ssize_t v1_timeout_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	bool on;
+
+	(void)op;
+	if (parse_bool(buf, &on))
+		return -EINVAL;
+	change_ctrl(node->model, ISO_MEM_TIMEOUT, on);
+	return (ssize_t)len;
+}
+
+static ssize_t v1_range_show(struct node *node, char *buf, size_t size)
+{
+	const struct iso_range *r = iso_range_by_value(ctrl(node->model) & ISO_MEM_RANGE);
+	size_t n;
+
+	if (!r)
+		return -ENXIO;	/* the default, 0, included */
+	n = (size_t)snprintf(buf, size, "%s\n", r->name);
+	for (size_t i = 0; i < n; i++)
+		buf[i] = (char)tolower((unsigned char)buf[i]);
+	return (ssize_t)n;
+}
+
+static ssize_t v1_range_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	struct port *port = node->model;
+	uint32_t cap = port_read_register(port, ISO_CAP);
+	const struct iso_range *r;
+	unsigned int value;
+
+	(void)op;
+	if (parse_u8(buf, &value)) {
+		if (!range_by_name(buf))
+			return -EINVAL;
+		/* as posted: the name's value is never assigned.  What is on the stack
+		 * there is modelled as a reserved value, always the same one. */
+		value = V1_GARBAGE;
+	}
+	if (!(cap & ISO_MEM_TIMEOUT))
+		return -ENXIO;
+	r = iso_range_by_value(value ? value : 1);	/* 0 counts as range A */
+	if (!r || !(r->needs & cap & ISO_MEM_RANGE))
+		return -EINVAL;
+	set_ctrl(port, 0);	/* as posted: every other control bit is lost */
+	set_ctrl(port, value);
+	return (ssize_t)len;
+}
+
+static void v1_isolated(struct port *port)
+{
+	const char *memdev = below_type3(port), *sibling = below_sibling(port);
+
+	if (memdev)
+		sim_die(port->sim, "panic", port, "the type-3 driver of %s panics on isolation", memdev);
+	else if (sibling)
+		sim_die(port->sim, "panic", port,
+			"root port %s under the same host bridge has a device as well", sibling);
+}
+
+static const struct attr_ops v1_isolation = { .show = isolation_show, .store = v1_isolation_store };
+static const struct attr_ops v1_timeout = { .show = timeout_show, .store = v1_timeout_store };
+static const struct attr_ops v1_range = { .show = v1_range_show, .store = v1_range_store };
+
+/* --- v1-fixed ------------------------------------------------------------ */
+
+static ssize_t fixed_enable_store(struct node *node, const char *buf, size_t len, struct op *op, uint32_t bit)
+{
+	struct port *port = node->model;
+	ssize_t rc;
+	bool on;
+
+	if (parse_bool(buf, &on))
+		return -EINVAL;
+	if (on && !(port_read_register(port, ISO_CAP) & bit))
+		return -ENXIO;
+	rc = !on && bit == ISO_MEM_ISOLATION ? wait_not_busy(port, op) : 0;
+	if (rc)
+		return rc;
+	change_ctrl(port, bit, on);
+	return (ssize_t)len;
+}
+
+static ssize_t fixed_isolation_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	return fixed_enable_store(node, buf, len, op, ISO_MEM_ISOLATION);
+}
+
+static ssize_t fixed_timeout_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	return fixed_enable_store(node, buf, len, op, ISO_MEM_TIMEOUT);
+}
+
+static ssize_t fixed_range_show(struct node *node, char *buf, size_t size)
+{
+	const struct port *port = node->model;
+	unsigned int value = ctrl(port) & ISO_MEM_RANGE;
+	const struct iso_range *r = iso_range_by_value(value);
+
+	if (!(port_read_register(port, ISO_CAP) & ISO_MEM_TIMEOUT) || (value && !r))
+		return -ENXIO;
+	return snprintf(buf, size, "%s\n", r ? r->name : "default");
+}
+
+static ssize_t fixed_range_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	struct port *port = node->model;
+	uint32_t cap = port_read_register(port, ISO_CAP);
+	const struct iso_range *r = range_by_name(buf);
+	unsigned int value = r ? r->value : 0;
+
+	(void)op;
+	if (!r && !same_trimmed(buf, "default") && parse_u8(buf, &value))
+		return -EINVAL;
+	if (!(cap & ISO_MEM_TIMEOUT))
+		return -ENXIO;
+	r = iso_range_by_value(value);
+	if (value ? !r || !(r->needs & cap & ISO_MEM_RANGE) : !(cap & ISO_MEM_RANGE))
+		return -EINVAL;
+	set_ctrl(port, (ctrl(port) & ~(uint32_t)ISO_MEM_RANGE) | value);
+	return (ssize_t)len;
+}
+
+static void fixed_isolated(struct port *port)
+{
+	const char *dax = below_system_ram(port);
+
+	if (dax)
+		sim_die(port->sim, "panic", port, "memory of %s is online as System RAM", dax);
+}
+
+static const struct attr_ops fixed_isolation = { .show = isolation_show, .store = fixed_isolation_store };
+static const struct attr_ops fixed_timeout = { .show = timeout_show, .store = fixed_timeout_store };
+static const struct attr_ops fixed_range = { .show = fixed_range_show, .store = fixed_range_store };
+
+/* --- all ----------------------------------------------------------------- */
+
+static int add_directory(const struct kernel *kernel, struct port *port, struct err *err)
+{
+	const struct {
+		const char *name;
+		const struct attr_ops *ops;
+	} attrs[] = {
+		{ "isolation_ctrl", kernel->isolation_ctrl },
+		{ "timeout_ctrl", kernel->timeout_ctrl },
+		{ "timeout_range", kernel->timeout_range },
+	};
+	struct tree *tree = &port->sim->tree;
+	struct node *dir = tree_add(tree, port->dir, "cxl_isolation", NODE_DIR, 0755);
+
+	for (size_t i = 0; dir && i < sizeof(attrs) / sizeof(*attrs); i++)
+		if (!tree_add_attr(tree, dir, attrs[i].name, 0644, attrs[i].ops, port))
+			dir = NULL;
+	return dir ? 0 : err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
+}
+
+/* Both need an interrupt and enable it; the attributes appear on every such port. */
+static bool takes_port(const struct port *port)
+{
+	uint32_t cap = port_read_register(port, ISO_CAP);
+
+	return cap & ISO_INTERRUPT && cap & (ISO_MEM_TIMEOUT | ISO_MEM_ISOLATION);
+}
+
+static int fixed_discover(const struct kernel *kernel, struct port *port, struct err *err)
+{
+	if (!takes_port(port))
+		return 0;
+	set_ctrl(port, ISO_INTERRUPT);
+	return add_directory(kernel, port, err);
+}
+
+static int v1_discover(const struct kernel *kernel, struct port *port, struct err *err)
+{
+	if (!takes_port(port))
+		return 0;
+	/* as posted: isolation on; the timeout's test is inverted, so it is
+	 * "enabled" only where it is unsupported and stays off elsewhere */
+	set_ctrl(port, ISO_INTERRUPT | ISO_MEM_ISOLATION);
+	return add_directory(kernel, port, err);
+}
+
+static const struct kernel kernels[] = {
+	{ .name = "mainline", .summary = "no isolation support: registers as after reset" },
+	{ .name = "v1", .summary = "the posted series with its defects",
+	  .discover = v1_discover, .isolated = v1_isolated,
+	  .isolation_ctrl = &v1_isolation, .timeout_ctrl = &v1_timeout, .timeout_range = &v1_range },
+	{ .name = "v1-fixed", .summary = "the posted attributes without the defects",
+	  .discover = fixed_discover, .isolated = fixed_isolated,
+	  .isolation_ctrl = &fixed_isolation, .timeout_ctrl = &fixed_timeout, .timeout_range = &fixed_range },
+};
+
+const struct kernel *kernel_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(kernels) / sizeof(*kernels); i++)
+		if (!strcmp(kernels[i].name, name))
+			return &kernels[i];
+	return NULL;
+}
+
+const char *kernel_names(void)
+{
+	return "mainline, v1, v1-fixed";
+}
+
+void kernel_signal(struct port *port)
+{
+	const struct kernel *kernel = port->sim->kernel;
+
+	if (kernel && kernel->isolated && !sim_is_dead(port->sim) && ctrl(port) & ISO_INTERRUPT)
+		kernel->isolated(port);
+}

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""cxl explain: the table of checks, the same that every other command draws on."""
+import pytest
+
+from conftest import CAPTURE_NAMES
+from lib.cli import run, run_cxl, CXL
+
+REQUIRED = {  # id: (severity, caps at), as the design has them
+    "ISO-CAP": ("cannot", "none"), "ISO-ABI": ("cannot", "none"), "ISO-ISOLATED": ("unsafe", "none"), "ISO-LINK": ("unsafe", "none"),
+    "ISO-MEM-ONLINE": ("unsafe", "debug"), "ISO-INTERLEAVE": ("unsafe", "debug"), "ISO-DRIVER-PANIC": ("limit", "debug"),
+}
+
+
+@pytest.fixture(scope="module")
+def table():
+    r = run_cxl(["explain"])
+    assert r.rc == 0 and r.err == ""
+    return {c["id"]: c for c in r.json["checks"]}
+
+
+def test_the_table_has_every_check_once(table):
+    r = run_cxl(["explain"])
+    ids = [c["id"] for c in r.json["checks"]]
+    assert len(ids) == len(set(ids))
+    for check, (severity, cap) in REQUIRED.items():
+        assert (table[check]["severity"], table[check]["caps_at"]) == (severity, cap)
+
+
+def test_each_check_says_why_and_what_to_do(table):
+    for c in table.values():
+        assert len(c["why"]) > 60, c
+        assert len(c["remedy"]) > 20, c
+
+
+def test_one_check_is_the_tables_entry(table):
+    for check in table:
+        r = run_cxl(["explain", check])
+        assert r.rc == 0 and r.json["checks"] == [table[check]]
+
+
+def test_several_checks_come_in_the_order_asked(table):
+    r = run_cxl(["explain", "ISO-LINK", "ISO-CAP"])
+    assert [c["id"] for c in r.json["checks"]] == ["ISO-LINK", "ISO-CAP"]
+
+
+@pytest.mark.parametrize("bad", ["", "ISO", "iso-cap", "ISO-CAP ", "ISO-NONE", "../x", "A" * 10000, "\x1b[31m", "%s%n"], ids=lambda t: repr(t[:12]))
+def test_an_unknown_check_is_an_error_that_lists_them(table, bad):
+    r = run_cxl(["explain", bad])
+    assert r.rc == 2 and r.json["checks"] == []
+    for check in table:
+        assert check in r.err
+    assert len(r.err) < 2000 and "\x1b" not in r.err
+
+
+def test_one_unknown_check_among_known_ones_is_exit_2():
+    assert run_cxl(["explain", "ISO-CAP", "ISO-NONE"]).rc == 2
+
+
+def test_human_output_holds_the_words(table):
+    r = run_cxl(["explain", "ISO-INTERLEAVE", "-u"])
+    assert r.rc == 0
+    assert table["ISO-INTERLEAVE"]["title"] in r.text
+
+
+def test_a_full_disk_is_an_error():
+    with open("/dev/full", "wb") as full:
+        r = run([CXL, "explain"], stdout=full)
+    assert r.rc not in (0, 1, 2) and "No space left" in r.err, str(r)
+
+
+def test_every_id_in_any_listing_is_in_the_table(table, captures):
+    seen = set()
+    for name in CAPTURE_NAMES:
+        r = run_cxl(["list", "--isolation"], sysroot=captures[name])
+        for rp in r.root_ports().values():
+            for key, severities in (("blockers", ("cannot", "unsafe")), ("limits", ("limit",)), ("notes", ("note",))):
+                for check in rp[key]:
+                    assert table[check]["severity"] in severities
+                    seen.add(check)
+    assert {"ISO-ABI", "ISO-MEM-ONLINE"} <= seen

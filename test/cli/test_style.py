@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Rules that a reader would check by hand: licence, the one door to the kernel, sizes, nothing built or private in the tree."""
+import json
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from lib import schema
+from lib.cli import ROOT
+
+MACHINE_PATHS = re.compile(r"(^|[\s\"'=(`])/(work|root|home/\w+)/|\.pyenv|\.\./shared")
+LIMIT = 600
+
+
+def tracked():
+    p = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"], capture_output=True, check=False)
+    if p.returncode:
+        return [f for f in ROOT.rglob("*") if f.is_file() and not any(x.startswith(("build", ".git")) for x in f.relative_to(ROOT).parts)]
+    return [ROOT / n for n in p.stdout.decode().split("\0") if n and (ROOT / n).is_file()]
+
+
+FILES = tracked()
+SOURCES = [f for f in FILES if f.suffix in (".c", ".h", ".py", ".sh", ".build", ".adoc", ".json", ".conf", ".rules", ".options")
+           or f.name in ("meson.build", "meson_options.txt") or f.parent.name in ("scripts", ".ci") or f.name == "gentree"]
+# data: what was captured, and host files, whose format has no comments
+SOURCES = [f for f in SOURCES if "captures" not in f.parts and not (f.parent.name == "hosts" and f.suffix == ".json")]
+C = [f for f in SOURCES if f.suffix in (".c", ".h")]
+
+
+def name(f):
+    return str(f.relative_to(ROOT))
+
+
+def test_there_is_something_to_look_at():
+    assert len(C) > 20 and len(SOURCES) > 40
+
+
+def test_every_source_file_says_its_licence():
+    missing = [name(f) for f in SOURCES if "SPDX-License-Identifier: GPL-2.0-only" not in "\n".join(f.read_text().splitlines()[:6])]
+    assert not missing, missing
+
+
+def test_every_c_file_says_what_it_is_for():
+    missing = [name(f) for f in C if not re.match(r"(// SPDX.*|/\* SPDX.*)\n/\*", f.read_text())]
+    assert not missing, missing
+
+
+def test_only_util_opens_files_of_the_kernel():
+    """cxl/ and daxctl/ reach /sys, /proc and /dev through util/sysfs alone."""
+    door = re.compile(r"(?<![\w.>])(open|openat|openat2|fopen|opendir|fdopendir|readlink|readlinkat|scandir|nftw|stat|lstat|access|glob)\s*\(")
+    comments = re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:[^\"\\]|\\.)*\"", re.S)
+    found = []
+    for f in C:
+        if f.relative_to(ROOT).parts[0] not in ("cxl", "daxctl"):
+            continue
+        code = comments.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), f.read_text())
+        found += [f"{name(f)}:{code[:m.start()].count(chr(10)) + 1}: {m[0]}" for m in door.finditer(code)]
+    assert not found, found
+
+
+def test_no_process_is_ended_from_library_code():
+    found = []
+    for f in C:
+        if f.relative_to(ROOT).parts[0] in ("util",) or f.relative_to(ROOT).parts[:2] == ("cxl", "lib"):
+            found += [f"{name(f)}: {m[0]}" for m in re.finditer(r"(?<![\w.>])(abort|exit|_exit|err|errx)\s*\([^)]", f.read_text()) if m[1] in ("abort", "exit", "_exit")]
+    assert not found, found
+
+
+def test_files_can_be_held_in_mind():
+    long = {name(f): n for f in SOURCES if f.suffix in (".c", ".h", ".py") and (n := len(f.read_text().splitlines())) > LIMIT}
+    assert not long, long
+
+
+def test_c_is_indented_with_tabs_and_ends_cleanly():
+    wrong = []
+    for f in C:
+        for i, line in enumerate(f.read_text().split("\n"), 1):
+            if re.match(r" {8}|\t* {8}", line) or line != line.rstrip():
+                wrong.append(f"{name(f)}:{i}")
+        if not f.read_text().endswith("\n"):
+            wrong.append(f"{name(f)}: no newline at the end")
+    assert not wrong, wrong
+
+
+def test_nothing_built_is_tracked():
+    p = subprocess.run(["git", "-C", ROOT, "ls-files"], capture_output=True, text=True, check=False)
+    if p.returncode:
+        pytest.skip("no git work tree")
+    built = [n for n in p.stdout.splitlines() if re.search(r"(^|/)(build[^/]*|__pycache__|\.pytest_cache)/|\.(o|a|so|pyc)$", n)]
+    assert not built, built
+
+
+def test_no_path_of_a_machine_is_in_the_tree():
+    found = []
+    for f in SOURCES:
+        if f == pathlib.Path(__file__).resolve():
+            continue
+        for i, line in enumerate(f.read_text().split("\n"), 1):
+            if MACHINE_PATHS.search(line):
+                found.append(f"{name(f)}:{i}: {line.strip()[:80]}")
+    assert not found, found
+
+
+def test_every_schema_is_one_and_refers_to_what_exists():
+    for f in schema.SCHEMAS.glob("*.json"):
+        schema.validator(f.stem).evolve(schema=json.loads(f.read_text()))
+        for target in re.findall(r'"\$ref": "([^"]*)"', f.read_text()):
+            file, _, pointer = target.partition("#")
+            value = schema.load(file.removesuffix(".json") or f.stem)
+            for part in pointer.strip("/").split("/"):
+                value = value[part]
+
+
+def test_schemas_are_strict():
+    """Every object names all its fields, requires them all and allows no other."""
+    def walk(value, where):
+        if isinstance(value, dict):
+            if "properties" in value and value.get("type") == "object":
+                assert value.get("additionalProperties") is False, where
+                assert sorted(value["required"]) == sorted(value["properties"]), where
+            for k, v in value.items():
+                walk(v, f"{where}/{k}")
+        elif isinstance(value, list):
+            for i, v in enumerate(value):
+                walk(v, f"{where}/{i}")
+    for f in schema.SCHEMAS.glob("*.json"):
+        walk(json.loads(f.read_text()), f.name)

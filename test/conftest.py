@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What every test here shares: the captures, unpacked once, and a watch for sanitizer reports."""
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+
+from lib import cli  # noqa: E402
+
+NO_BUS = "none-6.12-noregion"  # a host without any CXL
+CAPTURE_NAMES = sorted(p.name.removesuffix(".tar.xz") for p in cli.CAPTURES.glob("*.tar.xz"))
+
+
+def pytest_generate_tests(metafunc):
+    """A test that takes `capture` runs on every capture that has a CXL bus."""
+    if "capture" in metafunc.fixturenames:
+        metafunc.parametrize("capture", [n for n in CAPTURE_NAMES if n != NO_BUS], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def captures(tmp_path_factory):
+    """Name -> directory, unpacked when first asked for."""
+    top = tmp_path_factory.mktemp("captures")
+    top.parent.chmod(0o755)  # for the tests that run as another user
+    top.chmod(0o755)
+
+    class Captures(dict):
+        def __missing__(self, name):
+            d = top / name
+            d.mkdir()
+            subprocess.run(["tar", "-xJf", cli.CAPTURES / f"{name}.tar.xz", "-C", d, "--no-same-owner"], check=True)
+            self[name] = d
+            return d
+    return Captures()
+
+
+@pytest.fixture
+def capture(request, captures):
+    """(name, directory) of the capture at hand; not to be changed."""
+    return request.param, captures[request.param]
+
+
+@pytest.fixture
+def tree(captures, tmp_path):
+    """A private copy of a capture, to be damaged: tree(NAME) -> directory."""
+    def copy(name="direct1-6.12-devdax"):
+        d = tmp_path / name
+        subprocess.run(["cp", "-a", captures[name], d], check=True)
+        for p in (tmp_path, *tmp_path.parents[:2]):
+            p.chmod(0o755)
+        return d
+    return copy
+
+
+@pytest.fixture(autouse=True)
+def no_sanitizer_report():
+    """Fail the test during which any process, a simulator's too, wrote a sanitizer report."""
+    log_dir = os.environ.get("CXL_TEST_SANITIZER_DIR")
+    before = set(os.listdir(log_dir)) if log_dir else set()
+    yield
+    if log_dir:
+        for new in sorted(set(os.listdir(log_dir)) - before):
+            pytest.fail("sanitizer report:\n" + pathlib.Path(log_dir, new).read_text(errors="replace")[:8000])

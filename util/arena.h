@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Memory that lives and dies with one object (a snapshot, a plan): allocate
+ * piecemeal, free at once.  All memory is zeroed.  Not thread safe.
+ */
+#ifndef UTIL_ARENA_H
+#define UTIL_ARENA_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+struct arena_chunk;
+
+struct arena {
+	struct arena_chunk *chunk;	/* newest first */
+};
+
+/* NULL when memory is exhausted or n * size overflows. */
+void *arena_alloc(struct arena *a, size_t n, size_t size);
+char *arena_strdup(struct arena *a, const char *s);
+/* NULL, too, when @a is NULL: nobody wants the text. */
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
+void arena_free(struct arena *a);
+
+#endif

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Delegation to the distribution's programs: see delegate.h. */
+#include "util/delegate.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/err.h"
+
+extern char **environ;
+
+const char *delegate_path(const struct delegate *d)
+{
+	const char *override = getauxval(AT_SECURE) ? NULL : getenv(d->env);
+
+	return override && *override ? override : d->path;
+}
+
+/* Handing over to ourselves would loop for ever. */
+static bool is_self(const char *path)
+{
+	struct stat self, other;
+
+	return !stat("/proc/self/exe", &self) && !stat(path, &other) &&
+	       self.st_dev == other.st_dev && self.st_ino == other.st_ino;
+}
+
+static bool usable(const struct delegate *d, const char *path, int *ret_status)
+{
+	*ret_status = EXIT_NO_PROGRAM;
+	if (*path != '/') {
+		fprintf(stderr, "%s: '%.200s' (from %s) is not an absolute path; unset it or name the distribution's program in full\n",
+			d->name, path, d->env);
+		return false;
+	}
+	if (is_self(path)) {
+		fprintf(stderr, "%s: this command belongs to the distribution's %s, but %.200s is this program itself; set %s to the distribution's\n",
+			d->name, d->name, path, d->env);
+		return false;
+	}
+	return true;
+}
+
+int delegate_exec(const struct delegate *d, char **argv)
+{
+	const char *path = delegate_path(d);
+	int status, saved;
+
+	if (!usable(d, path, &status))
+		return status;
+	execv(path, argv);
+	saved = errno;
+	if (saved == ENOENT)
+		fprintf(stderr, "%s: '%.80s' is a command of the distribution's %s, which is not installed at %.200s; install the package %s\n",
+			d->name, argv[1] ? argv[1] : "", d->name, path, d->package);
+	else
+		fprintf(stderr, "%s: the distribution's program %.200s cannot be run: %s; reinstall the package %s\n",
+			d->name, path, strerror(saved), d->package);
+	return EXIT_NO_PROGRAM;
+}
+
+void delegate_capture(const struct delegate *d, const char *arg, char *buf, size_t size)
+{
+	const char *path = delegate_path(d);
+	char *argv[] = { (char *)d->name, (char *)arg, NULL };
+	posix_spawn_file_actions_t actions;
+	_cleanup_close_ int out = -1;
+	int pipefd[2], status;
+	size_t n = 0;
+	pid_t pid;
+
+	buf[0] = '\0';
+	if (*path != '/' || is_self(path) || access(path, X_OK) || pipe(pipefd))
+		return;
+	out = pipefd[0];
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, pipefd[1], STDOUT_FILENO);
+	posix_spawn_file_actions_addclose(&actions, pipefd[0]);
+	posix_spawn_file_actions_addclose(&actions, pipefd[1]);
+	status = posix_spawn(&pid, path, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(pipefd[1]);
+	if (status)
+		return;
+	while (n + 1 < size) {
+		ssize_t got = read(out, buf + n, size - 1 - n);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		n += (size_t)got;
+	}
+	buf[n] = '\0';
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		buf[0] = '\0';
+}

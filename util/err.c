@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The error object: see err.h. */
+#include "util/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int err_set(struct err *err, enum exit_status status, int errnum, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (err) {
+		err->status = status;
+		err->errnum = errnum;
+		err->target[0] = '\0';
+		va_start(ap, fmt);
+		vsnprintf(err->text, sizeof(err->text), fmt, ap);
+		va_end(ap);
+	}
+	return errnum ? -errnum : -EINVAL;
+}
+
+int err_wrap(struct err *err, const char *fmt, ...)
+{
+	char old[sizeof(err->text)];
+	va_list ap;
+	int n;
+
+	if (!err)
+		return -EINVAL;
+	memcpy(old, err->text, sizeof(old));
+	va_start(ap, fmt);
+	n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < sizeof(err->text))
+		snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s", old);
+	return err->errnum ? -err->errnum : -EINVAL;
+}
+
+void err_target(struct err *err, const char *target)
+{
+	if (err)
+		snprintf(err->target, sizeof(err->target), "%s", target);
+}

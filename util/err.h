@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One error object, filled by the function that failed, wrapped with context
+ * on the way up and printed once by the command.  Lower layers never print.
+ */
+#ifndef UTIL_ERR_H
+#define UTIL_ERR_H
+
+/* The exit statuses of every program here; the same list is in each man page. */
+enum exit_status {
+	EXIT_DONE = 0,		/* done, already so, assertion holds, something to list */
+	EXIT_NEGATIVE = 1,	/* verdict negative: a check blocks */
+	EXIT_USAGE = 2,		/* usage, unknown target */
+	EXIT_PREREQ = 3,	/* no CXL bus, no capability, no kernel support, no privilege */
+	EXIT_REFUSED = 4,	/* kernel, hardware or firmware refused; read-back differs */
+	EXIT_RESUMABLE = 5,	/* stopped midway, resumable */
+	EXIT_TIMEDOUT = 6,
+	EXIT_PARTIAL = 7,	/* some targets done, some failed */
+	EXIT_NO_PROGRAM = 127,	/* the delegated program is missing */
+};
+
+struct err {
+	enum exit_status status;
+	int errnum;		/* positive errno, 0 when none applies */
+	char target[128];	/* the object concerned, "" when none */
+	char text[1024];	/* one sentence: what happened, the state now, what to type next */
+};
+
+/* Fill @err (may be NULL) and return -@errnum, or -EINVAL when @errnum is 0. */
+int err_set(struct err *err, enum exit_status status, int errnum, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* Put "fmt: " before the text; returns -errnum as err_set() does. */
+int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Name the object concerned. */
+void err_target(struct err *err, const char *target);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a command has to say beside its records: the "messages" of the output.
+ * Errors and warnings also go to stderr, one sentence each.
+ */
+#ifndef UTIL_MESSAGE_H
+#define UTIL_MESSAGE_H
+
+#include <stddef.h>
+
+#include "util/err.h"
+
+enum severity { SEV_INFO, SEV_WARNING, SEV_ERROR };
+
+struct message {
+	enum severity severity;
+	const char *code;	/* static: a check id, ATTRIBUTE, TARGET, ... */
+	char *target;		/* object name, NULL when none */
+	char *text;
+};
+
+struct messages {
+	struct message *v;
+	size_t n, capacity;
+	size_t lost;		/* not kept for lack of memory */
+};
+
+void message_add(struct messages *m, enum severity severity, const char *code,
+		 const char *target, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* An error object as a message of severity error. */
+void message_add_err(struct messages *m, const char *code, const struct err *err);
+
+void messages_free(struct messages *m);
+
+extern const char *const severity_names[];
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Command and option tables.  One table drives parsing, --help, --list-cmds
+ * and the tests that compare them with the man pages.
+ */
+#ifndef UTIL_OPTIONS_H
+#define UTIL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "util/err.h"
+
+enum opt_kind {
+	OPT_FLAG,	/* bool */
+	OPT_STRING,	/* const char *, the last one wins; points into argv */
+	OPT_LIST,	/* struct opt_list, repeatable; the values point into argv */
+};
+
+struct opt_list {
+	const char **v;	/* owned by the caller: opt_list_free() */
+	size_t n;
+};
+
+struct opt {
+	const char *name;	/* long name, without the dashes */
+	char letter;		/* short form, 0 for none */
+	enum opt_kind kind;
+	size_t offset;		/* of the field in the caller's struct */
+	const char *arg;	/* name of the value in help, NULL for a flag */
+	const char *help;
+};
+
+struct command {
+	const char *name;
+	const char *operands;	/* "TARGET...", "" for none */
+	const char *summary;	/* one line */
+	const struct opt *opts;	/* ends with a nameless entry */
+	int (*run)(int argc, char **argv);	/* argv[0] is the command; returns the exit status */
+};
+
+/*
+ * Parse @argv (argv[0] is skipped) by @table into the struct at @dest and move
+ * the operands to the end of @argv.  Names are matched exactly: no
+ * abbreviations.  With @stop_at_operand parsing ends at the first operand, as
+ * for a command that runs another.  "--" always ends the options.
+ *
+ * Returns 0 with the index of the first operand in @first_operand, or -EINVAL
+ * with @err saying which option is wrong (status EXIT_USAGE).
+ */
+int options_parse(const struct opt *table, void *dest, int argc, char **argv,
+		  bool stop_at_operand, int *first_operand, struct err *err);
+
+void options_help(FILE *f, const char *program, const struct command *cmd);
+
+void opt_list_free(struct opt_list *list);
+
+#endif

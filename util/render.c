@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Output back-ends: see render.h. */
+#include "util/render.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libsmartcols.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/size.h"
+
+struct render_format {
+	const char *name;
+	int (*write)(struct json_object *record, const struct render_table *table, FILE *f);
+};
+
+static int write_json(struct json_object *record, const struct render_table *table, FILE *f)
+{
+	const char *text = json_object_to_json_string_ext(record,
+		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	(void)table;
+	if (!text)
+		return -ENOMEM;
+	fputs(text, f);
+	fputc('\n', f);
+	return 0;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && !strcmp(s + n - m, end);
+}
+
+static bool is_size(const char *key)
+{
+	return !strcmp(key, "size") || !strcmp(key, "bytes") || ends_with(key, "_bytes");
+}
+
+/* A copy in which sizes and durations read as a person says them. */
+static struct json_object *humanize(const char *key, struct json_object *v)
+{
+	struct json_object *copy;
+	char text[64];
+
+	if (json_object_is_type(v, json_type_array)) {
+		copy = json_object_new_array();
+		for (size_t i = 0; i < json_object_array_length(v); i++)
+			json_object_array_add(copy, humanize(key, json_object_array_get_idx(v, i)));
+		return copy;
+	}
+	if (json_object_is_type(v, json_type_object)) {
+		copy = json_object_new_object();
+		json_object_object_foreach(v, k, member) {
+			char name[64];
+
+			snprintf(name, sizeof(name), "%s", k);
+			if (ends_with(k, "_us") && strlen(k) < sizeof(name))
+				name[strlen(k) - strlen("_us")] = '\0';
+			json_object_object_add(copy, name, humanize(k, member));
+		}
+		return copy;
+	}
+	if (json_object_is_type(v, json_type_int) && is_size(key))
+		return json_object_new_string(size_human(json_object_get_uint64(v), text, sizeof(text)));
+	if (json_object_is_type(v, json_type_int) && ends_with(key, "_us"))
+		return json_object_new_string(duration_human(json_object_get_uint64(v), text, sizeof(text)));
+	return json_object_get(v);
+}
+
+static int write_human(struct json_object *record, const struct render_table *table, FILE *f)
+{
+	struct json_object *copy = humanize("", record);
+	int rc;
+
+	if (!copy)
+		return -ENOMEM;
+	rc = write_json(copy, table, f);
+	json_object_put(copy);
+	return rc;
+}
+
+/* One value for a cell: lists joined, unknown as a dash. */
+static void cell_text(const char *key, struct json_object *v, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	switch (json_object_get_type(v)) {
+	case json_type_null:
+		snprintf(buf, size, "-");
+		break;
+	case json_type_boolean:
+		snprintf(buf, size, "%s", json_object_get_boolean(v) ? "on" : "off");
+		break;
+	case json_type_array:
+		buf[0] = '\0';
+		for (size_t i = 0; i < json_object_array_length(v) && n < size; i++)
+			n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? "," : "",
+					      json_object_get_string(json_object_array_get_idx(v, i)));
+		break;
+	case json_type_int:
+		if (is_size(key)) {
+			size_human(json_object_get_uint64(v), buf, size);
+			break;
+		}
+		/* fall through */
+	default:
+		snprintf(buf, size, "%s", json_object_get_string(v));
+	}
+}
+
+/* The value at dotted @path below @v; @ret_key is its last part. */
+static struct json_object *value_at(struct json_object *v, const char *path, char *key, size_t size)
+{
+	while (*path && v) {
+		size_t n = strcspn(path, ".");
+
+		snprintf(key, size, "%.*s", (int)n, path);
+		v = json_object_object_get(v, key);
+		path += n + (path[n] == '.');
+	}
+	return v;
+}
+
+static int fill_table(struct libscols_table *tb, struct json_object *rows, const struct render_column *columns)
+{
+	char key[64], text[256];
+	size_t n = 0;
+
+	for (; columns[n].title; n++)
+		if (!scols_table_new_column(tb, columns[n].title, 0, 0))
+			return -ENOMEM;
+	for (size_t i = 0; i < json_object_array_length(rows); i++) {
+		struct libscols_line *line = scols_table_new_line(tb, NULL);
+
+		if (!line)
+			return -ENOMEM;
+		for (size_t c = 0; c < n; c++) {
+			struct json_object *v = value_at(json_object_array_get_idx(rows, i), columns[c].path,
+							 key, sizeof(key));
+
+			cell_text(key, v, text, sizeof(text));
+			if (scols_line_set_data(line, c, text))
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int write_table(struct json_object *record, const struct render_table *table, FILE *f)
+{
+	struct json_object *rows = json_object_new_array();
+	struct libscols_table *tb = scols_new_table();
+	int rc = rows && tb ? 0 : -ENOMEM;
+
+	if (!rc) {
+		table->rows(record, rows);
+		scols_table_set_stream(tb, f);
+		rc = fill_table(tb, rows, table->columns);
+	}
+	if (!rc && scols_print_table(tb))
+		rc = errno ? -errno : -EIO;
+	scols_unref_table(tb);
+	json_object_put(rows);
+	return rc;
+}
+
+static const struct render_format formats[] = {
+	{ "json", write_json },
+	{ "human", write_human },
+	{ "table", write_table },
+};
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+const struct render_format *render_find(const char *name, const struct render_table *table)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+		if (!strcmp(formats[i].name, name) && (table || formats[i].write != write_table))
+			return &formats[i];
+	return NULL;
+}
+
+const char *render_names(const struct render_table *table)
+{
+	return table ? "json, human, table" : "json, human";
+}
+
+static int write_stream(const struct render_format *format, struct json_object *record,
+			const struct render_table *table, FILE *f)
+{
+	int rc = format->write(record, table, f);
+
+	if (rc)
+		return rc;
+	errno = 0;
+	if (fflush(f) || ferror(f))
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+/* A device or a pipe is written to, never replaced. */
+static int write_special(const struct render_format *format, struct json_object *record,
+			 const struct render_table *table, const char *output)
+{
+	_cleanup_fclose_ FILE *f = fopen(output, "we");
+
+	return f ? write_stream(format, record, table, f) : -errno;
+}
+
+/* The reader of a file sees the old content or the new, never a part. */
+static int write_file(const struct render_format *format, struct json_object *record,
+		      const struct render_table *table, const char *output)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char temp[PATH_MAX], real[PATH_MAX];
+	struct stat st;
+	mode_t mask;
+	int fd, rc;
+
+	if (realpath(output, real))	/* behind a link: its target, not the link */
+		output = real;
+	if (!stat(output, &st) && !S_ISREG(st.st_mode))
+		return write_special(format, record, table, output);
+	if ((size_t)snprintf(temp, sizeof(temp), "%s.XXXXXX", output) >= sizeof(temp))
+		return -ENAMETOOLONG;
+	fd = mkostemp(temp, 0);
+	if (fd < 0)
+		return -errno;
+	mask = umask(0);
+	umask(mask);
+	f = fdopen(fd, "w");
+	if (!f) {
+		rc = -errno;
+		close(fd);
+		unlink(temp);
+		return rc;
+	}
+	rc = write_stream(format, record, table, f);
+	if (!rc && (fchmod(fd, 0644 & ~mask) || fsync(fd)))
+		rc = -errno;
+	if (!rc && rename(temp, output))
+		rc = -errno;
+	if (rc)
+		unlink(temp);
+	return rc;
+}
+
+int render_write(const struct render_format *format, struct json_object *record,
+		 const struct render_table *table, const char *output, struct err *err)
+{
+	int rc = output ? write_file(format, record, table, output) :
+		write_stream(format, record, table, stdout);
+
+	if (!rc)
+		return 0;
+	return err_set(err, EXIT_REFUSED, -rc, "the output cannot be written to %.200s: %s",
+		       output ? output : "standard output", strerror(-rc));
+}
+
+struct json_object *render_frame(const char *schema, int exit_status, const struct messages *messages)
+{
+	struct json_object *frame = json_object_new_object();
+	struct json_object *list = json_object_new_array();
+
+	render_add_string(frame, "schema", schema);
+	render_add(frame, "exit_status", json_object_new_int(exit_status));
+	for (size_t i = 0; i < messages->n; i++) {
+		const struct message *m = &messages->v[i];
+		struct json_object *o = json_object_new_object();
+
+		render_add_string(o, "severity", severity_names[m->severity]);
+		render_add_string(o, "code", m->code);
+		render_add_string(o, "target", m->target);
+		render_add_string(o, "text", m->text);
+		json_object_array_add(list, o);
+	}
+	render_add(frame, "messages", list);
+	return frame;
+}
+
+void render_add(struct json_object *obj, const char *key, struct json_object *value)
+{
+	json_object_object_add_ex(obj, key, value, JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY);
+}
+
+void render_add_string(struct json_object *obj, const char *key, const char *value)
+{
+	render_add(obj, key, value ? json_object_new_string(value) : NULL);
+}
+
+void render_add_hex(struct json_object *obj, const char *key, bool known, uint64_t value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, value);
+	render_add_string(obj, key, known ? text : NULL);
+}
+
+void render_add_u64(struct json_object *obj, const char *key, bool known, uint64_t value)
+{
+	render_add(obj, key, known ? json_object_new_uint64(value) : NULL);
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The one door to the kernel: see sysfs.h. */
+#include "util/sysfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <limits.h>
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+int sysfs_init(struct sysfs *fs, const char *root, struct err *err)
+{
+	bool live = !root || !strcmp(root, "/");
+
+	*fs = (struct sysfs){ .rootfd = -1, .is_capture = !live };
+	fs->rootfd = open(live ? "/" : root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fs->rootfd < 0) {
+		int saved = errno;
+
+		return err_set(err, EXIT_USAGE, saved,
+			       "--sysroot '%.200s' cannot be opened: %s; name a directory that holds sys/ as an unpacked capture does",
+			       root, strerror(saved));
+	}
+	return 0;
+}
+
+/*
+ * A listing reads thousands of attributes: close them many at a time.  Only
+ * descriptors in a row are kept waiting, so a range never holds another's.
+ */
+enum { DONE_MAX = 64 };
+
+static void close_done(struct sysfs *fs)
+{
+	if (fs->done_n)
+		close_range((unsigned int)fs->done_first, (unsigned int)(fs->done_first + fs->done_n - 1), 0);
+	fs->done_n = 0;
+}
+
+static void close_later(struct sysfs *fs, int fd)
+{
+	if (fs->done_n == DONE_MAX || (fs->done_n && fd != fs->done_first + fs->done_n))
+		close_done(fs);
+	if (!fs->done_n)
+		fs->done_first = fd;
+	fs->done_n++;
+}
+
+void sysfs_exit(struct sysfs *fs)
+{
+	close_done(fs);
+	if (fs->rootfd >= 0)
+		close(fs->rootfd);
+	fs->rootfd = -1;
+}
+
+int sysfs_join(char *buf, size_t size, const char *dir, const char *name)
+{
+	size_t n = strlen(dir), m = strlen(name);
+
+	if (n + m + 2 > size)
+		return -ENAMETOOLONG;
+	memcpy(buf, dir, n);
+	buf[n] = '/';
+	memcpy(buf + n + 1, name, m + 1);
+	return 0;
+}
+
+static int open_in_root(const struct sysfs *fs, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (unsigned int)flags | (unsigned int)O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd;
+
+	/* The live system needs no fence around its root. */
+	if (fs->is_capture)
+		fd = (int)syscall(SYS_openat2, fs->rootfd, path, &how, sizeof(how));
+	else
+		fd = openat(fs->rootfd, path, flags | O_CLOEXEC);
+	return fd >= 0 ? fd : -errno;
+}
+
+int sysfs_open(struct sysfs *fs, const char *path, int flags)
+{
+	int fd = open_in_root(fs, path, flags);
+
+	if (fd == -EMFILE && fs->done_n) {
+		close_done(fs);
+		fd = open_in_root(fs, path, flags);
+	}
+	return fd;
+}
+
+ssize_t sysfs_read_bytes(struct sysfs *fs, const char *path, size_t offset, void *buf, size_t size)
+{
+	int fd = sysfs_open(fs, path, O_RDONLY), saved;
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	do
+		n = pread(fd, buf, size, (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	saved = errno;
+	close_later(fs, fd);
+	return n < 0 ? -saved : n;
+}
+
+/* An attribute is at most a page and comes whole. */
+ssize_t sysfs_read(struct sysfs *fs, const char *path, char *buf, size_t size)
+{
+	ssize_t n = sysfs_read_bytes(fs, path, 0, buf, size);
+
+	if (n < 0)
+		return n;
+	if ((size_t)n == size)
+		return -E2BIG;
+	if (memchr(buf, '\0', (size_t)n))
+		return -EILSEQ;
+	if (n && buf[n - 1] == '\n')
+		n--;
+	buf[n] = '\0';
+	return n;
+}
+
+int sysfs_write(struct sysfs *fs, const char *path, const char *value)
+{
+	_cleanup_close_ int fd = -1;
+	size_t size = strlen(value);
+	ssize_t n;
+
+	if (fs->is_capture)
+		return -EROFS;
+	fd = sysfs_open(fs, path, O_WRONLY);
+	if (fd < 0)
+		return fd;
+	/* Not repeated on EINTR: a store handler may already have acted. */
+	n = write(fd, value, size);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n != size)
+		return -EIO;
+	if (close(steal_fd(&fd)) < 0)
+		return -errno;
+	return 0;
+}
+
+ssize_t sysfs_readlink(struct sysfs *fs, const char *path, char *buf, size_t size)
+{
+	_cleanup_close_ int fd = -1;
+	ssize_t n;
+
+	if (fs->is_capture) {	/* inside the fence */
+		fd = sysfs_open(fs, path, O_PATH | O_NOFOLLOW);
+		if (fd < 0)
+			return fd;
+		n = readlinkat(fd, "", buf, size);
+		if (n < 0 && errno == ENOENT)	/* no link: unlike a path, a descriptor says so */
+			return -EINVAL;
+	} else {
+		n = readlinkat(fs->rootfd, path, buf, size);
+	}
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == size)
+		return -ENAMETOOLONG;
+	buf[n] = '\0';
+	return n;
+}
+
+/* "a/b" + "../c/d" -> "a/c/d"; never above the root. */
+static int path_join(char *out, size_t size, const char *dir, size_t dir_len, const char *rel)
+{
+	size_t n = *rel == '/' ? 0 : dir_len;
+
+	if (n >= size)
+		return -ENAMETOOLONG;
+	memcpy(out, dir, n);
+	while (*rel) {
+		size_t part = strcspn(rel, "/");
+
+		if (part == 2 && !strncmp(rel, "..", 2)) {
+			while (n && out[n - 1] != '/')
+				n--;
+			if (n)
+				n--;
+		} else if (part && !(part == 1 && *rel == '.')) {
+			if (n + part + 2 > size)
+				return -ENAMETOOLONG;
+			if (n)
+				out[n++] = '/';
+			memcpy(out + n, rel, part);
+			n += part;
+		}
+		rel += part;
+		rel += strspn(rel, "/");
+	}
+	out[n] = '\0';
+	return 0;
+}
+
+int sysfs_resolve(struct sysfs *fs, struct arena *a, const char *path, char **ret)
+{
+	char link[PATH_MAX], full[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	ssize_t n = sysfs_readlink(fs, path, link, sizeof(link));
+	int rc;
+
+	if (n < 0)
+		return (int)n;
+	rc = path_join(full, sizeof(full), path, slash ? (size_t)(slash - path) : 0, link);
+	if (rc)
+		return rc;
+	*ret = arena_strdup(a, full);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int add_name(struct arena *a, struct sysfs_names *names, size_t *capacity, const char *name)
+{
+	if (names->n == *capacity) {
+		size_t more = *capacity ? 2 * *capacity : 32;
+		char **v = arena_alloc(a, more, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		if (names->n)
+			memcpy(v, names->v, names->n * sizeof(*v));
+		names->v = v;
+		*capacity = more;
+	}
+	names->v[names->n] = arena_strdup(a, name);
+	return names->v[names->n++] ? 0 : -ENOMEM;
+}
+
+/* getdents64(2) itself: opendir(3) adds two calls to every directory. */
+int sysfs_list(struct sysfs *fs, struct arena *a, const char *path, bool (*wanted)(const char *name),
+	       struct sysfs_names *ret)
+{
+	_cleanup_close_ int fd = sysfs_open(fs, path, O_RDONLY | O_DIRECTORY);
+	alignas(struct dirent64) char buf[32768];
+	size_t capacity = 0;
+
+	*ret = (struct sysfs_names){ 0 };
+	if (fd < 0)
+		return fd;
+	for (;;) {
+		ssize_t n = getdents64(fd, buf, sizeof(buf));
+
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		for (ssize_t at = 0; at < n;) {
+			const struct dirent64 *de = (const void *)(buf + at);
+			int rc = 0;
+
+			if (strcmp(de->d_name, ".") && strcmp(de->d_name, "..") && (!wanted || wanted(de->d_name)))
+				rc = add_name(a, ret, &capacity, de->d_name);
+			if (rc)
+				return rc;
+			at += de->d_reclen;
+		}
+	}
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return natural_cmp(*(char *const *)a, *(char *const *)b);
+}
+
+void sysfs_sort(struct sysfs_names *names)
+{
+	if (names->n)
+		qsort(names->v, names->n, sizeof(*names->v), by_name);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one door to the kernel: every file below /sys, /proc and /dev is opened
+ * here.  Paths are relative to a root directory ("sys/bus/cxl/devices"), the
+ * live system's "/" or an unpacked capture; no link in the tree can lead out
+ * of that root.
+ *
+ * Functions return 0 (or a count) or -errno and print nothing.
+ */
+#ifndef UTIL_SYSFS_H
+#define UTIL_SYSFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "util/arena.h"
+#include "util/err.h"
+
+struct sysfs {
+	int rootfd;
+	bool is_capture;	/* --sysroot: nothing is ever written */
+	int done_first, done_n;	/* descriptors that are read and wait to be closed together */
+};
+
+struct sysfs_names {
+	char **v;	/* in the arena */
+	size_t n;
+};
+
+/* @root NULL or "/" for the live system. */
+int sysfs_init(struct sysfs *fs, const char *root, struct err *err);
+void sysfs_exit(struct sysfs *fs);
+
+/* "dir/name" into @buf; -ENAMETOOLONG when it does not fit. */
+int sysfs_join(char *buf, size_t size, const char *dir, const char *name);
+
+int sysfs_open(struct sysfs *fs, const char *path, int flags);
+
+/*
+ * One attribute as text: at most @size - 1 bytes, NUL terminated, one trailing
+ * newline removed.  -E2BIG when it is longer, -EILSEQ when it holds a NUL.
+ * Returns the length.
+ */
+ssize_t sysfs_read(struct sysfs *fs, const char *path, char *buf, size_t size);
+
+/* At most @size bytes of a binary attribute, from @offset.  One read(2). */
+ssize_t sysfs_read_bytes(struct sysfs *fs, const char *path, size_t offset, void *buf, size_t size);
+
+/* One write(2) of the whole value, as sysfs wants it.  A short write is -EIO. */
+int sysfs_write(struct sysfs *fs, const char *path, const char *value);
+
+/* Target of a symbolic link, as stored.  Returns the length. */
+ssize_t sysfs_readlink(struct sysfs *fs, const char *path, char *buf, size_t size);
+
+/* Where the link at @path leads, as a path below the root, in the arena. */
+int sysfs_resolve(struct sysfs *fs, struct arena *a, const char *path, char **ret);
+
+/* Names in a directory, without "." and "..", in the order the kernel gives them;
+ * only those that @wanted says yes to, unless it is NULL. */
+int sysfs_list(struct sysfs *fs, struct arena *a, const char *path, bool (*wanted)(const char *name),
+	       struct sysfs_names *ret);
+
+/* Names in natural order: mem2 before mem10. */
+void sysfs_sort(struct sysfs_names *names);
+
+#endif
