@@ -19,10 +19,34 @@ struct render_format {
 	int (*write)(struct json_object *record, const struct render_table *table, FILE *f);
 };
 
+#define JSON_STYLE (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)
+enum { JSON_INDENT = 2 };	/* of JSON_C_TO_STRING_PRETTY */
+
+void render_freeze(struct json_object *v, unsigned int depth)
+{
+	const char *text = json_object_to_json_string_ext(v, JSON_STYLE);
+	size_t lines = 0, indent = (size_t)JSON_INDENT * depth;
+	char *frozen, *out;
+
+	for (const char *p = text; p && *p; p++)
+		lines += *p == '\n';
+	frozen = text ? malloc(strlen(text) + lines * indent + 1) : NULL;
+	if (!frozen)
+		return;
+	for (out = frozen; *text; text++) {
+		*out++ = *text;
+		if (*text != '\n')
+			continue;
+		memset(out, ' ', indent);
+		out += indent;
+	}
+	*out = '\0';
+	json_object_set_serializer(v, json_object_userdata_to_json_string, frozen, json_object_free_userdata);
+}
+
 static int write_json(struct json_object *record, const struct render_table *table, FILE *f)
 {
-	const char *text = json_object_to_json_string_ext(record,
-		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+	const char *text = json_object_to_json_string_ext(record, JSON_STYLE);
 
 	(void)table;
 	if (!text)

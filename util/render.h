@@ -45,6 +45,13 @@ int render_write(const struct render_format *format, struct json_object *record,
  */
 struct json_object *render_frame(const char *schema, int exit_status, const struct messages *messages);
 
+/*
+ * Turn @v into text once, for a value that many records share and that stands
+ * at nesting @depth in each of them.  @v must not change any more.  Where there
+ * is no memory for it @v stays as it is.
+ */
+void render_freeze(struct json_object *v, unsigned int depth);
+
 /* Members of @obj, "unknown is null" kept short.  @key is a literal that @obj
  * does not have yet. */
 void render_add(struct json_object *obj, const char *key, struct json_object *value);

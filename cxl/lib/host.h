@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "cxl/lib/isolation.h"
 #include "util/arena.h"
@@ -41,7 +42,7 @@ struct cxl_port {
 	struct cxl_port *parent;	/* NULL for a host bridge's */
 	const char *host;	/* "pci0000:0c", or the PCI address of a switch's upstream port; NULL when unknown */
 	bool bound;		/* cxl_port driver */
-	const char **dports;	/* PCI addresses of the downstream ports */
+	const char **dports;	/* a switch's: PCI addresses of the downstream ports */
 	size_t n_dports;
 	struct cxl_root_port *root_port;	/* a switch's: the one above it */
 };
@@ -52,6 +53,7 @@ struct cxl_root_port {
 	const char *path;	/* "sys/devices/pci0000:0c/0000:0c:00.0" */
 	struct cxl_port *bridge;	/* the host bridge's port; NULL when it cannot be told */
 	bool present;		/* the PCI device exists */
+	bool is_dport;		/* a downstream port of its bridge on the CXL bus */
 	struct iso_state iso;
 	struct link_state link;
 	struct cxl_memdev **memdevs;
@@ -67,6 +69,7 @@ struct cxl_memdev {
 	unsigned int id;
 	const char *path;
 	const char *host;	/* PCI address of the endpoint; NULL when it is no PCI device */
+	const struct cxl_endpoint *endpoint;	/* NULL while it has left the topology */
 	struct cxl_root_port *root_port;	/* NULL: unattached */
 	struct cxl_bus *bus;
 	const char **chain;	/* PCI addresses from the root port to the endpoint */
@@ -147,12 +150,26 @@ void host_free(struct cxl_host *host);
 
 /* The parts of host_read(), in their order. */
 int topology_read(struct cxl_host *host, struct err *err);
+int root_ports_read(struct cxl_host *host);	/* -ENOMEM or 0; ports, endpoints and memdevs are known */
+int root_ports_attach(struct cxl_host *host);	/* memdevs to their root ports */
 int regions_read(struct cxl_host *host);	/* -ENOMEM or 0; the memdevs are known */
 int memory_read(struct cxl_host *host, struct err *err);
 void registers_exit(struct cxl_host *host);
 
 /* endpointN by its number; NULL when there is none. */
 struct cxl_endpoint *host_endpoint(struct cxl_host *host, unsigned int id);
+/* The root port with that PCI address, NULL when there is none. */
+struct cxl_root_port *host_root_port(struct cxl_host *host, const char *name);
+/* A port's downstream ports, from the names of their links to PCI addresses. */
+void port_follow_dports(struct cxl_host *host, struct cxl_port *port);
+
+static inline bool path_is_below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return !strncmp(path, dir, n) && path[n] == '/';
+}
+
 /* The bus whose directory is above @path; the first where none is. */
 struct cxl_bus *host_bus_above(struct cxl_host *host, const char *path);
 

@@ -18,12 +18,9 @@
 /* The region whose directory is above @path. */
 static struct cxl_region *region_above(struct cxl_host *host, const char *path)
 {
-	for (size_t i = 0; i < host->n_regions; i++) {
-		size_t n = strlen(host->regions[i].path);
-
-		if (!strncmp(path, host->regions[i].path, n) && path[n] == '/')
+	for (size_t i = 0; i < host->n_regions; i++)
+		if (path_is_below(path, host->regions[i].path))
 			return &host->regions[i];
-	}
 	return NULL;
 }
 

@@ -189,13 +189,32 @@ struct json_object *record_findings(const struct check_result *result, enum find
 	list_; })
 
 /*
- * The parts of a record that only depend on the registers and attributes.  On a
- * big host most root ports have the same; those share one object.
+ * The parts of a record that only depend on registers, attributes and findings.
+ * On a big host most root ports have the same; those share the objects, and
+ * their text, which is by far the most of it.
  */
-struct iso_parts {
-	const struct cxl_root_port *of;
-	struct json_object *source, *capability, *control, *status, *link;
+enum part { SOURCE, CAPABILITY, CONTROL, STATUS, LINK, BLOCKERS, LIMITS, NOTES, N_PARTS };
+static const char *const part_names[N_PARTS] = {
+	[SOURCE] = "source", [CAPABILITY] = "capability", [CONTROL] = "control", [STATUS] = "status",
+	[LINK] = "link", [BLOCKERS] = "blockers", [LIMITS] = "limits", [NOTES] = "notes",
 };
+
+struct shared_parts {
+	const struct cxl_root_port *of;
+	const struct check_result *result;
+	struct json_object *v[N_PARTS];
+};
+
+/* How deep a root port's members are: buses[] . host_bridges[] . root_ports[] . member */
+enum { PART_DEPTH = 7 };
+
+static bool same_findings(const struct check_result *a, const struct check_result *b)
+{
+	for (size_t i = 0; i < a->n && i < b->n; i++)
+		if (a->v[i].check != b->v[i].check)
+			return false;
+	return a->n == b->n;
+}
 
 static bool same_iso(const struct cxl_root_port *a, const struct cxl_root_port *b)
 {
@@ -208,35 +227,45 @@ static bool same_iso(const struct cxl_root_port *a, const struct cxl_root_port *
 	       a->link.up == b->link.up && a->link.speed == b->link.speed && a->link.width == b->link.width;
 }
 
-static void iso_parts_put(struct iso_parts *p)
+static void shared_parts_put(struct shared_parts *p)
 {
-	json_object_put(p->source);
-	json_object_put(p->capability);
-	json_object_put(p->control);
-	json_object_put(p->status);
-	json_object_put(p->link);
-	*p = (struct iso_parts){ 0 };
+	for (int i = 0; i < N_PARTS; i++)
+		json_object_put(p->v[i]);
+	*p = (struct shared_parts){ 0 };
 }
 
-static void iso_parts_update(struct iso_parts *p, const struct cxl_root_port *rp)
+static void shared_parts_update(struct shared_parts *p, const struct cxl_root_port *rp,
+				const struct check_result *result)
 {
-	if (p->of && same_iso(p->of, rp))
+	if (p->of && same_iso(p->of, rp) && same_findings(p->result, result))
 		return;
-	iso_parts_put(p);
-	*p = (struct iso_parts){
-		rp, record_source(&rp->iso), record_capability(&rp->iso), record_control(&rp->iso),
-		record_status(&rp->iso), record_link(&rp->link),
+	shared_parts_put(p);
+	*p = (struct shared_parts){
+		rp, result, {
+			[SOURCE] = record_source(&rp->iso), [CAPABILITY] = record_capability(&rp->iso),
+			[CONTROL] = record_control(&rp->iso), [STATUS] = record_status(&rp->iso),
+			[LINK] = record_link(&rp->link), [BLOCKERS] = record_findings(result, FINDING_BLOCKS),
+			[LIMITS] = record_findings(result, FINDING_LIMITS),
+			[NOTES] = record_findings(result, FINDING_NOTES),
+		},
 	};
+	for (int i = 0; i < N_PARTS; i++)
+		render_freeze(p->v[i], PART_DEPTH);
+}
+
+static void add_part(struct json_object *obj, const struct shared_parts *parts, enum part which)
+{
+	render_add(obj, part_names[which], json_object_get(parts->v[which]));
 }
 
 static struct json_object *record_root_port(const struct cxl_root_port *rp, const struct check_result *result,
-					    struct iso_parts *parts)
+					    struct shared_parts *parts)
 {
 	struct json_object *obj = json_object_new_object();
 	bool bytes_known = true;
 	uint64_t bytes = 0;
 
-	iso_parts_update(parts, rp);
+	shared_parts_update(parts, rp, result);
 	for (size_t i = 0; i < rp->n_regions; i++) {
 		bytes_known &= rp->regions[i]->size_bytes.known;
 		bytes += rp->regions[i]->size_bytes.v;
@@ -245,16 +274,16 @@ static struct json_object *record_root_port(const struct cxl_root_port *rp, cons
 	render_add_string(obj, "host_bridge", rp->bridge ? rp->bridge->name : NULL);
 	render_add_string(obj, "bus", rp->bridge && rp->bridge->bus ? rp->bridge->bus->name : NULL);
 	render_add_string(obj, "abi", rp->iso.kernel.present ? "v1" : "none");
-	render_add(obj, "source", json_object_get(parts->source));
-	render_add(obj, "capability", json_object_get(parts->capability));
-	render_add(obj, "control", json_object_get(parts->control));
-	render_add(obj, "status", json_object_get(parts->status));
-	render_add(obj, "link", json_object_get(parts->link));
+	add_part(obj, parts, SOURCE);
+	add_part(obj, parts, CAPABILITY);
+	add_part(obj, parts, CONTROL);
+	add_part(obj, parts, STATUS);
+	add_part(obj, parts, LINK);
 	render_add_string(obj, "containment", containment_names[result->now]);
 	render_add_string(obj, "containment_if_enabled", containment_names[result->if_enabled]);
-	render_add(obj, "blockers", record_findings(result, FINDING_BLOCKS));
-	render_add(obj, "limits", record_findings(result, FINDING_LIMITS));
-	render_add(obj, "notes", record_findings(result, FINDING_NOTES));
+	add_part(obj, parts, BLOCKERS);
+	add_part(obj, parts, LIMITS);
+	add_part(obj, parts, NOTES);
 	render_add(obj, "memdevs", NAMES(rp->memdevs, rp->n_memdevs));
 	render_add(obj, "regions", NAMES(rp->regions, rp->n_regions));
 	render_add(obj, "dax", NAMES(rp->dax, rp->n_dax));
@@ -290,7 +319,7 @@ static struct json_object *record_region(const struct cxl_region *r)
 /* The root ports of @bridge on @bus (NULL: whose bridge is not known), if any is selected. */
 static struct json_object *record_bridge(const struct cxl_host *host, const struct cxl_port *bridge,
 					 const struct target_set *set, const struct check_result *results,
-					 struct iso_parts *parts)
+					 struct shared_parts *parts)
 {
 	struct json_object *obj, *list = NULL;
 
@@ -312,7 +341,7 @@ static struct json_object *record_bridge(const struct cxl_host *host, const stru
 
 static struct json_object *record_bridges(const struct cxl_host *host, const struct cxl_bus *bus,
 					  const struct target_set *set, const struct check_result *results,
-					 struct iso_parts *parts)
+					 struct shared_parts *parts)
 {
 	struct json_object *list = json_object_new_array(), *obj;
 
@@ -331,7 +360,7 @@ static struct json_object *record_bridges(const struct cxl_host *host, const str
 
 static struct json_object *record_bus(const struct cxl_host *host, const struct cxl_bus *bus,
 				      const struct target_set *set, const struct check_result *results,
-					 struct iso_parts *parts)
+					 struct shared_parts *parts)
 {
 	struct json_object *obj = json_object_new_object(), *unattached = json_object_new_object();
 	struct json_object *memdevs = json_object_new_array(), *regions = json_object_new_array();
@@ -370,10 +399,10 @@ struct json_object *record_buses(const struct cxl_host *host, const struct targe
 				 const struct check_result *results)
 {
 	struct json_object *list = json_object_new_array();
-	struct iso_parts parts = { 0 };
+	struct shared_parts parts = { 0 };
 
 	for (size_t i = 0; i < host->n_buses; i++)
 		json_object_array_add(list, record_bus(host, &host->buses[i], set, results, &parts));
-	iso_parts_put(&parts);
+	shared_parts_put(&parts);
 	return list;
 }

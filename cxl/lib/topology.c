@@ -49,17 +49,10 @@ static const char *provider_of(const char *path)
 	return NULL;
 }
 
-static bool is_below(const char *path, const char *dir)
-{
-	size_t n = strlen(dir);
-
-	return !strncmp(path, dir, n) && path[n] == '/';
-}
-
 struct cxl_bus *host_bus_above(struct cxl_host *host, const char *path)
 {
 	for (size_t i = 0; i < host->n_buses; i++)
-		if (is_below(path, host->buses[i].path))
+		if (path_is_below(path, host->buses[i].path))
 			return &host->buses[i];
 	return &host->buses[0];
 }
@@ -118,8 +111,8 @@ struct cxl_endpoint *host_endpoint(struct cxl_host *host, unsigned int id)
 }
 
 /*
- * What hangs below one CXL port: the downstream ports, targets of its dportN
- * links, and endpoints, whose directories are inside.
+ * What hangs below one CXL port: its downstream ports, by the names of the
+ * dportN links, and endpoints, whose directories are inside.
  */
 static int read_children(struct cxl_host *host, struct cxl_port *port)
 {
@@ -137,22 +130,32 @@ static int read_children(struct cxl_host *host, struct cxl_port *port)
 	for (size_t i = 0; i < names.n; i++) {
 		struct cxl_endpoint *ep;
 		unsigned int id;
-		const char *name;
 
 		if (!strcmp(names.v[i], "driver"))
 			port->bound = true;
+		if (parse_name(names.v[i], "dport", &id))
+			port->dports[port->n_dports++] = names.v[i];
 		if (parse_name(names.v[i], "endpoint", &id) && (ep = host_endpoint(host, id))) {
 			ep->path = arena_printf(&host->arena, "%s/%s", port->path, names.v[i]);
 			if (!ep->path)
 				return -ENOMEM;
 		}
-		if (!parse_name(names.v[i], "dport", &id))
-			continue;
-		name = attr_link_name(host, port->name, port->path, names.v[i]);
-		if (name && is_pci_address(name))
-			port->dports[port->n_dports++] = name;
 	}
 	return 0;
+}
+
+/* From the names of the links to the PCI addresses that they lead to. */
+void port_follow_dports(struct cxl_host *host, struct cxl_port *port)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < port->n_dports; i++) {
+		const char *name = attr_link_name(host, port->name, port->path, port->dports[i]);
+
+		if (name && is_pci_address(name))
+			port->dports[n++] = name;
+	}
+	port->n_dports = n;
 }
 
 static int add_port(struct cxl_host *host, struct cxl_port *port)
@@ -160,7 +163,11 @@ static int add_port(struct cxl_host *host, struct cxl_port *port)
 	port->bus = host_bus_above(host, port->path);
 	port->parent = port_above(host, port->path);
 	port->host = attr_link_name(host, port->name, port->path, "uport");
-	return read_children(host, port);
+	if (read_children(host, port))
+		return -ENOMEM;
+	if (port->parent)
+		port_follow_dports(host, port);
+	return 0;
 }
 
 /* The PCI addresses along @path, "…/pci0000:0c/0000:0c:00.0/0000:0d:00.0/mem0". */
@@ -367,178 +374,10 @@ static int read_endpoints(struct cxl_host *host)
 			return rc;
 		slash = rc ? NULL : strrchr(path, '/');
 		ep->memdev = slash ? memdev_by_name(host, slash + 1) : NULL;
-		if (ep->memdev)
+		if (ep->memdev) {
 			ep->memdev->path = path;
-	}
-	return 0;
-}
-
-/*
- * Root ports: the downstream ports of host bridges, and whatever stands first
- * on a memdev's PCI path (a port without driver shows no downstream ports).
- */
-static struct cxl_root_port *root_port_get(struct cxl_host *host, const char *name)
-{
-	uint64_t key;
-
-	if (!parse_pci_address(name, &key))
-		return NULL;
-	for (size_t lo = 0, hi = host->n_root_ports; lo < hi;) {
-		size_t mid = (lo + hi) / 2;
-
-		if (host->root_ports[mid].key == key)
-			return &host->root_ports[mid];
-		if (key < host->root_ports[mid].key)
-			hi = mid;
-		else
-			lo = mid + 1;
-	}
-	return NULL;
-}
-
-static int root_port_cmp(const void *a, const void *b)
-{
-	const struct cxl_root_port *p = a, *q = b;
-
-	return p->key < q->key ? -1 : p->key > q->key;
-}
-
-/* The host bridge's port that hangs below PCI host bridge "pci0000:0c". */
-static struct cxl_port *bridge_of_pci(struct cxl_host *host, const char *pci_host)
-{
-	for (size_t i = 0; i < host->n_ports; i++)
-		if (!host->ports[i].parent && host->ports[i].host && !strcmp(host->ports[i].host, pci_host))
-			return &host->ports[i];
-	return NULL;
-}
-
-/* "sys/devices/pci0000:0c/…" -> "pci0000:0c" into @buf; NULL when there is none. */
-static const char *pci_host_of(const char *path, char *buf, size_t size)
-{
-	const char *p = strstr(path, "/pci");
-	size_t n;
-
-	if (!p)
-		return NULL;
-	n = strcspn(++p, "/");
-	if (n >= size)
-		return NULL;
-	memcpy(buf, p, n);
-	buf[n] = '\0';
-	return buf;
-}
-
-/* Directory of the PCI device @name on @path, cut right behind its name. */
-static const char *cut_path(struct cxl_host *host, const char *path, const char *name)
-{
-	const char *p = strstr(path, name);
-
-	return p ? arena_printf(&host->arena, "%.*s", (int)((size_t)(p - path) + strlen(name)), path) : NULL;
-}
-
-static int collect_root_ports(struct cxl_host *host)
-{
-	char pci_host[64], link[PATH_MAX];
-	size_t capacity = host->n_memdevs, n = 0, unique = 0;
-	struct cxl_root_port *rps;
-
-	for (size_t i = 0; i < host->n_ports; i++)
-		if (!host->ports[i].parent)
-			capacity += host->ports[i].n_dports;
-	rps = arena_alloc(&host->arena, capacity, sizeof(*rps));
-	if (!rps)
-		return -ENOMEM;
-	for (size_t i = 0; i < host->n_ports; i++)
-		for (size_t d = 0; !host->ports[i].parent && d < host->ports[i].n_dports; d++)
-			rps[n++] = (struct cxl_root_port){ .name = host->ports[i].dports[d], .bridge = &host->ports[i] };
-	for (size_t i = 0; i < host->n_memdevs; i++) {
-		struct cxl_memdev *m = &host->memdevs[i];
-		const char *pci = pci_host_of(m->path, pci_host, sizeof(pci_host));
-
-		/* one address alone is a root complex integrated endpoint (CXL 1.1) */
-		if (m->n_chain < 2)
-			continue;
-		rps[n++] = (struct cxl_root_port){
-			.name = m->chain[0], .bridge = pci ? bridge_of_pci(host, pci) : NULL,
-			.path = cut_path(host, m->path, m->chain[0]),
-		};
-	}
-	for (size_t i = 0; i < n; i++)
-		parse_pci_address(rps[i].name, &rps[i].key);
-	if (n)
-		qsort(rps, n, sizeof(*rps), root_port_cmp);
-	for (size_t i = 0; i < n; i++) {
-		if (unique && rps[unique - 1].key == rps[i].key) {
-			if (!rps[unique - 1].path)
-				rps[unique - 1].path = rps[i].path;
-			if (!rps[unique - 1].bridge)
-				rps[unique - 1].bridge = rps[i].bridge;
-		} else {
-			rps[unique++] = rps[i];
+			ep->memdev->endpoint = ep;
 		}
-	}
-	host->root_ports = rps;
-	host->n_root_ports = unique;
-	for (size_t i = 0; i < unique; i++) {
-		struct cxl_root_port *rp = &rps[i];
-		char *path;
-
-		if (rp->path) {
-			rp->present = true;
-			continue;
-		}
-		snprintf(link, sizeof(link), "sys/bus/pci/devices/%s", rp->name);
-		rp->present = !sysfs_resolve(&host->fs, &host->arena, link, &path);
-		rp->path = rp->present ? path : arena_strdup(&host->arena, link);
-		if (!rp->path)
-			return -ENOMEM;
-		if (!rp->present)
-			message_add(&host->messages, SEV_WARNING, "PCI", rp->name,
-				    "root port %s is known to the CXL bus but its PCI device is gone; bring it back with 'echo 1 > /sys/bus/pci/rescan'",
-				    rp->name);
-	}
-	return 0;
-}
-
-static void count_memdevs(struct cxl_host *host)
-{
-	for (size_t i = 0; i < host->n_memdevs; i++)
-		if (host->memdevs[i].root_port)
-			host->memdevs[i].root_port->n_memdevs++;
-}
-
-static int attach_memdevs(struct cxl_host *host)
-{
-	for (size_t i = 0; i < host->n_memdevs; i++) {
-		struct cxl_memdev *m = &host->memdevs[i];
-
-		m->root_port = m->n_chain >= 2 ? root_port_get(host, m->chain[0]) : NULL;
-		if (m->root_port && m->root_port->bridge)
-			m->bus = m->root_port->bridge->bus;
-		if (!m->bus)
-			m->bus = &host->buses[0];
-		if (!m->bound)
-			message_add(&host->messages, SEV_WARNING, "UNBOUND", m->name,
-				    "%s has no driver: it has left the CXL topology and its memory cannot be used; try 'echo %s > /sys/bus/cxl/drivers/cxl_mem/bind'%s%s%s",
-				    m->name, m->name,
-				    m->root_port && m->root_port->bridge ? ", after unbinding and binding " : "",
-				    m->root_port && m->root_port->bridge ? m->root_port->bridge->name : "",
-				    m->root_port && m->root_port->bridge ? " in /sys/bus/cxl/drivers/cxl_port" : "");
-	}
-	count_memdevs(host);
-	for (size_t i = 0; i < host->n_root_ports; i++) {
-		struct cxl_root_port *rp = &host->root_ports[i];
-
-		rp->memdevs = arena_alloc(&host->arena, rp->n_memdevs, sizeof(*rp->memdevs));
-		if (!rp->memdevs)
-			return -ENOMEM;
-		rp->n_memdevs = 0;
-	}
-	for (size_t i = 0; i < host->n_memdevs; i++) {
-		struct cxl_root_port *rp = host->memdevs[i].root_port;
-
-		if (rp)
-			rp->memdevs[rp->n_memdevs++] = &host->memdevs[i];
 	}
 	return 0;
 }
@@ -558,7 +397,7 @@ static void attach_switches(struct cxl_host *host)
 		snprintf(link, sizeof(link), "%s/uport", port->path);
 		if (!sysfs_resolve(&host->fs, &host->arena, link, &path) &&
 		    !pci_chain(host, path, &chain, &n_chain) && n_chain)
-			port->root_port = root_port_get(host, chain[0]);
+			port->root_port = host_root_port(host, chain[0]);
 	}
 }
 
@@ -574,9 +413,9 @@ int topology_read(struct cxl_host *host, struct err *err)
 	for (size_t i = 0; !rc && i < host->n_memdevs; i++)
 		rc = add_memdev(host, &host->memdevs[i]);
 	if (!rc)
-		rc = collect_root_ports(host);
+		rc = root_ports_read(host);
 	if (!rc)
-		rc = attach_memdevs(host);
+		rc = root_ports_attach(host);
 	if (rc)
 		return no_memory(err);
 	attach_switches(host);

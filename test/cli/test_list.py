@@ -180,6 +180,19 @@ def test_human_output_names_every_object(captures):
         assert name in text
 
 
+def test_a_table_has_a_line_for_each_root_port(captures):
+    r = listed(captures, "--format=table")
+    head, *rows = r.text.split("\n")[:-1]
+    records = listed(captures).root_ports()
+    assert r.text.endswith("\n") and len(rows) == len(records)
+    assert "ROOT PORT" in head
+    for row, (name, record) in zip(rows, records.items()):
+        assert row.startswith(name)
+        for word in (record["host_bridge"], record["containment"], *record["memdevs"], *record["regions"], *record["dax"], *record["blockers"]):
+            assert word in row, row
+    assert listed(captures, "mem0", "--format=table").text.count("\n") == 2
+
+
 def test_json_is_the_default(captures):
     assert listed(captures).text == listed(captures, "--format=json").text
 
@@ -343,3 +356,14 @@ def test_an_unprivileged_reader_gets_an_answer(captures, tmp_path):
     r = run_cxl(["list", "--isolation"], sysroot=captures[TWO], user=NOBODY, program=program)
     assert r.rc == 0
     assert len(r.root_ports()) == 4
+
+
+def test_the_text_is_indented_by_its_nesting(captures):
+    """Parts that many records share are turned into text once: it has to fit where it stands."""
+    r = run_cxl(["list", "--isolation"], sysroot=captures[TWO])
+    depth = 0
+    for line in r.out.decode().splitlines():
+        depth -= line.lstrip()[0] in "]}"
+        assert len(line) - len(line.lstrip(" ")) == 2 * depth, line
+        depth += line[-1] in "[{"
+    assert depth == 0
