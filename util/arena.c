@@ -40,12 +40,16 @@ void *arena_alloc(struct arena *a, size_t n, size_t size)
 	return p;
 }
 
-char *arena_strdup(struct arena *a, const char *s)
+char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
-	size_t n = strlen(s) + 1;
-	char *p = arena_alloc(a, n, 1);
+	char *p = arena_alloc(a, n + 1, 1);
 
 	return p ? memcpy(p, s, n) : NULL;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return arena_strndup(a, s, strlen(s));
 }
 
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)

@@ -18,6 +18,8 @@ struct arena {
 /* NULL when memory is exhausted or n * size overflows. */
 void *arena_alloc(struct arena *a, size_t n, size_t size);
 char *arena_strdup(struct arena *a, const char *s);
+/* The first @n bytes of @s as a string. */
+char *arena_strndup(struct arena *a, const char *s, size_t n);
 /* NULL, too, when @a is NULL: nobody wants the text. */
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));

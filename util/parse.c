@@ -56,13 +56,16 @@ bool parse_name(const char *name, const char *prefix, unsigned int *ret)
 /* A hexadecimal field of @min to @max digits, then @end; moves *@p behind it. */
 static bool pci_field(const char **p, size_t min, size_t max, char end, unsigned int *ret)
 {
-	/* the kernel writes lower case */
-	size_t n = strspn(*p, "0123456789abcdef");
+	const char *s = *p;
+	unsigned int v = 0;
 
-	if (n < min || n > max || (*p)[n] != end)
+	/* the kernel writes lower case */
+	for (; (*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'f'); s++)
+		v = v << 4 | (unsigned int)(*s <= '9' ? *s - '0' : *s - 'a' + 10);
+	if ((size_t)(s - *p) < min || (size_t)(s - *p) > max || *s != end)
 		return false;
-	*ret = (unsigned int)strtoul(*p, NULL, 16);
-	*p += n + (end != '\0');
+	*ret = v;
+	*p = s + (end != '\0');
 	return true;
 }
 

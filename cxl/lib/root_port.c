@@ -71,7 +71,7 @@ static const char *cut_path(struct cxl_host *host, const char *path, const char 
 {
 	const char *p = strstr(path, name);
 
-	return p ? arena_printf(&host->arena, "%.*s", (int)((size_t)(p - path) + strlen(name)), path) : NULL;
+	return p ? arena_strndup(&host->arena, path, (size_t)(p - path) + strlen(name)) : NULL;
 }
 
 /* Sort, and make one of those with the same address. */

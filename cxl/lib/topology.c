@@ -117,6 +117,7 @@ struct cxl_endpoint *host_endpoint(struct cxl_host *host, unsigned int id)
 static int read_children(struct cxl_host *host, struct cxl_port *port)
 {
 	struct sysfs_names names;
+	char path[PATH_MAX];
 	int rc = sysfs_list(&host->fs, &host->arena, port->path, NULL, &names);
 
 	if (rc) {
@@ -136,7 +137,9 @@ static int read_children(struct cxl_host *host, struct cxl_port *port)
 		if (parse_name(names.v[i], "dport", &id))
 			port->dports[port->n_dports++] = names.v[i];
 		if (parse_name(names.v[i], "endpoint", &id) && (ep = host_endpoint(host, id))) {
-			ep->path = arena_printf(&host->arena, "%s/%s", port->path, names.v[i]);
+			if (sysfs_join(path, sizeof(path), port->path, names.v[i]))
+				continue;
+			ep->path = arena_strdup(&host->arena, path);
 			if (!ep->path)
 				return -ENOMEM;
 		}
@@ -190,7 +193,7 @@ static int pci_chain(struct cxl_host *host, const char *path, const char ***ret,
 			memcpy(part, path, len);
 			part[len] = '\0';
 			if (is_pci_address(part)) {
-				chain[*ret_n] = arena_strdup(&host->arena, part);
+				chain[*ret_n] = arena_strndup(&host->arena, part, len);
 				if (!chain[*ret_n])
 					return -ENOMEM;
 				(*ret_n)++;

@@ -87,7 +87,7 @@ def run(argv, *, env=None, timeout=TIMEOUT, cwd=None, stdout=None, stdin=subproc
 
 def schema_of(args):
     """The schema that the output of `cxl ARGS` has to follow, None when it is no JSON."""
-    if not args or "--help" in args or any(a in ("-u", "--human", "--format=human") for a in args):
+    if not args or "--help" in args or any(a in ("-u", "--human") or a.startswith("--format=") and a != "--format=json" for a in args):
         return None
     return {"list": "cxl-list", "enable-isolation": "cxl-enable-isolation", "disable-isolation": "cxl-disable-isolation",
             "explain": "cxl-explain"}.get(args[0])

@@ -191,6 +191,25 @@ static void directories_are_listed_without_dots(void **state)
 	arena_free(&a);
 }
 
+static bool starts_with_n(const char *name)
+{
+	return name[0] == 'n';
+}
+
+static void only_the_names_that_are_wanted_are_listed(void **state)
+{
+	struct arena a = { 0 };
+	struct sysfs_names names;
+
+	(void)state;
+	assert_int_equal(sysfs_list(&fs, &a, "sys/devices/mem0", starts_with_n, &names), 0);
+	assert_int_equal(names.n, 2);	/* none, nul */
+	sysfs_sort(&names);
+	assert_string_equal(names.v[0], "none");
+	assert_string_equal(names.v[1], "nul");
+	arena_free(&a);
+}
+
 static void a_capture_is_never_written(void **state)
 {
 	char buf[16];
@@ -223,6 +242,7 @@ int main(void)
 		cmocka_unit_test(no_link_is_read_outside_the_root),
 		cmocka_unit_test(the_target_of_a_link_is_given_as_stored),
 		cmocka_unit_test(directories_are_listed_without_dots),
+		cmocka_unit_test(only_the_names_that_are_wanted_are_listed),
 		cmocka_unit_test(a_capture_is_never_written),
 		cmocka_unit_test(a_root_that_does_not_exist_is_a_usage_error),
 	};

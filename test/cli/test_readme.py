@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the README shows is what the programs print."""
+import re
+import subprocess
+
+from lib import cli
+
+
+def block(text, start):
+    """The fenced block whose first line is @start."""
+    return re.search(r"^```\n(" + re.escape(start) + r".*?)^```$", text, re.M | re.S)[1].splitlines()
+
+
+def test_the_demo_prints_what_the_readme_shows():
+    session = re.search(r"^session='\n(.*?)^'$", (cli.ROOT / "scripts/demo").read_text(), re.M | re.S)[1]
+    printed = subprocess.run([cli.SIM, "run", "--host", "direct1", "--", "sh", "-c", session, "sh", str(cli.CXL.parent)],
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout.splitlines()
+    shown = block((cli.ROOT / "README.md").read_text(), "$ cxl-sim run --host direct1 -- sh\n")[1:]
+    at = 0
+    for line in shown:
+        if line.endswith("{ ... },"):  # shortened there
+            line = line[:-len(" ... },")]
+        assert line in printed[at:], f"{line!r} is not printed, or not in this order"
+        at = printed.index(line, at) + 1
+
+
+def test_every_command_line_to_try_runs():
+    """Each ends with a documented status, and never as an unknown command or target."""
+    text = (cli.ROOT / "README.md").read_text()
+    lines = re.findall(r"^    (cxl-sim run .*?)(?:\s+#.*)?$", text, re.M)
+    assert len(lines) >= 3
+    for line in lines:
+        if line.endswith("bash"):
+            continue
+        r = subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                           env={"PATH": f"{cli.CXL.parent}:{cli.SIM.parent}:/usr/bin:/bin"})
+        assert r.returncode in (0, 1), f"{line}\n{r}"
