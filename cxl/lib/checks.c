@@ -13,15 +13,19 @@ static bool no_capability(const struct check_context *ctx, const struct cxl_root
 	const struct iso_registers *regs = &rp->iso.regs;
 
 	(void)ctx;
+	(void)a;
 	if (regs->valid && !regs->capable)
-		f->text = arena_printf(a, "root port %s has no CXL Timeout & Isolation capability", rp->name);
+		f->text = "it has no CXL Timeout & Isolation capability";
 	else if (regs->capable && !(regs->cap & ISO_CAP_MEM_ISOLATION))
-		f->text = arena_printf(a, "root port %s has the Timeout & Isolation capability, but not for isolating CXL.mem",
-				       rp->name);
+		f->text = "it has the Timeout & Isolation capability, but not for isolating CXL.mem";
 	else
 		return false;
 	return true;
 }
+
+/* What brings a removed root port back, and what hangs below it (a memdev then
+ * has no driver: its port has to look again). */
+#define REMEDY_PORT_GONE "echo 1 > /sys/bus/pci/rescan; then unbind and bind its portN in /sys/bus/cxl/drivers/cxl_port and bind memN in /sys/bus/cxl/drivers/cxl_mem"
 
 static bool no_abi(const struct check_context *ctx, const struct cxl_root_port *rp,
 		   struct arena *a, struct finding *f)
@@ -29,8 +33,13 @@ static bool no_abi(const struct check_context *ctx, const struct cxl_root_port *
 	(void)ctx;
 	if (rp->iso.kernel.present)
 		return false;
-	f->text = arena_printf(a, "the running kernel offers no isolation control for root port %s (/%s/cxl_isolation does not exist)",
-			       rp->name, rp->path);
+	if (!rp->present) {
+		f->text = "its PCI device is gone, and the isolation control with it";
+		f->remedy = REMEDY_PORT_GONE;
+		return true;
+	}
+	f->text = arena_printf(a, "the running kernel offers no isolation control for it (/%s/cxl_isolation does not exist)",
+			       rp->path);
 	return true;
 }
 
@@ -38,9 +47,10 @@ static bool is_isolated(const struct check_context *ctx, const struct cxl_root_p
 			struct arena *a, struct finding *f)
 {
 	(void)ctx;
+	(void)a;
 	if (iso_isolated(&rp->iso) != TRI_YES)
 		return false;
-	f->text = arena_printf(a, "root port %s is already isolated: its memory is lost and its traffic is dropped", rp->name);
+	f->text = "it is already isolated: its memory is lost and its traffic is dropped";
 	return true;
 }
 
@@ -50,7 +60,7 @@ static bool link_is_down(const struct check_context *ctx, const struct cxl_root_
 	(void)ctx;
 	if (rp->link.up != TRI_NO)
 		return false;
-	f->text = arena_printf(a, "the link below root port %s is down: isolation would trigger at once", rp->name);
+	f->text = "the link below it is down: isolation would trigger at once";
 	f->remedy = arena_printf(a, "seat and power the device below %s, then: echo 1 > /%s/rescan", rp->name, rp->path);
 	return true;
 }
@@ -76,9 +86,9 @@ static bool memory_is_online(const struct check_context *ctx, const struct cxl_r
 		if (!r->blocks_online && !r->blocks_unknown)
 			continue;
 		f->text = r->blocks_online ?
-			arena_printf(a, "%zu of %zu memory blocks of %s (below %s) are online as System RAM: the kernel panics when they are lost",
-				     r->blocks_online, r->blocks_total, r->name, rp->name) :
-			arena_printf(a, "whether %s (below %s) is online as System RAM cannot be told", r->name, rp->name);
+			arena_printf(a, "%zu of %zu memory blocks of %s are online as System RAM: the kernel panics when they are lost",
+				     r->blocks_online, r->blocks_total, r->name) :
+			arena_printf(a, "whether %s is online as System RAM cannot be told", r->name);
 		dax = a ? dax_names(r, a) : NULL;
 		if (dax && *dax)
 			f->remedy = arena_printf(a, "daxctl reconfigure-device --mode=devdax --force %s; or, if it must be System RAM: daxctl offline-memory %s, enable isolation, daxctl online-memory %s",
@@ -131,8 +141,8 @@ static bool driver_panics(const struct check_context *ctx, const struct cxl_root
 	if (!rp->iso.kernel.present || !rp->iso.kernel.posted_v1)
 		return false;
 	if (rp->n_memdevs) {
-		f->text = arena_printf(a, "this kernel's isolation handler is the posted v1: it panics the host when %s below %s is isolated",
-				       rp->memdevs[0]->name, rp->name);
+		f->text = arena_printf(a, "this kernel's isolation handler is the posted v1: it panics the host when %s is isolated",
+				       rp->memdevs[0]->name);
 		return true;
 	}
 	for (size_t i = 0; i < ctx->host->n_root_ports; i++) {
@@ -140,8 +150,8 @@ static bool driver_panics(const struct check_context *ctx, const struct cxl_root
 
 		if (other == rp || other->bridge != rp->bridge || !other->n_memdevs)
 			continue;
-		f->text = arena_printf(a, "this kernel's isolation handler is the posted v1: it panics the host because %s under the same host bridge as %s is populated",
-				       other->name, rp->name);
+		f->text = arena_printf(a, "this kernel's isolation handler is the posted v1: it panics the host because %s under the same host bridge is populated",
+				       other->name);
 		return true;
 	}
 	return false;

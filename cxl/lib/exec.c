@@ -52,6 +52,9 @@ static int write_failed(const struct exec_port *p, const struct plan_step *step,
 	char is[80];
 
 	control_text(&p->after, is, sizeof(is));
+	if (status == EXIT_TIMEDOUT)
+		return err_set(err, status, errnum, "the kernel gave up on %s in /%s: the root port stayed busy (RP Busy) with what was under way; %s has %s; wait until nothing uses the memory and run the command again",
+			       step->text, step->path, p->rp->name, is);
 	if (status == EXIT_PREREQ)
 		return err_set(err, status, errnum, "writing %s to /%s needs root: %s; %s has %s",
 			       step->text, step->path, strerror(errnum), p->rp->name, is);
@@ -80,8 +83,9 @@ static void note_side_effects(const struct exec_port *p, const struct plan_step 
 	}
 	if (now != step->value)
 		message_add(messages, SEV_WARNING, "READ-BACK", name,
-			    "%s: the kernel accepted %s in %s, but %s still reads %d: a defect of the posted v1 kernel, or firmware kept control",
-			    name, step->text, attr, names[step->field], now);
+			    "%s: the kernel accepted %s in %s, but %s still reads %d: %s",
+			    name, step->text, attr, names[step->field], now, p->rp->iso.kernel.posted_v1 ?
+			    "a defect of the posted v1 kernel, or firmware kept control" : "firmware kept control");
 	for (int f = 0; f < N_FIELDS; f++) {
 		int was = control_field(before, (enum step_field)f), is = control_field(&p->after, (enum step_field)f);
 		size_t n = strlen(others);

@@ -160,8 +160,8 @@ static int locate_root_port(struct cxl_host *host, struct cxl_root_port *rp)
 	rp->path = rp->present ? path : arena_strdup(&host->arena, link);
 	if (!rp->present)
 		message_add(&host->messages, SEV_WARNING, "PCI", rp->name,
-			    "root port %s is known to the CXL bus but its PCI device is gone; bring it back with 'echo 1 > /sys/bus/pci/rescan'",
-			    rp->name);
+			    "root port %s is known to the CXL bus but its PCI device is gone; bring it back with 'echo 1 > /sys/bus/pci/rescan', then unbind and bind %s in /sys/bus/cxl/drivers/cxl_port, and bind what comes back without driver in cxl_mem",
+			    rp->name, rp->bridge ? rp->bridge->name : "its port");
 	return rp->path ? 0 : -ENOMEM;
 }
 

@@ -1,0 +1,71 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Run the suites in a guest: one JSON line when a test begins, one when it ends.
+
+usage: run.py TOPOLOGY [SUITE[.TEST]]...
+
+A test has the machine as it was after boot, and is asked to leave no region
+behind that can be removed.  Exit status 1 when a test failed.
+"""
+import importlib
+import json
+import signal
+import sys
+import time
+import traceback
+
+import guest
+
+sys.path.insert(0, str(guest.HERE / "suites"))
+# In this order: what may leave something behind that only a reboot removes is last.
+SUITES = ["snapshot", "regions", "commands", "simulator", "v1", "v1_fixed", "registers", "removal"]
+TEST_SECONDS = 60
+
+
+def say(**what):
+    print(json.dumps(what), flush=True)
+
+
+def expired(_signal, _frame):
+    raise TimeoutError(f"still running after {TEST_SECONDS} s")
+
+
+def run(test):
+    """(state, detail)"""
+    guest.RUNS.clear()
+    try:
+        signal.alarm(TEST_SECONDS)
+        guest.clean()
+        test()
+        return "passed", ""
+    except guest.Skip as e:
+        return "skipped", str(e)
+    except Exception:
+        text = traceback.format_exc()
+        shown = "".join(f"\n$ {' '.join(r['argv'])}\nexit status {r['rc']}\n{r['err'][:1500]}" for r in guest.RUNS[-4:])
+        return "failed", text + shown
+    finally:
+        signal.alarm(0)
+
+
+def main():
+    topology, chosen = sys.argv[1], sys.argv[2:]
+    signal.signal(signal.SIGALRM, expired)
+    guest.remember()
+    failed = 0
+    for suite in SUITES:
+        for test in guest.tests_of(importlib.import_module(f"suite_{suite}"), topology):
+            name = f"{suite}.{test.__name__}"
+            if chosen and name not in chosen and suite not in chosen:
+                continue
+            say(event="begin", test=name)
+            start = time.monotonic()
+            state, detail = run(test)
+            failed += state == "failed"
+            say(event="end", test=name, state=state, detail=detail, seconds=round(time.monotonic() - start, 2), runs=guest.RUNS)
+    say(event="done")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

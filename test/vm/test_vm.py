@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The suites of test/vm/guest on real kernels: each test inside a guest is one test here.
+
+A machine boots once for all tests of a kernel and topology.  A test that the
+guest did not report (it panicked, hung, never came up) has failed.
+"""
+import concurrent.futures
+import importlib
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from lib import cli
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE / "guest"), str(HERE / "guest/suites")]
+
+import guest  # noqa: E402
+import run as guest_run  # noqa: E402
+
+KERNELS = ["6.12", "newest"]
+TOPOLOGIES = ["direct1", "direct2x2", "switch4", "pmem1"]
+WANT_MODULE = {"v1", "v1_fixed", "registers"}
+# Each machine has one processor.
+JOBS = int(os.environ.get("CXL_VM_JOBS") or min(os.cpu_count() or 1, 2))
+BOOT_SECONDS = 600
+
+CASES = [(kernel, topology, suite, test.__name__)
+         for kernel in KERNELS for topology in TOPOLOGIES for suite in guest_run.SUITES
+         for test in guest.tests_of(importlib.import_module(f"suite_{suite}"), topology)]
+
+
+class Boot:
+    """What one machine reported: test -> its last line, and what to show for those without one."""
+
+    def __init__(self, kernel, topology, chosen, module, scratch):
+        self.ended, self.running = {}, None
+        out, console = scratch / f"{kernel}-{topology}.out", scratch / f"{kernel}-{topology}.console"
+        argv = ["setpriv", "--pdeathsig", "TERM", "--", HERE / "vm", "--build", cli.BUILD, "--timeout", BOOT_SECONDS, "--console", console]
+        argv += ["--module", module] if module else []
+        argv += [topology, kernel, "--", "/cxl/run.py", topology, *chosen]
+        with open(out, "wb") as f:
+            p = self.start([str(a) for a in argv], f)
+            err = p.communicate()[1].decode(errors="replace")
+        ACTIVE.discard(p)
+        for line in out.read_text(errors="replace").splitlines():
+            self.take(line)
+        lines = console.read_text(errors="replace").splitlines() if console.exists() else []
+        self.trouble = f"exit status {p.returncode} of test/vm/vm\n{err}" + "\n".join(["console:", *self.telling(lines)])
+
+    @staticmethod
+    def telling(lines):
+        """The part of a console that says why: from the first sign of a crash on, else the end."""
+        start = next((i for i, line in enumerate(lines) if re.search(r"panic - not|BUG:|Oops|general protection|WARNING: ", line)), None)
+        return lines[-40:] if start is None else lines[max(start - 5, 0):start + 45]
+
+    def why_silent(self, test):
+        """Why a test has no result; in full for the first that is asked for."""
+        if self.running == test:
+            was = "during this test"
+        else:
+            was = f"during {self.running}" if self.running else "before the first test"
+        full, self.trouble = self.trouble, "(the console is shown at the first test without result)"
+        return f"the guest did not report this test: it ended {was}\n{full}"
+
+    @staticmethod
+    def start(argv, out):
+        p = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, env=cli.CLEAN)
+        ACTIVE.add(p)
+        return p
+
+    def take(self, line):
+        try:
+            said = json.loads(line)
+        except ValueError:
+            return
+        if said["event"] == "begin":
+            self.running = said["test"]
+        elif said["event"] == "end":
+            self.ended[said["test"]] = said
+
+
+ACTIVE = set()
+
+
+class Machines:
+    """Machines set up once, each booted when one of its tests is asked for, JOBS of them ahead."""
+
+    def __init__(self, wanted, scratch):
+        self.wanted, self.scratch = wanted, scratch     # (kernel, topology) -> tests, in order
+        self.lock, self.boots, self.answers = threading.Lock(), None, None
+        self.pool = concurrent.futures.ThreadPoolExecutor(JOBS)
+
+    def setup(self):
+        """{(kernel, "kernel" or "module"): (state, text)} as test/vm/setup says."""
+        p = subprocess.run([HERE / "setup"], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=cli.CLEAN, check=False)
+        found = {}
+        for line in p.stdout.splitlines():
+            kernel, what, rest = line.split(" ", 2)
+            state, _, text = rest.partition(" ")
+            found[kernel, what] = (state, text) if state in ("skip", "failed") else ("ready", rest)
+        for kernel in KERNELS:
+            for what in ("kernel", "module"):
+                found.setdefault((kernel, what), ("failed", f"test/vm/setup says nothing of it (exit status {p.returncode})\n{p.stderr}"))
+        return found
+
+    def prepare(self):
+        with self.lock:
+            if self.answers is None:
+                self.answers = self.setup()
+                self.boots = {m: self.pool.submit(self.boot, *m) for m in self.wanted if self.answers[m[0], "kernel"][0] == "ready"}
+
+    def boot(self, kernel, topology):
+        state, module = self.answers[kernel, "module"]
+        chosen = [t for t in self.wanted[kernel, topology] if state == "ready" or t.split(".")[0] not in WANT_MODULE]
+        return Boot(kernel, topology, chosen, module if state == "ready" else None, self.scratch)
+
+    def result(self, kernel, topology):
+        return self.boots[kernel, topology].result()
+
+    def close(self):
+        for boot in (self.boots or {}).values():
+            boot.cancel()
+        for p in list(ACTIVE):
+            p.send_signal(signal.SIGTERM)
+        self.pool.shutdown()
+
+
+@pytest.fixture(scope="session")
+def machines(request, tmp_path_factory):
+    wanted = {}
+    for item in request.session.items:
+        case = getattr(item, "callspec", None) and item.callspec.params.get("case")
+        if case:
+            wanted.setdefault(case[:2], []).append(f"{case[2]}.{case[3]}")
+    found = Machines(wanted, tmp_path_factory.mktemp("vm"))
+    yield found
+    found.close()
+
+
+def validate(runs):
+    """The outputs of our cxl inside the guest, against their schemas."""
+    for r in runs:
+        args = r["argv"][1:]
+        name = cli.schema_of(args)
+        if not name or (args[0] == "list" and "--isolation" not in args):
+            continue
+        cli.parse(cli.Result(r["argv"], r["rc"], r["out"].encode(), r["err"]), name)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c[0]}-{c[1]}-{c[2]}.{c[3]}")
+def test_guest(machines, case, record_property):
+    kernel, topology, suite, test = case
+    machines.prepare()
+    for what in ("kernel", *(["module"] if suite in WANT_MODULE else [])):
+        state, text = machines.answers[kernel, what]
+        if state == "skip":
+            pytest.skip(f"{what} {kernel}: {text}")
+        assert state == "ready", f"{what} {kernel}: {text}"
+    record_property("kernel", machines.answers[kernel, "kernel"][1])
+    boot = machines.result(kernel, topology)
+    said = boot.ended.get(f"{suite}.{test}")
+    if said is None:
+        pytest.fail(boot.why_silent(f"{suite}.{test}"), pytrace=False)
+    if said["state"] == "skipped":
+        pytest.skip(said["detail"])
+    if said["state"] != "passed":
+        pytest.fail(said["detail"], pytrace=False)
+    record_property("seconds", said["seconds"])
+    validate(said["runs"])
