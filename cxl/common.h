@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The frame of every command of ours: common options, reading the host, and
- * the one place where output and exit status are decided.
+ * The frame of every command of ours: common options, and the one place where
+ * messages and records are printed.
  */
 #ifndef CXL_COMMON_H
 #define CXL_COMMON_H

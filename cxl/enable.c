@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cxl enable-isolation and disable-isolation: check, plan, apply, verify, for
- * each root port; those that one region ties together as one.
+ * cxl enable-isolation and disable-isolation: options and output.  The work is
+ * in change.c.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "cxl/change.h"
 #include "cxl/common.h"
-#include "cxl/lib/exec.h"
 #include "cxl/lib/record.h"
 #include "util/parse.h"
 
@@ -42,43 +39,6 @@ static const struct opt enable_opts[] = {
 
 static const struct opt disable_opts[] = { CHANGE_OPTIONS, { 0 } };
 
-enum result { RESULT_SKIPPED, RESULT_REFUSED, RESULT_ALREADY, RESULT_PLANNED,
-	      RESULT_DONE, RESULT_FAILED, RESULT_ROLLED_BACK, RESULT_NONE };
-static const char *const result_names[] = {
-	[RESULT_SKIPPED] = "skipped", [RESULT_REFUSED] = "refused", [RESULT_ALREADY] = "already",
-	[RESULT_PLANNED] = "planned", [RESULT_DONE] = "done", [RESULT_FAILED] = "failed",
-	[RESULT_ROLLED_BACK] = "rolled-back",
-};
-
-/* One selected root port on its way through the command. */
-struct job {
-	struct cxl_root_port *rp;
-	bool named;
-	enum result result;
-	enum exit_status status;	/* of this port alone */
-	struct check_result checks;
-	struct exec_port exec;
-	struct json_object *before;
-	size_t group;			/* jobs with one number succeed or fail together */
-};
-
-struct change {
-	struct cxl_host *host;
-	struct messages *messages;
-	struct arena arena;
-	bool disabling, dry_run;
-	struct plan_goal goal;
-	struct check_policy policy;
-	bool *enabling;			/* per host->root_ports[] */
-	struct job *jobs;
-	size_t n_jobs;
-};
-
-static int no_memory(struct err *err)
-{
-	return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory, nothing was written");
-}
-
 static int parse_policy(struct change *c, const struct change_options *o, struct err *err)
 {
 	int require = o->require ? require_parse(o->require) : REQUIRE_SAFE;
@@ -100,257 +60,6 @@ static int parse_policy(struct change *c, const struct change_options *o, struct
 	c->dry_run = o->dry_run;
 	c->goal.isolation = tri_of(!c->disabling);
 	return o->timeout ? timeout_parse(o->timeout, &c->goal.timeout, err) : 0;
-}
-
-static int select_jobs(struct change *c, char **targets, struct err *err)
-{
-	struct cxl_host *host = c->host;
-	struct target_set set;
-
-	c->enabling = arena_alloc(&c->arena, host->n_root_ports, sizeof(*c->enabling));
-	c->jobs = arena_alloc(&c->arena, host->n_root_ports, sizeof(*c->jobs));
-	if (!c->enabling || !c->jobs || target_set_init(host, &c->arena, false, &set))
-		return no_memory(err);
-	for (; *targets; targets++) {
-		int rc = target_add(host, *targets, TARGET_ANY, &set, err);
-
-		if (rc)
-			return rc;
-	}
-	for (size_t i = 0; i < host->n_root_ports; i++) {
-		if (!set.root_ports[i])
-			continue;
-		c->enabling[i] = !c->disabling;
-		c->jobs[c->n_jobs] = (struct job){
-			.rp = &host->root_ports[i], .named = set.named[i], .result = RESULT_NONE,
-			.group = c->n_jobs, .before = record_control(&host->root_ports[i].iso),
-		};
-		c->jobs[c->n_jobs].exec.rp = c->jobs[c->n_jobs].rp;
-		c->n_jobs++;
-	}
-	return 0;
-}
-
-static int run_checks(struct change *c, struct job *job)
-{
-	struct check_context ctx = { c->host, c->enabling };
-
-	return check_run(&ctx, job->rp, &c->arena, true, &job->checks);
-}
-
-static const struct finding *find(const struct check_result *result, const char *id)
-{
-	for (size_t i = 0; i < result->n; i++)
-		if (!strcmp(result->v[i].check->id, id))
-			return &result->v[i];
-	return NULL;
-}
-
-/* A group stands for the root ports that matter in it. */
-static bool skip(struct change *c, struct job *job)
-{
-	const struct finding *f = find(&job->checks, "ISO-CAP");
-	const char *name = job->rp->name;
-
-	if (job->named)
-		return false;
-	if (f)
-		message_add(c->messages, SEV_INFO, f->check->id, name, "%s is left out: %s", name, f->text);
-	else if (!job->rp->n_memdevs && !(c->disabling && iso_control(&job->rp->iso).isolation == TRI_YES))
-		message_add(c->messages, SEV_INFO, "EMPTY", name, "%s is left out: nothing is connected below it", name);
-	else
-		return false;
-	job->result = RESULT_SKIPPED;
-	c->enabling[job->rp - c->host->root_ports] = false;
-	return true;
-}
-
-static const char *state_now(const struct job *job)
-{
-	static const char *const words[] = { [TRI_NO] = "off", [TRI_YES] = "on" };
-	enum tri t = iso_control(&job->rp->iso).isolation;
-
-	return t == TRI_UNKNOWN ? "as it was (it cannot be read)" : words[t];
-}
-
-/* A timeout that the port does not have. */
-static bool refuse_timeout(struct change *c, struct job *job)
-{
-	const struct iso_registers *regs = &job->rp->iso.regs;
-	const struct timeout_range *range = c->goal.timeout.range;
-	const char *name = job->rp->name;
-	char supported[64];
-
-	if (!regs->capable || c->goal.timeout.kind == TIMEOUT_KEEP || c->goal.timeout.kind == TIMEOUT_OFF)
-		return false;
-	timeout_groups_text(ISO_CAP_MEM_RANGES(regs->cap), supported, sizeof(supported));
-	if (!(regs->cap & ISO_CAP_MEM_TIMEOUT))
-		message_add(c->messages, SEV_ERROR, "TIMEOUT", name,
-			    "%s has no CXL.mem timeout; nothing was written, isolation is %s; leave out --timeout",
-			    name, state_now(job));
-	else if (range && !timeout_range_is_supported(range, ISO_CAP_MEM_RANGES(regs->cap)))
-		message_add(c->messages, SEV_ERROR, "TIMEOUT", name,
-			    "%s does not support timeout range %s; nothing was written, isolation is %s; it supports: default%s%s",
-			    name, range->name, state_now(job), *supported ? " " : "", supported);
-	else
-		return false;
-	job->status = EXIT_PREREQ;
-	return true;
-}
-
-/* Does a check or the required level forbid the change? */
-static bool refuse(struct change *c, struct job *job)
-{
-	const struct finding *f = check_blocker(&job->checks, &c->policy, c->disabling);
-	const char *name = job->rp->name;
-
-	if (f) {
-		job->status = f->check->kind == CHECK_CANNOT ? EXIT_PREREQ : EXIT_NEGATIVE;
-		message_add(c->messages, SEV_ERROR, f->check->id, name,
-			    "%s: %s: %s; nothing was written, isolation is %s; remedy: %s", name, f->check->id,
-			    f->text, state_now(job), f->remedy);
-	} else if (!c->disabling && check_level_too_low(&job->checks, &c->policy, &f)) {
-		job->status = EXIT_NEGATIVE;
-		message_add(c->messages, SEV_ERROR, f->check->id, name,
-			    "%s: containment would be %s, and --require=%s was asked for (%s: %s); nothing was written, isolation is %s; remedy: %s",
-			    name, containment_names[job->checks.if_enabled], require_names[c->policy.require],
-			    f->check->id, f->text, state_now(job), f->remedy);
-	} else if (!refuse_timeout(c, job)) {
-		return false;
-	}
-	job->result = RESULT_REFUSED;
-	c->enabling[job->rp - c->host->root_ports] = false;
-	return true;
-}
-
-/*
- * What one port's refusal means for others (interleaved regions) is seen by
- * checking again until nobody drops out any more.
- */
-static int decide(struct change *c, struct err *err)
-{
-	bool again = true;
-
-	while (again) {
-		again = false;
-		for (size_t i = 0; i < c->n_jobs; i++) {
-			struct job *job = &c->jobs[i];
-
-			if (job->result != RESULT_NONE)
-				continue;
-			if (run_checks(c, job))
-				return no_memory(err);
-			again |= skip(c, job) || refuse(c, job);
-		}
-	}
-	return 0;
-}
-
-/* Would you rather reboot? */
-static void warn_of_reboot(struct change *c, const struct job *job)
-{
-	const struct finding *worst = check_worst_cap(&job->checks);
-
-	if (c->disabling || !worst || job->checks.if_enabled > CONTAINMENT_DEBUG)
-		return;
-	message_add(c->messages, SEV_WARNING, "REBOOT", job->rp->name,
-		    "%s: a failure of this port can at best be logged before the host goes down (containment %s, %s: %s): would you rather reboot? To raise it: %s",
-		    job->rp->name, containment_names[job->checks.if_enabled], worst->check->id, worst->text,
-		    worst->remedy);
-}
-
-static int plan_jobs(struct change *c, struct err *err)
-{
-	for (size_t i = 0; i < c->n_jobs; i++) {
-		struct job *job = &c->jobs[i];
-
-		if (job->result != RESULT_NONE)
-			continue;
-		if (plan_make(job->rp, &c->goal, &c->arena, &job->exec.plan))
-			return no_memory(err);
-		if (plan_is_empty(&job->exec.plan))
-			job->result = RESULT_ALREADY;
-		else if (c->dry_run)
-			job->result = RESULT_PLANNED;
-		warn_of_reboot(c, job);
-	}
-	return 0;
-}
-
-static struct job *job_of(struct change *c, const struct cxl_root_port *rp)
-{
-	for (size_t i = 0; i < c->n_jobs; i++)
-		if (c->jobs[i].rp == rp)
-			return &c->jobs[i];
-	return NULL;
-}
-
-/* Give every two jobs that share a region the same group. */
-static void group_jobs(struct change *c)
-{
-	for (size_t r = 0; r < c->host->n_regions; r++) {
-		const struct cxl_region *region = &c->host->regions[r];
-		struct job *first = NULL;
-
-		for (size_t k = 0; k < region->n_root_ports; k++) {
-			struct job *job = job_of(c, region->root_ports[k]);
-			size_t old = job ? job->group : 0;
-
-			if (!job)
-				continue;
-			if (!first)
-				first = job;
-			for (size_t i = 0; i < c->n_jobs; i++)
-				if (c->jobs[i].group == old)
-					c->jobs[i].group = first->group;
-		}
-	}
-}
-
-/* The one thing a v1 kernel clears that no attribute brings back. */
-static void note_interrupt(struct change *c, const struct cxl_root_port *rp, uint32_t old_ctrl)
-{
-	if (rp->iso.regs.capable && old_ctrl & ~rp->iso.regs.ctrl & ISO_CTRL_INTERRUPT)
-		message_add(c->messages, SEV_WARNING, "INTERRUPT", rp->name,
-			    "%s: the kernel also cleared the interrupt enable, for which it has no attribute: until the next boot it will not notice an isolation by interrupt, only by the errors of what reads the memory",
-			    rp->name);
-}
-
-static int run_group(struct change *c, size_t group, struct err *err)
-{
-	struct exec_port *ports = arena_alloc(&c->arena, c->n_jobs, sizeof(*ports));
-	struct job **jobs = arena_alloc(&c->arena, c->n_jobs, sizeof(struct job *));
-	enum exec_outcome outcome;
-	size_t n = 0;
-	int rc;
-
-	if (!ports || !jobs)
-		return no_memory(err);
-	for (size_t i = 0; i < c->n_jobs; i++)
-		if (c->jobs[i].group == group && c->jobs[i].result == RESULT_NONE) {
-			jobs[n] = &c->jobs[i];
-			ports[n++] = c->jobs[i].exec;
-		}
-	if (!n)
-		return 0;
-	rc = exec_plans(c->host, ports, n, &outcome, c->messages, err);
-	if (rc)
-		message_add(c->messages, SEV_ERROR, outcome == EXEC_LEFT ? "LEFT" :
-			    outcome == EXEC_ROLLED_BACK ? "ROLLED-BACK" : "UNCHANGED", err->target, "%s%s",
-			    err->text, outcome == EXEC_ROLLED_BACK ? "; isolation and timeout were put back as they were" :
-			    outcome == EXEC_UNCHANGED ? "; nothing was changed" : "");
-	for (size_t i = 0; i < n; i++) {
-		uint32_t ctrl = jobs[i]->rp->iso.regs.ctrl;
-
-		jobs[i]->exec = ports[i];
-		jobs[i]->result = !rc ? RESULT_DONE :
-			ports[i].changed && outcome == EXEC_ROLLED_BACK ? RESULT_ROLLED_BACK : RESULT_FAILED;
-		jobs[i]->status = rc ? err->status : EXIT_DONE;
-		if (iso_refresh(c->host, jobs[i]->rp) || run_checks(c, jobs[i]))
-			return no_memory(err);
-		note_interrupt(c, jobs[i]->rp, ctrl);
-	}
-	return 0;
 }
 
 static struct json_object *expect_json(const struct iso_control *control)
@@ -411,34 +120,6 @@ static struct json_object *record_job(const struct job *job)
 	return obj;
 }
 
-/* 0 all well; the failures' own status when they agree and nothing succeeded;
- * EXIT_PARTIAL when some succeeded; EXIT_PREREQ when nothing was there to do. */
-static int overall_status(struct change *c)
-{
-	size_t well = 0, failed = 0;
-	int status = EXIT_DONE;
-
-	for (size_t i = 0; i < c->n_jobs; i++) {
-		const struct job *job = &c->jobs[i];
-
-		if (job->result == RESULT_SKIPPED)
-			continue;
-		if (job->status == EXIT_DONE) {
-			well++;
-			continue;
-		}
-		status = !failed || status == (int)job->status ? (int)job->status : EXIT_NEGATIVE;
-		failed++;
-	}
-	if (failed)
-		return well ? EXIT_PARTIAL : status;
-	if (well)
-		return EXIT_DONE;
-	message_add(c->messages, SEV_ERROR, "NOTHING", NULL,
-		    "nothing was done: no root port among the targets is both populated and capable of isolation (-v says why each was left out)");
-	return EXIT_PREREQ;
-}
-
 static int apply(struct change *c, const struct change_options *o, char **targets, struct err *err)
 {
 	int rc = parse_policy(c, o, err);
@@ -450,39 +131,24 @@ static int apply(struct change *c, const struct change_options *o, char **target
 			       o->sysroot);
 	if (!*targets)
 		return err_set(err, EXIT_USAGE, EINVAL, "no target was named, nothing was done; name a root port, memN, regionN, portN, root0 or all");
-	rc = host_read(c->host, NULL, err);
+	rc = o->common.output ? render_check_output(o->common.output, err) : 0;
 	if (!rc)
-		rc = select_jobs(c, targets, err);
+		rc = host_read(c->host, NULL, err);
 	if (!rc)
-		rc = decide(c, err);
+		rc = change_select(c, targets, err);
 	if (!rc)
-		rc = plan_jobs(c, err);
-	if (rc)
-		return rc;
-	group_jobs(c);
-	for (size_t i = 0; i < c->n_jobs; i++) {
-		struct err group_err;
-
-		rc = run_group(c, i, &group_err);
-		if (rc == -ENOMEM) {
-			*err = group_err;
-			return rc;
-		}
-	}
-	return 0;
+		rc = change_plan(c, err);
+	if (!rc)
+		rc = change_run(c, err);
+	return rc;
 }
 
-/* From the first write to the last word the command is not interrupted: a few
- * seconds at most, and no port is left half way without a word. */
-static void block_signals(sigset_t *old)
+static bool is_changed(const struct change *c)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, old);
+	for (size_t i = 0; i < c->n_jobs; i++)
+		if (c->jobs[i].exec.changed)
+			return true;
+	return false;
 }
 
 static int run_change(const struct command *cmd, bool disabling, const char *schema, int argc, char **argv)
@@ -492,13 +158,11 @@ static int run_change(const struct command *cmd, bool disabling, const char *sch
 	struct change_options o = { 0 };
 	struct command_run run;
 	struct json_object *list;
-	int status = EXIT_DONE;
+	int status = EXIT_DONE, wanted;
 	struct err err;
-	sigset_t old;
 
 	if (!command_begin(cmd, argc, argv, &o, &o.common, NULL, &run, &status))
 		goto out;
-	block_signals(&old);
 	list = json_object_new_array();
 	if (apply(&c, &o, run.operands, &err)) {
 		status = (int)err.status;
@@ -508,10 +172,12 @@ static int run_change(const struct command *cmd, bool disabling, const char *sch
 	} else {
 		for (size_t i = 0; i < c.n_jobs; i++)
 			json_object_array_add(list, record_job(&c.jobs[i]));
-		status = overall_status(&c);
+		status = change_status(&c);
 	}
+	wanted = status;
 	status = command_end(&run, schema, status, c.messages, "root_ports", list);
-	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (status != wanted && is_changed(&c))
+		fprintf(stderr, "cxl %s: the change itself was made before that; see 'cxl list --isolation'\n", cmd->name);
 	host_free(&host);
 	arena_free(&c.arena);
 out:

@@ -29,13 +29,25 @@ static struct json_object *record_check(const struct check *c)
 	return obj;
 }
 
+/* A check or an outcome; NULL when there is none of that id. */
+static const struct check *find(const char *id)
+{
+	const struct check *c = check_by_id(id);
+
+	for (size_t i = 0; !c && i < n_outcomes; i++)
+		if (!strcmp(outcomes[i].id, id))
+			c = &outcomes[i];
+	return c;
+}
+
 static void unknown_check(const char *id, struct messages *messages)
 {
 	char ids[512] = "", shown[48];
 	struct err err;
 
-	for (size_t i = 0; i < n_checks; i++)
-		snprintf(ids + strlen(ids), sizeof(ids) - strlen(ids), "%s%s", i ? " " : "", checks[i].id);
+	for (size_t i = 0; i < n_checks + n_outcomes; i++)
+		snprintf(ids + strlen(ids), sizeof(ids) - strlen(ids), "%s%s", i ? " " : "",
+			 i < n_checks ? checks[i].id : outcomes[i - n_checks].id);
 	err_set(&err, EXIT_USAGE, 0, "'%s' is no check; the checks are: %s",
 		printable(id, shown, sizeof(shown)), ids);
 	err_target(&err, shown);
@@ -54,7 +66,7 @@ static int run_explain(int argc, char **argv)
 		return status;
 	list = json_object_new_array();
 	for (char **id = run.operands; *id; id++) {
-		const struct check *c = check_by_id(*id);
+		const struct check *c = find(*id);
 
 		if (c)
 			json_object_array_add(list, record_check(c));
@@ -63,6 +75,8 @@ static int run_explain(int argc, char **argv)
 	}
 	for (size_t i = 0; !*run.operands && i < n_checks; i++)
 		json_object_array_add(list, record_check(&checks[i]));
+	for (size_t i = 0; !*run.operands && i < n_outcomes; i++)
+		json_object_array_add(list, record_check(&outcomes[i]));
 	if (messages.n)
 		status = EXIT_USAGE;
 	status = command_end(&run, "cxl-explain/1", status, &messages, "checks", list);

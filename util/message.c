@@ -42,6 +42,13 @@ void message_add(struct messages *m, enum severity severity, const char *code,
 		m->lost++;
 		return;
 	}
+	/* what is read again, after a write, may be said again: once is enough */
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].code == code && !strcmp(m->v[i].text, msg->text)) {
+			free(msg->text);
+			free(msg->target);
+			return;
+		}
 	m->n++;
 }
 

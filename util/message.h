@@ -25,6 +25,7 @@ struct messages {
 	size_t lost;		/* not kept for lack of memory */
 };
 
+/* A message that is there already, word for word, is not added again. */
 void message_add(struct messages *m, enum severity severity, const char *code,
 		 const char *target, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 

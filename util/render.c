@@ -3,6 +3,7 @@
 #include "util/render.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <libsmartcols.h>
 #include <limits.h>
@@ -230,13 +231,18 @@ static int write_stream(const struct render_format *format, struct json_object *
 	return 0;
 }
 
-/* A device or a pipe is written to, never replaced. */
+/* A device or a pipe is written to, never replaced; a pipe that nobody reads is
+ * an error, not a reason to wait. */
 static int write_special(const struct render_format *format, struct json_object *record,
 			 const struct render_table *table, const char *output)
 {
-	_cleanup_fclose_ FILE *f = fopen(output, "we");
+	int fd = open(output, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	_cleanup_fclose_ FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
 
-	return f ? write_stream(format, record, table, f) : -errno;
+	if (!f)
+		return -errno;
+	fcntl(fd, F_SETFL, O_WRONLY);
+	return write_stream(format, record, table, f);
 }
 
 /* The reader of a file sees the old content or the new, never a part. */
@@ -287,6 +293,27 @@ int render_write(const struct render_format *format, struct json_object *record,
 		return 0;
 	return err_set(err, EXIT_REFUSED, -rc, "the output cannot be written to %.200s: %s",
 		       output ? output : "standard output", strerror(-rc));
+}
+
+int render_check_output(const char *output, struct err *err)
+{
+	char temp[PATH_MAX];
+	struct stat st;
+	int fd;
+
+	if (!stat(output, &st) && !S_ISREG(st.st_mode))
+		return 0;
+	if ((size_t)snprintf(temp, sizeof(temp), "%s.XXXXXX", output) >= sizeof(temp))
+		return err_set(err, EXIT_REFUSED, ENAMETOOLONG, "the output cannot be written to %.200s: its name is too long; nothing was done", output);
+	fd = mkostemp(temp, O_CLOEXEC);
+	if (fd < 0) {
+		int saved = errno;
+
+		return err_set(err, EXIT_REFUSED, saved, "the output cannot be written to %.200s: %s; nothing was done", output, strerror(saved));
+	}
+	close(fd);
+	unlink(temp);
+	return 0;
 }
 
 struct json_object *render_frame(const char *schema, int exit_status, const struct messages *messages)

@@ -39,6 +39,9 @@ const char *render_names(const struct render_table *table);
 int render_write(const struct render_format *format, struct json_object *record,
 		 const struct render_table *table, const char *output, struct err *err);
 
+/* Could @output be written?  Asked before something is changed whose result goes there. */
+int render_check_output(const char *output, struct err *err);
+
 /*
  * The frame every command's output has: {"schema", "exit_status", "messages"}
  * in this order; the command adds its own members after it.

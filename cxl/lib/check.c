@@ -14,7 +14,8 @@ const char *const containment_names[] = {
 };
 const char *const check_kind_names[] = {
 	[CHECK_CANNOT] = "cannot", [CHECK_UNSAFE] = "unsafe",
-	[CHECK_LIMIT] = "limit", [CHECK_NOTE] = "note", NULL,
+	[CHECK_LIMIT] = "limit", [CHECK_NOTE] = "note",
+	[CHECK_OUTCOME] = "outcome", NULL,
 };
 const char *const require_names[] = {
 	[REQUIRE_SAFE] = "safe", [REQUIRE_DEBUG] = "debug",

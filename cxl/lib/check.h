@@ -24,6 +24,7 @@ enum check_kind {
 	CHECK_UNSAFE,	/* enabling in spite of it is worse than a reset */
 	CHECK_LIMIT,	/* only caps containment */
 	CHECK_NOTE,
+	CHECK_OUTCOME,	/* of a change, not a check of the host */
 };
 extern const char *const check_kind_names[];
 
@@ -56,6 +57,10 @@ struct check {
 };
 extern const struct check checks[];
 extern const size_t n_checks;
+
+/* What a change can end in that no check foresees; explained like a check. */
+extern const struct check outcomes[];
+extern const size_t n_outcomes;
 
 const struct check *check_by_id(const char *id);
 

@@ -75,10 +75,20 @@ static const char *dax_names(const struct cxl_region *r, struct arena *a)
 	return names;
 }
 
+/* Regions of which a position cannot be read may lie below any root port. */
+static const struct cxl_region *region_that_may_touch(const struct check_context *ctx, const struct cxl_root_port *rp)
+{
+	for (size_t i = 0; rp->may_have_more && i < ctx->host->n_regions; i++)
+		if (region_may_touch(&ctx->host->regions[i], rp))
+			return &ctx->host->regions[i];
+	return NULL;
+}
+
 static bool memory_is_online(const struct check_context *ctx, const struct cxl_root_port *rp,
 			     struct arena *a, struct finding *f)
 {
-	(void)ctx;
+	const struct cxl_region *hidden = region_that_may_touch(ctx, rp);
+
 	for (size_t i = 0; i < rp->n_regions; i++) {
 		const struct cxl_region *r = rp->regions[i];
 		const char *dax;
@@ -91,11 +101,15 @@ static bool memory_is_online(const struct check_context *ctx, const struct cxl_r
 			arena_printf(a, "whether %s is online as System RAM cannot be told", r->name);
 		dax = a ? dax_names(r, a) : NULL;
 		if (dax && *dax)
-			f->remedy = arena_printf(a, "daxctl reconfigure-device --mode=devdax --force %s; or, if it must be System RAM: daxctl offline-memory %s, enable isolation, daxctl online-memory %s",
-						 dax, dax, dax);
+			f->remedy = arena_printf(a, "daxctl reconfigure-device --mode=devdax --force %s; or, if it must be System RAM: daxctl offline-memory %s, cxl enable-isolation %s, daxctl online-memory %s",
+						 dax, dax, rp->name, dax);
 		return true;
 	}
-	return false;
+	if (!hidden || (!hidden->blocks_online && !hidden->blocks_unknown))
+		return false;
+	f->text = arena_printf(a, "%s is online as System RAM and may lie below it: a position of the region cannot be read", hidden->name);
+	f->remedy = arena_printf(a, "ls -l /%s; then run the command again", hidden->path);
+	return true;
 }
 
 static bool is_covered(const struct check_context *ctx, const struct cxl_root_port *rp)
@@ -107,12 +121,14 @@ static bool is_covered(const struct check_context *ctx, const struct cxl_root_po
 static bool interleaves(const struct check_context *ctx, const struct cxl_root_port *rp,
 			struct arena *a, struct finding *f)
 {
+	const struct cxl_region *hidden = region_that_may_touch(ctx, rp);
+
 	for (size_t i = 0; i < rp->n_regions; i++) {
 		const struct cxl_region *r = rp->regions[i];
 		const char *others = "", *all = "";
 		bool missing = false;
 
-		if (r->state != REGION_ENABLED && r->state != REGION_DISABLED)
+		if (r->state == REGION_RESET || r->state == REGION_HUSK)
 			continue;	/* not committed: no traffic */
 		for (size_t k = 0; k < r->n_root_ports; k++) {
 			const struct cxl_root_port *other = r->root_ports[k];
@@ -132,7 +148,11 @@ static bool interleaves(const struct check_context *ctx, const struct cxl_root_p
 		f->remedy = arena_printf(a, "cxl enable-isolation %s", all ? all : r->name);
 		return true;
 	}
-	return false;
+	if (hidden) {
+		f->text = arena_printf(a, "whether %s interleaves over it cannot be told: a position of the region cannot be read", hidden->name);
+		f->remedy = arena_printf(a, "ls -l /%s; then run the command again", hidden->path);
+	}
+	return hidden;
 }
 
 static bool driver_panics(const struct check_context *ctx, const struct cxl_root_port *rp,
@@ -186,7 +206,7 @@ const struct check checks[] = {
 		.id = "ISO-MEM-ONLINE", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_DEBUG,
 		.title = "memory below the root port is online as System RAM",
 		.why = "The kernel panics on a machine check in pages it uses itself; ZONE_MOVABLE does not help, since pinned pages cannot be moved away in time. Only device-dax memory has users that can be found and stopped. Isolation then buys a log and the choice of when to reset, at the price of running on with lost writes.",
-		.remedy = "daxctl reconfigure-device --mode=devdax --force daxX.Y; or, if it must be System RAM: daxctl offline-memory daxX.Y, enable isolation, daxctl online-memory daxX.Y",
+		.remedy = "daxctl reconfigure-device --mode=devdax --force daxX.Y; or, if it must be System RAM: daxctl offline-memory daxX.Y, cxl enable-isolation daxX.Y, daxctl online-memory daxX.Y",
 		.fails = memory_is_online,
 	}, {
 		.id = "ISO-INTERLEAVE", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_DEBUG,
@@ -203,3 +223,13 @@ const struct check checks[] = {
 	},
 };
 const size_t n_checks = sizeof(checks) / sizeof(checks[0]);
+
+const struct check outcomes[] = {
+	{
+		.id = "ISO-FW-OWNED", .kind = CHECK_OUTCOME, .caps_at = CONTAINMENT_NONE,
+		.title = "a write was accepted and did not stick",
+		.why = "Firmware may keep control of the isolation enable (_OSC, expected in CXL 4.0): the kernel then accepts the write and the port stays as it is. Nothing in sysfs tells it beforehand; reading back does.",
+		.remedy = "look for a setting of CXL isolation in the firmware setup, or ask the platform's vendor to grant the operating system control of it",
+	},
+};
+const size_t n_outcomes = sizeof(outcomes) / sizeof(outcomes[0]);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* "isolation on, timeout off, range B2" into @buf, which is returned. */
 static const char *control_text(const struct iso_control *c, char *buf, size_t size)
@@ -55,11 +56,13 @@ static int write_failed(const struct exec_port *p, const struct plan_step *step,
 	if (status == EXIT_TIMEDOUT)
 		return err_set(err, status, errnum, "the kernel gave up on %s in /%s: the root port stayed busy (RP Busy) with what was under way; %s has %s; wait until nothing uses the memory and run the command again",
 			       step->text, step->path, p->rp->name, is);
-	if (status == EXIT_PREREQ)
-		return err_set(err, status, errnum, "writing %s to /%s needs root: %s; %s has %s",
+	if (status == EXIT_PREREQ && geteuid())
+		return err_set(err, status, errnum, "writing %s to /%s needs root (%s); %s has %s; run the command as root",
 			       step->text, step->path, strerror(errnum), p->rp->name, is);
-	return err_set(err, status, errnum, "the kernel refused %s in /%s: %s; %s has %s",
-		       step->text, step->path, strerror(errnum), p->rp->name, is);
+	return err_set(err, status, errnum, "the kernel refused %s in /%s: %s; %s has %s; %s",
+		       step->text, step->path, strerror(errnum), p->rp->name, is, status == EXIT_PREREQ ?
+		       "a security policy of this system forbids it: see the kernel log" :
+		       "see the kernel log for why, then run the command again");
 }
 
 /* What the write did not do, and what it did beside. */
@@ -77,11 +80,14 @@ static void note_side_effects(const struct exec_port *p, const struct plan_step 
 	if (step->when == STEP_IF_STUCK) {
 		if (p->after.isolation == p->plan.goal.isolation)
 			message_add(messages, SEV_WARNING, "READ-BACK", name,
-				    "%s: isolation is %s now: on this kernel writing %s to %s clears the whole control register; the rest is put back next",
+				    "%s: isolation is %s now: on this kernel writing %s to %s clears the whole control register; what is known of the rest is put back",
 				    name, p->after.isolation == TRI_YES ? "on" : "off", step->text, attr);
 		return;
 	}
-	if (now != step->value)
+	if (now < 0)
+		message_add(messages, SEV_WARNING, "READ-BACK", name,
+			    "%s: the kernel accepted %s in %s, but %s cannot be read back", name, step->text, attr, names[step->field]);
+	else if (now != step->value)
 		message_add(messages, SEV_WARNING, "READ-BACK", name,
 			    "%s: the kernel accepted %s in %s, but %s still reads %d: %s",
 			    name, step->text, attr, names[step->field], now, p->rp->iso.kernel.posted_v1 ?
@@ -90,12 +96,12 @@ static void note_side_effects(const struct exec_port *p, const struct plan_step 
 		int was = control_field(before, (enum step_field)f), is = control_field(&p->after, (enum step_field)f);
 		size_t n = strlen(others);
 
-		if (f != (int)step->field && was != is)
+		if (f != (int)step->field && was != is && is >= 0)
 			snprintf(others + n, sizeof(others) - n, "%s%s (from %d to %d)", n ? " and " : "", names[f], was, is);
 	}
 	if (*others)
 		message_add(messages, SEV_WARNING, "READ-BACK", name,
-			    "%s: writing %s to %s also changed %s: a defect of the posted v1 kernel; it is put back next",
+			    "%s: writing %s to %s also changed %s, as the posted v1 kernel does; what is known of it is put back",
 			    name, step->text, attr, others);
 }
 
@@ -136,7 +142,7 @@ static int run_port(struct cxl_host *host, struct exec_port *p, struct messages 
 	if (iso_control_equal(&p->after, &p->plan.goal))
 		return 0;
 	return err_set(err, EXIT_REFUSED, EIO,
-		       "%s did not take the change: asked for %s, it now has %s; the kernel cannot do this or firmware kept control of it (ISO-FW-OWNED)",
+		       "%s did not take the change: asked for %s, it now has %s; the kernel cannot do this or firmware kept control of it ('cxl explain ISO-FW-OWNED')",
 		       p->rp->name, control_text(&p->plan.goal, want, sizeof(want)), control_text(&p->after, is, sizeof(is)));
 }
 
@@ -144,65 +150,72 @@ static int run_port(struct cxl_host *host, struct exec_port *p, struct messages 
 static bool roll_back(struct cxl_host *host, struct exec_port *p, struct messages *messages)
 {
 	static const enum step_field order[] = { FIELD_RANGE, FIELD_TIMEOUT, FIELD_ISOLATION };
-	struct err ignored;
+	struct err failed;
 
 	read_after(host, p);
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		struct plan_step *done = NULL, undo;
-		int old = control_field(&p->plan.before, order[i]);
+		struct plan_step undo = {
+			.rp = p->rp, .field = order[i], .value = control_field(&p->plan.before, order[i]),
+			.path = plan_field_path(p->rp, order[i], &host->arena), .when = STEP_IF_NEEDED,
+		};
 
-		for (size_t k = 0; k < p->plan.n; k++)
-			if (p->plan.steps[k].field == order[i])
-				done = &p->plan.steps[k];
-		if (!done || old < 0)
+		if (undo.value < 0 || !undo.path)
 			continue;
-		undo = *done;
-		undo.value = old;
-		undo.when = STEP_IF_NEEDED;
-		snprintf(undo.text, sizeof(undo.text), "%d", old);
-		if (run_step(host, p, &undo, messages, &ignored))
-			message_add(messages, SEV_ERROR, "ROLLBACK", p->rp->name, "%s", ignored.text);
-		else if (done->state == STEP_DONE)
-			done->state = STEP_UNDONE;
+		snprintf(undo.text, sizeof(undo.text), "%d", undo.value);
+		if (run_step(host, p, &undo, messages, &failed))
+			message_add(messages, SEV_ERROR, "ROLLBACK", p->rp->name, "%s", failed.text);
+		for (size_t k = 0; undo.state == STEP_DONE && k < p->plan.n; k++)
+			if (p->plan.steps[k].field == order[i] && p->plan.steps[k].state == STEP_DONE)
+				p->plan.steps[k].state = STEP_UNDONE;
 	}
-	return iso_control_equal(&p->after, &p->plan.before);
+	/* what cannot be read now is not known to be back */
+	for (int f = 0; f < N_FIELDS; f++)
+		if (control_field(&p->plan.before, (enum step_field)f) >= 0 &&
+		    control_field(&p->after, (enum step_field)f) != control_field(&p->plan.before, (enum step_field)f))
+			return false;
+	return true;
 }
 
-int exec_plans(struct cxl_host *host, struct exec_port *ports, size_t n, enum exec_outcome *ret_outcome,
-	       struct messages *messages, struct err *err)
+/* After a failure: every port that was touched. */
+static void roll_back_all(struct cxl_host *host, struct exec_port *ports, size_t n, struct messages *messages)
 {
-	bool clean = true, changed = false;
-	int rc = 0;
 	char is[80];
 
-	*ret_outcome = EXEC_UNCHANGED;
-	for (size_t i = 0; i < n; i++) {
-		rc = check_before(host, &ports[i], err);
-		if (rc) {
-			err_target(err, ports[i].rp->name);
-			return rc;
+	for (size_t i = n; i-- > 0;) {
+		struct exec_port *p = &ports[i];
+
+		if (!p->changed)
+			continue;
+		if (roll_back(host, p, messages)) {
+			p->outcome = EXEC_ROLLED_BACK;
+			continue;
 		}
+		p->outcome = EXEC_LEFT;
+		message_add(messages, SEV_ERROR, "ROLLBACK", p->rp->name,
+			    "%s could not be brought back to what it had; it now has %s; look at it with 'cxl list --isolation %s'",
+			    p->rp->name, control_text(&p->after, is, sizeof(is)), p->rp->name);
 	}
+}
+
+int exec_plans(struct cxl_host *host, struct exec_port *ports, size_t n, struct messages *messages,
+	       struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < n; i++)
+		ports[i].outcome = EXEC_NOT_TRIED;
 	for (size_t i = 0; !rc && i < n; i++) {
-		rc = run_port(host, &ports[i], messages, err);
+		rc = check_before(host, &ports[i], err);
 		if (rc)
 			err_target(err, ports[i].rp->name);
 	}
-	if (!rc) {
-		*ret_outcome = EXEC_DONE;
-		return 0;
+	for (size_t i = 0; !rc && i < n; i++) {
+		rc = run_port(host, &ports[i], messages, err);
+		ports[i].outcome = rc ? EXEC_UNCHANGED : EXEC_DONE;
+		if (rc)
+			err_target(err, ports[i].rp->name);
 	}
-	for (size_t i = n; i-- > 0;) {
-		if (!ports[i].changed)
-			continue;
-		changed = true;
-		if (roll_back(host, &ports[i], messages))
-			continue;
-		clean = false;
-		message_add(messages, SEV_ERROR, "ROLLBACK", ports[i].rp->name,
-			    "%s could not be brought back to what it had; it now has %s; look at it with 'cxl list --isolation %s'",
-			    ports[i].rp->name, control_text(&ports[i].after, is, sizeof(is)), ports[i].rp->name);
-	}
-	*ret_outcome = !changed ? EXEC_UNCHANGED : clean ? EXEC_ROLLED_BACK : EXEC_LEFT;
+	if (rc)
+		roll_back_all(host, ports, n, messages);
 	return rc;
 }

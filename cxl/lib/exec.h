@@ -10,7 +10,8 @@
 
 enum exec_outcome {
 	EXEC_DONE,
-	EXEC_UNCHANGED,		/* refused before anything changed */
+	EXEC_UNCHANGED,		/* failed before it changed anything */
+	EXEC_NOT_TRIED,		/* another one of the group failed before */
 	EXEC_ROLLED_BACK,	/* failed; everything is as it was */
 	EXEC_LEFT,		/* failed; the state is neither, @after says what it is */
 };
@@ -19,15 +20,16 @@ struct exec_port {
 	struct cxl_root_port *rp;
 	struct plan plan;
 	bool changed;			/* some write went through */
+	enum exec_outcome outcome;
 	struct iso_control after;	/* as last read */
 };
 
 /*
- * Run the plans of root ports that succeed or fail together.  Step states and
- * .after are filled in.  What happened on the way goes to @messages.  On
+ * Run the plans of root ports that succeed or fail together.  Step states,
+ * .outcome and .after are filled in.  What happened on the way goes to @messages.  On
  * failure -errno with @err: which step, what was expected, what is there now.
  */
-int exec_plans(struct cxl_host *host, struct exec_port *ports, size_t n, enum exec_outcome *ret_outcome,
-	       struct messages *messages, struct err *err);
+int exec_plans(struct cxl_host *host, struct exec_port *ports, size_t n, struct messages *messages,
+	       struct err *err);
 
 #endif

@@ -15,6 +15,7 @@ int host_read(struct cxl_host *host, const char *sysroot, struct err *err)
 	rc = memory_read(host, err);
 	if (rc)
 		return rc;
+	regions_report(host);
 	return iso_read(host, err);
 }
 

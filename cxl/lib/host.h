@@ -53,6 +53,7 @@ struct cxl_root_port {
 	const char *path;	/* "sys/devices/pci0000:0c/0000:0c:00.0" */
 	struct cxl_port *bridge;	/* the host bridge's port; NULL when it cannot be told */
 	bool present;		/* the PCI device exists */
+	bool may_have_more;	/* a region of its bus may also touch it: some position is unknown */
 	bool is_dport;		/* a downstream port of its bridge on the CXL bus */
 	struct iso_state iso;
 	struct link_state link;
@@ -90,6 +91,7 @@ enum region_state {
 	REGION_DISABLED,	/* committed, no driver */
 	REGION_RESET,		/* not committed, every target there */
 	REGION_HUSK,		/* not committed and a target lost; it still holds its address range */
+	REGION_UNKNOWN,		/* neither driver nor commit can tell; counts as committed */
 };
 extern const char *const region_state_names[];
 
@@ -101,6 +103,7 @@ struct cxl_region {
 	struct opt_u64 resource, size_bytes, ways;
 	struct cxl_memdev **targets;	/* one per position; NULL where lost */
 	size_t n_targets;
+	bool targets_unknown;	/* some position could not be read: it may be anywhere on the bus */
 	struct cxl_root_port **root_ports;
 	size_t n_root_ports;
 	struct cxl_dax **dax;
@@ -152,10 +155,13 @@ void host_free(struct cxl_host *host);
 int topology_read(struct cxl_host *host, struct err *err);
 int root_ports_read(struct cxl_host *host);	/* -ENOMEM or 0; ports, endpoints and memdevs are known */
 int root_ports_attach(struct cxl_host *host);	/* memdevs to their root ports */
+void regions_report(struct cxl_host *host);	/* messages about husks; the blocks are known */
 int regions_read(struct cxl_host *host);	/* -ENOMEM or 0; the memdevs are known */
 int memory_read(struct cxl_host *host, struct err *err);
 void registers_exit(struct cxl_host *host);
 
+/* A position of @r could not be read: can it be below @rp? */
+bool region_may_touch(const struct cxl_region *r, const struct cxl_root_port *rp);
 /* endpointN by its number; NULL when there is none. */
 struct cxl_endpoint *host_endpoint(struct cxl_host *host, unsigned int id);
 /* The root port with that PCI address, NULL when there is none. */

@@ -81,14 +81,6 @@ int iso_read(struct cxl_host *host, struct err *err)
 	return 0;
 }
 
-enum tri iso_capable(const struct iso_state *iso)
-{
-	if (iso->regs.valid)
-		return tri_of(iso->regs.capable);
-	/* the kernel shows its attributes only on ports that have it */
-	return iso->kernel.present ? TRI_YES : TRI_UNKNOWN;
-}
-
 struct iso_control iso_control(const struct iso_state *iso)
 {
 	if (iso->kernel.present)

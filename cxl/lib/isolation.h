@@ -87,9 +87,6 @@ struct link_state {
 	unsigned int width;	/* 0 when unknown or down */
 };
 
-/* Does the port have the capability?  Unknown when nothing could tell. */
-enum tri iso_capable(const struct iso_state *iso);
-
 /* The settings from the best source. */
 struct iso_control iso_control(const struct iso_state *iso);
 

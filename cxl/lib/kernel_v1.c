@@ -75,6 +75,7 @@ static int read_range(struct cxl_host *host, const struct cxl_root_port *rp, boo
 	range = n > 0 ? timeout_by_name(text) : NULL;
 	if (!range) {
 		complain(host, rp, TIMEOUT_RANGE, n, text);
+		*ret_posted = true;	/* cannot be told: count on its defects */
 		return -1;
 	}
 	*ret_posted = range->value && islower((unsigned char)text[0]);

@@ -26,6 +26,11 @@ int control_field(const struct iso_control *c, enum step_field field)
 	return field == FIELD_RANGE ? c->range : field == FIELD_TIMEOUT ? (int)c->timeout : (int)c->isolation;
 }
 
+char *plan_field_path(const struct cxl_root_port *rp, enum step_field field, struct arena *a)
+{
+	return arena_printf(a, "%s/cxl_isolation/%s", rp->path, field_attrs[field]);
+}
+
 static void set_field(struct iso_control *c, enum step_field field, int value)
 {
 	if (field == FIELD_RANGE)
@@ -46,7 +51,7 @@ static int add_step(struct plan *plan, const struct cxl_root_port *rp, enum step
 		.rp = rp, .field = field, .value = value, .expect_before = *now,
 		.timeout_us = KERNEL_WRITE_TIMEOUT_US,
 		.when = old == value ? STEP_IF_NEEDED : STEP_ALWAYS,
-		.path = arena_printf(a, "%s/cxl_isolation/%s", rp->path, field_attrs[field]),
+		.path = plan_field_path(rp, field, a),
 	};
 	if (!step->path)
 		return -ENOMEM;

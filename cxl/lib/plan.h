@@ -66,6 +66,9 @@ int plan_make(const struct cxl_root_port *rp, const struct plan_goal *goal, stru
 /* Does @plan leave everything as it is? */
 bool plan_is_empty(const struct plan *plan);
 
+/* Path of the attribute that holds @field, below the root directory, from @a. */
+char *plan_field_path(const struct cxl_root_port *rp, enum step_field field, struct arena *a);
+
 int control_field(const struct iso_control *c, enum step_field field);
 
 #endif

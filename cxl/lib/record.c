@@ -171,7 +171,7 @@ struct json_object *record_findings(const struct check_result *result, enum find
 {
 	static const enum finding_class classes[] = {
 		[CHECK_CANNOT] = FINDING_BLOCKS, [CHECK_UNSAFE] = FINDING_BLOCKS,
-		[CHECK_LIMIT] = FINDING_LIMITS, [CHECK_NOTE] = FINDING_NOTES,
+		[CHECK_LIMIT] = FINDING_LIMITS, [CHECK_NOTE] = FINDING_NOTES, [CHECK_OUTCOME] = FINDING_NOTES,
 	};
 	struct json_object *list = json_object_new_array_ext((int)result->n);
 
@@ -262,7 +262,7 @@ static struct json_object *record_root_port(const struct cxl_root_port *rp, cons
 					    struct shared_parts *parts)
 {
 	struct json_object *obj = json_object_new_object();
-	bool bytes_known = true;
+	bool bytes_known = !rp->may_have_more;
 	uint64_t bytes = 0;
 
 	shared_parts_update(parts, rp, result);

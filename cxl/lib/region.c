@@ -14,8 +14,10 @@
 
 const char *const region_state_names[] = {
 	[REGION_ENABLED] = "enabled", [REGION_DISABLED] = "disabled",
-	[REGION_RESET] = "reset", [REGION_HUSK] = "husk",
+	[REGION_RESET] = "reset", [REGION_HUSK] = "husk", [REGION_UNKNOWN] = NULL,
 };
+
+enum { MAX_WAYS = 16 };	/* CXL r3.2 sec 8.2.4.20.7 */
 
 static struct cxl_memdev *memdev_of_decoder(struct cxl_host *host, const char *decoder)
 {
@@ -36,8 +38,7 @@ static struct cxl_memdev *memdev_of_decoder(struct cxl_host *host, const char *d
 
 static int read_targets(struct cxl_host *host, struct cxl_region *r)
 {
-	/* CXL r3.2 sec 8.2.4.20.7: at most 16 ways */
-	size_t ways = r->ways.known && r->ways.v <= 16 ? r->ways.v : 16;
+	size_t ways = r->ways.known ? r->ways.v : MAX_WAYS;
 	char path[PATH_MAX], target[32], decoder[64], shown[40];
 
 	r->targets = arena_alloc(&host->arena, ways, sizeof(*r->targets));
@@ -56,6 +57,7 @@ static int read_targets(struct cxl_host *host, struct cxl_region *r)
 		if (n == -ENOENT && !r->ways.known)
 			break;
 		r->n_targets++;
+		r->targets_unknown |= n < 0;
 		if (n < 0)
 			message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", r->name,
 				    "%s: attribute target%zu cannot be read (%s), so that position is unknown",
@@ -63,6 +65,7 @@ static int read_targets(struct cxl_host *host, struct cxl_region *r)
 		if (n <= 0)
 			continue;
 		r->targets[i] = memdev_of_decoder(host, decoder);
+		r->targets_unknown |= !r->targets[i];
 		if (!r->targets[i])
 			message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", r->name,
 				    "%s: attribute target%zu names \"%s\", which leads to no memdev, so that position is unknown",
@@ -89,17 +92,31 @@ static void judge_region(struct cxl_host *host, struct cxl_region *r)
 	commit = attr_u64(host, r->name, r->path, "commit");
 	for (size_t i = 0; i < r->n_targets; i++)
 		lost |= !r->targets[i];
-	if (!commit.known || commit.v)
+	if (!commit.known)
+		r->state = REGION_UNKNOWN;
+	else if (commit.v)
 		r->state = REGION_DISABLED;
 	else
 		r->state = lost && r->size_bytes.known && r->size_bytes.v ? REGION_HUSK : REGION_RESET;
-	if (r->state == REGION_HUSK) {
+}
+
+void regions_report(struct cxl_host *host)
+{
+	for (size_t i = 0; i < host->n_regions; i++) {
+		const struct cxl_region *r = &host->regions[i];
 		const char *decoder = strstr(r->path, "/decoder");
 
-		message_add(&host->messages, SEV_WARNING, "HUSK", r->name,
-			    "%s is a husk: it lost a device and is not committed, but still holds its address range; free it with 'echo %s > /sys/bus/cxl/devices/%.*s/delete_region'",
-			    r->name, r->name, decoder ? (int)strcspn(decoder + 1, "/") : 8,
-			    decoder ? decoder + 1 : "decoderX");
+		if (r->state != REGION_HUSK)
+			continue;
+		if (r->blocks_online || r->blocks_unknown)
+			message_add(&host->messages, SEV_WARNING, "HUSK", r->name,
+				    "%s is a husk: it lost a device and is not committed, but %s online as System RAM, which nothing can take back; reboot the host, and do not delete the region before",
+				    r->name, r->blocks_online ? "its memory is still" : "its memory may still be");
+		else
+			message_add(&host->messages, SEV_WARNING, "HUSK", r->name,
+				    "%s is a husk: it lost a device and is not committed, but still holds its address range; free it with 'echo %s > /sys/bus/cxl/devices/%.*s/delete_region'",
+				    r->name, r->name, decoder ? (int)strcspn(decoder + 1, "/") : 8,
+				    decoder ? decoder + 1 : "decoderX");
 	}
 }
 
@@ -108,6 +125,13 @@ static int root_port_ptr_cmp(const void *a, const void *b)
 	const struct cxl_root_port *p = *(struct cxl_root_port *const *)a, *q = *(struct cxl_root_port *const *)b;
 
 	return p->key < q->key ? -1 : p->key > q->key;
+}
+
+bool region_may_touch(const struct cxl_region *r, const struct cxl_root_port *rp)
+{
+	return r->targets_unknown && rp->n_memdevs &&
+	       (!rp->bridge || rp->bridge->bus == r->bus) &&
+	       (r->state == REGION_ENABLED || r->state == REGION_DISABLED || r->state == REGION_UNKNOWN);
 }
 
 int regions_read(struct cxl_host *host)
@@ -122,6 +146,11 @@ int regions_read(struct cxl_host *host)
 			r->resource = (struct opt_u64){ 0 };
 		r->size_bytes = attr_u64(host, r->name, r->path, "size");
 		r->ways = attr_u64(host, r->name, r->path, "interleave_ways");
+		if (r->ways.known && (!r->ways.v || r->ways.v > MAX_WAYS)) {
+			message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", r->name,
+				    "%s: attribute interleave_ways is out of range, so it is shown as null", r->name);
+			r->ways.known = false;
+		}
 		rc = read_targets(host, r);
 		if (rc)
 			return rc;
@@ -134,6 +163,8 @@ int regions_read(struct cxl_host *host)
 	for (size_t i = 0; i < host->n_root_ports; i++) {
 		struct cxl_root_port *rp = &host->root_ports[i];
 
+		for (size_t k = 0; rp->n_memdevs && k < host->n_regions; k++)
+			rp->may_have_more |= region_may_touch(&host->regions[k], rp);
 		rp->regions = arena_alloc(&host->arena, rp->n_regions, sizeof(*rp->regions));
 		if (!rp->regions)
 			return -ENOMEM;

@@ -129,10 +129,12 @@ static const char *read_capability(struct cxl_host *host, const struct regfile *
 		return "its registers answer all ones: the port is suspended or gone";
 	if (CM_ID(header) != CM_CAP_ID_ARRAY)
 		return "its component registers hold no CXL.cachemem capability array";
-	regs->valid = true;
 	for (uint32_t i = 1; i <= CM_ENTRIES(header); i++) {
-		if (regfile_read(f, CACHEMEM_OFFSET + 4 * i, &entry) || entry == ALL_ONES)
-			break;
+		rc = regfile_read(f, CACHEMEM_OFFSET + 4 * i, &entry);
+		if (rc)
+			return arena_printf(&host->arena, "entry %u of its capability array cannot be read: %s", i, strerror(-rc));
+		if (entry == ALL_ONES)
+			return "its capability array answers all ones: the port is suspended or gone";
 		if (CM_ID(entry) != CM_CAP_ID_ISOLATION)
 			continue;
 		at = CACHEMEM_OFFSET + CM_POINTER(entry);
@@ -146,6 +148,7 @@ static const char *read_capability(struct cxl_host *host, const struct regfile *
 		regs->capable = true;
 		break;
 	}
+	regs->valid = true;
 	return NULL;
 }
 

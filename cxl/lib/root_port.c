@@ -193,6 +193,30 @@ static void count_memdevs(struct cxl_host *host)
 			host->memdevs[i].root_port->n_memdevs++;
 }
 
+/* Binding the memdev is harmless; its port may have to look again, which takes
+ * down whatever else hangs below the same host bridge. */
+static void tell_unbound(struct cxl_host *host, const struct cxl_memdev *m)
+{
+	const struct cxl_port *bridge = m->root_port ? m->root_port->bridge : NULL;
+	const char *others = "";
+
+	for (size_t i = 0; bridge && others && i < host->n_memdevs; i++) {
+		const struct cxl_memdev *o = &host->memdevs[i];
+
+		if (o != m && o->bound && o->n_chain >= 2 && o->endpoint && path_is_below(o->endpoint->path, bridge->path))
+			others = arena_printf(&host->arena, "%s%s%s", others, *others ? ", " : "", o->name);
+	}
+	if (!bridge || (others && *others))
+		message_add(&host->messages, SEV_WARNING, "UNBOUND", m->name,
+			    "%s has no driver: it has left the CXL topology and its memory cannot be used; try 'echo %s > /sys/bus/cxl/drivers/cxl_mem/bind'%s%s%s%s",
+			    m->name, m->name, bridge ? "; where that is refused only unbinding and binding " : "",
+			    bridge ? bridge->name : "", bridge ? " helps, which takes down " : "", bridge && others ? others : "");
+	else
+		message_add(&host->messages, SEV_WARNING, "UNBOUND", m->name,
+			    "%s has no driver: it has left the CXL topology and its memory cannot be used; bring it back with 'cd /sys/bus/cxl/drivers; echo %s > cxl_port/unbind; echo %s > cxl_port/bind; echo %s > cxl_mem/bind'",
+			    m->name, bridge->name, bridge->name, m->name);
+}
+
 int root_ports_attach(struct cxl_host *host)
 {
 	for (size_t i = 0; i < host->n_memdevs; i++) {
@@ -204,12 +228,7 @@ int root_ports_attach(struct cxl_host *host)
 		if (!m->bus)
 			m->bus = &host->buses[0];
 		if (!m->bound)
-			message_add(&host->messages, SEV_WARNING, "UNBOUND", m->name,
-				    "%s has no driver: it has left the CXL topology and its memory cannot be used; try 'echo %s > /sys/bus/cxl/drivers/cxl_mem/bind'%s%s%s",
-				    m->name, m->name,
-				    m->root_port && m->root_port->bridge ? ", after unbinding and binding " : "",
-				    m->root_port && m->root_port->bridge ? m->root_port->bridge->name : "",
-				    m->root_port && m->root_port->bridge ? " in /sys/bus/cxl/drivers/cxl_port" : "");
+			tell_unbound(host, m);
 	}
 	count_memdevs(host);
 	for (size_t i = 0; i < host->n_root_ports; i++) {

@@ -60,7 +60,8 @@ static bool select_bus(const struct cxl_host *h, struct target_set *s, const cha
 		for (size_t i = 0; i < h->n_root_ports; i++) {
 			const struct cxl_port *bridge = h->root_ports[i].bridge;
 
-			if (bridge ? bridge->bus == bus : b == 0)
+			/* whose bridge is unknown belongs to a bus only where there is no other */
+			if (bridge ? bridge->bus == bus : h->n_buses == 1 || !strcmp(target, "all"))
 				add_root_port(h, s, &h->root_ports[i], false);
 		}
 		for (size_t i = 0; i < h->n_memdevs; i++)

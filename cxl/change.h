@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Changing isolation on a set of root ports: who is meant, who is refused, what
+ * is planned, and what came of it.  The command around it is enable.c.
+ */
+#ifndef CXL_CHANGE_H
+#define CXL_CHANGE_H
+
+#include <json-c/json.h>
+
+#include "cxl/lib/check.h"
+#include "cxl/lib/exec.h"
+
+enum result { RESULT_SKIPPED, RESULT_REFUSED, RESULT_ALREADY, RESULT_PLANNED,
+	      RESULT_DONE, RESULT_FAILED, RESULT_ROLLED_BACK, RESULT_NOT_TRIED, RESULT_NONE };
+extern const char *const result_names[];
+
+/* One selected root port on its way through the command. */
+struct job {
+	struct cxl_root_port *rp;
+	bool named;
+	enum result result;
+	enum exit_status status;	/* of this port alone */
+	struct check_result checks;
+	struct exec_port exec;
+	struct json_object *before;	/* its control settings */
+	uint32_t ctrl_before;		/* the register, where it could be read */
+	bool was_isolated, tried;
+	size_t group;			/* jobs with one number succeed or fail together */
+};
+
+struct change {
+	struct cxl_host *host;
+	struct messages *messages;
+	struct arena arena;
+	bool disabling, dry_run;
+	struct plan_goal goal;
+	struct check_policy policy;
+	bool *enabling;			/* per host->root_ports[] */
+	bool interrupted;		/* a signal came: groups after it were left alone */
+	struct job *jobs;
+	size_t n_jobs;
+};
+
+/* Jobs for @targets (ends with NULL) of c->host; -errno with @err, nothing written. */
+int change_select(struct change *c, char **targets, struct err *err);
+
+/* Refuse what must not be, plan the rest.  Nothing is written. */
+int change_plan(struct change *c, struct err *err);
+
+/* Run the plans; what failed is in the jobs and the messages.  -ENOMEM or 0. */
+int change_run(struct change *c, struct err *err);
+
+/* The exit status of all jobs together; says why when nothing was done. */
+int change_status(struct change *c);
+
+#endif
