@@ -18,11 +18,13 @@
 #include "util/cleanup.h"
 #include "util/parse.h"
 
+#define DEVICES "sys/devices"
+
 int sysfs_init(struct sysfs *fs, const char *root, struct err *err)
 {
 	bool live = !root || !strcmp(root, "/");
 
-	*fs = (struct sysfs){ .rootfd = -1, .is_capture = !live };
+	*fs = (struct sysfs){ .rootfd = -1, .devicesfd = -1, .is_capture = !live };
 	fs->rootfd = open(live ? "/" : root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fs->rootfd < 0) {
 		int saved = errno;
@@ -31,6 +33,8 @@ int sysfs_init(struct sysfs *fs, const char *root, struct err *err)
 			       "--sysroot '%.200s' cannot be opened: %s; name a directory that holds sys/ as an unpacked capture does",
 			       root, strerror(saved));
 	}
+	if (live)
+		fs->devicesfd = openat(fs->rootfd, DEVICES, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return 0;
 }
 
@@ -59,6 +63,8 @@ static void close_later(struct sysfs *fs, int fd)
 void sysfs_exit(struct sysfs *fs)
 {
 	close_done(fs);
+	if (fs->devicesfd >= 0)
+		close(fs->devicesfd);
 	if (fs->rootfd >= 0)
 		close(fs->rootfd);
 	fs->rootfd = -1;
@@ -76,19 +82,30 @@ int sysfs_join(char *buf, size_t size, const char *dir, const char *name)
 	return 0;
 }
 
+/* The directory to start from, and the rest of @path below it. */
+static int start(const struct sysfs *fs, const char **path)
+{
+	size_t n = sizeof(DEVICES) - 1;
+
+	if (fs->devicesfd < 0 || strncmp(*path, DEVICES "/", n + 1))
+		return fs->rootfd;
+	*path += n + 1;
+	return fs->devicesfd;
+}
+
 static int open_in_root(const struct sysfs *fs, const char *path, int flags)
 {
 	struct open_how how = {
 		.flags = (unsigned int)flags | (unsigned int)O_CLOEXEC,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
-	int fd;
+	int fd, dir = start(fs, &path);
 
 	/* The live system needs no fence around its root. */
 	if (fs->is_capture)
-		fd = (int)syscall(SYS_openat2, fs->rootfd, path, &how, sizeof(how));
+		fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
 	else
-		fd = openat(fs->rootfd, path, flags | O_CLOEXEC);
+		fd = openat(dir, path, flags | O_CLOEXEC);
 	return fd >= 0 ? fd : -errno;
 }
 
@@ -170,7 +187,9 @@ ssize_t sysfs_readlink(struct sysfs *fs, const char *path, char *buf, size_t siz
 		if (n < 0 && errno == ENOENT)	/* no link: unlike a path, a descriptor says so */
 			return -EINVAL;
 	} else {
-		n = readlinkat(fs->rootfd, path, buf, size);
+		int dir = start(fs, &path);
+
+		n = readlinkat(dir, path, buf, size);
 	}
 	if (n < 0)
 		return -errno;

@@ -19,6 +19,7 @@
 
 struct sysfs {
 	int rootfd;
+	int devicesfd;		/* of sys/devices, where most paths lead: a shorter walk; -1 in a capture */
 	bool is_capture;	/* --sysroot: nothing is ever written */
 	int done_first, done_n;	/* descriptors that are read and wait to be closed together */
 };
