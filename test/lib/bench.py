@@ -77,15 +77,16 @@ def instructions(argv):
 def record_files(argv, work):
     """What ours reads below /sys, as floor's list."""
     out = f"{work}/trace"
-    subprocess.run(["strace", "-f", "-qq", "-s", "4096", "-e", "trace=open,openat,openat2,readlink,readlinkat", "-o", out, *argv], env=cli.CLEAN,
+    subprocess.run(["strace", "-f", "-qq", "-y", "-s", "4096", "-e", "trace=open,openat,openat2,readlink,readlinkat", "-o", out, *argv], env=cli.CLEAN,
                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
     lines = []
     with open(out, encoding="utf-8") as f:
         for line in f:
-            m = re.search(r'(open|readlink)\w*\((?:[^"]*)"/?(sys/[^"]*)"(.*)', line)
-            if m:
-                kind = "l" if m[1] == "readlink" else "d" if "O_DIRECTORY" in m[3] else "f"
-                lines.append(f"{kind} /{m[2]}")
+            m = re.search(r'(open|readlink)\w*\((?:\d+<([^>]*)>, )?[^"]*"([^"]*)"(.*)', line)
+            path = os.path.join(m[2] or "/", m[3]) if m else ""
+            if path.startswith("/sys/") and "O_PATH" not in m[4]:
+                kind = "l" if m[1] == "readlink" else "d" if "O_DIRECTORY" in m[4] else "f"
+                lines.append(f"{kind} {path}")
     with open(f"{work}/files", "w", encoding="utf-8") as f:
         f.write("\n".join(lines) + "\n")
 
