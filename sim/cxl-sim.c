@@ -12,7 +12,7 @@
 #include "sim/event.h"
 #include "util/parse.h"
 
-static const struct command *const verbs[] = { &cmd_run, &cmd_ctl, &cmd_hosts, &cmd_doctor };
+static const struct command *const verbs[] = { &cmd_run, &cmd_ctl, &cmd_hosts, &cmd_doctor, &cmd_capture };
 
 #define N_VERBS (sizeof(verbs) / sizeof(*verbs))
 

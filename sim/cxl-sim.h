@@ -5,7 +5,7 @@
 
 #include "util/options.h"
 
-extern const struct command cmd_run, cmd_ctl, cmd_hosts, cmd_doctor;
+extern const struct command cmd_run, cmd_ctl, cmd_hosts, cmd_doctor, cmd_capture;
 
 /*
  * The start of every verb: parse options and answer --help.  Returns true to

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "config.h"
+#include "sim/device.h"
 #include "sim/kernel.h"
 #include "sim/load.h"
 #include "sim/port.h"
@@ -175,6 +176,8 @@ static int build(struct sim *sim, const char *capture, struct json_object *overl
 	if (!sim->kernel)
 		return err_set(err, EXIT_USAGE, EINVAL, "there is no kernel '%.60s': choose one of %s",
 			       kernel, kernel_names());
+	if (models_attach(sim))
+		return out_of_memory(err);
 	return overlay_attach_ports(sim, overlay, err);
 }
 

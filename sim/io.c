@@ -122,6 +122,8 @@ static ssize_t do_read(struct request *r)
 
 	if (file->is_reply)
 		return take(r, file->text, file->len);
+	if (node->read_errno)
+		return -node->read_errno;
 	if (node->ops && node->ops->read)
 		return node->ops->read(node, r->buf, r->len, r->offset, &r->op);
 	if (!node->ops || !node->ops->show)

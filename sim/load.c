@@ -9,9 +9,11 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "sim/capture.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
@@ -69,6 +71,30 @@ static void set_size(struct node *n, const char *path)
 		n->size = n->len;
 }
 
+/*
+ * A recorded register file (resourceN): as hardware, exact double words.  A
+ * model replaces it.
+ */
+static ssize_t registers_read(struct node *node, void *buf, size_t size, uint64_t offset, struct op *op)
+{
+	(void)op;
+	if (offset >= node->len)
+		return 0;
+	if (size != 4 || offset % 4 || offset + 4 > node->len)
+		return -EINVAL;
+	memcpy(buf, node->data + offset, 4);
+	return 4;
+}
+
+static const struct attr_ops registers_ops = { .read = registers_read };
+
+static bool is_register_file(const struct node *n)
+{
+	uint64_t key;
+
+	return !fnmatch("resource[0-5]", n->name, 0) && parse_pci_address(n->parent->name, &key);
+}
+
 static int add_file(struct tree *tree, const char *path, mode_t mode, const void *data, size_t len,
 		    bool unreadable)
 {
@@ -79,6 +105,10 @@ static int add_file(struct tree *tree, const char *path, mode_t mode, const void
 		return rc;
 	n->unreadable = unreadable;
 	set_size(n, path);
+	if (is_register_file(n)) {
+		n->size = len;
+		n->ops = &registers_ops;
+	}
 	return 0;
 }
 
@@ -132,6 +162,45 @@ static int add_entry(struct tree *tree, struct archive *a, struct archive_entry 
 	return rc ? out_of_memory(err) : 0;
 }
 
+static int errno_by_name(const char *name)
+{
+	for (int e = 1; e < 134; e++)
+		if (strerrorname_np(e) && !strcmp(strerrorname_np(e), name))
+			return e;
+	return 0;
+}
+
+/* Files that the captured machine could not read either: see CAPTURE_ERRORS. */
+static void apply_errors(struct tree *tree, char *text)
+{
+	char *save = NULL;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		char *why = strchr(line, '\t');
+		struct node *n;
+
+		if (!why)
+			continue;
+		*why++ = '\0';
+		why[strcspn(why, ":")] = '\0';
+		n = strncmp(line, "sys/", 4) ? NULL : tree_resolve(tree, NULL, line);
+		if (n && n->kind == NODE_FILE && !n->len)
+			n->read_errno = errno_by_name(why);
+	}
+}
+
+/* The text of CAPTURE_ERRORS in an archive, malloced; NULL: too large, or out of memory. */
+static char *read_errors(struct archive *a, struct archive_entry *entry)
+{
+	int64_t size = archive_entry_size(entry);
+	char *text = size < 0 || size > MAX_FILE ? NULL : malloc((size_t)size + 1);
+	la_ssize_t got = text ? archive_read_data(a, text, (size_t)size) : 0;
+
+	if (text)
+		text[got < 0 ? 0 : got] = '\0';
+	return text;
+}
+
 static void cleanup_archivep(struct archive **a)
 {
 	archive_read_free(*a);
@@ -140,6 +209,7 @@ static void cleanup_archivep(struct archive **a)
 static int load_archive(struct tree *tree, const char *path, struct err *err)
 {
 	_cleanup_(cleanup_archivep) struct archive *a = archive_read_new();
+	_cleanup_free_ char *errors = NULL;
 	struct archive_entry *entry;
 	int rc, n = 0;
 
@@ -153,6 +223,8 @@ static int load_archive(struct tree *tree, const char *path, struct err *err)
 	while ((rc = archive_read_next_header(a, &entry)) == ARCHIVE_OK || rc == ARCHIVE_WARN) {
 		const char *name = archive_entry_pathname(entry);
 
+		if (name && !errors && !strcmp(name, CAPTURE_ERRORS))
+			errors = read_errors(a, entry);
 		name = name ? wanted(name) : NULL;
 		if (!name)
 			continue;
@@ -164,6 +236,8 @@ static int load_archive(struct tree *tree, const char *path, struct err *err)
 	}
 	if (rc != ARCHIVE_EOF)
 		return err_set(err, EXIT_USAGE, EINVAL, "it is damaged (%.200s)", archive_error_string(a));
+	if (errors)
+		apply_errors(tree, errors);
 	return 0;
 }
 
@@ -301,6 +375,20 @@ static int load_proc(struct tree *tree, int rootfd, struct err *err)
 	return 0;
 }
 
+static int load_errors(struct tree *tree, int rootfd)
+{
+	_cleanup_free_ char *data = NULL, *text = NULL;
+	size_t len = 0;
+
+	if (read_all(rootfd, CAPTURE_ERRORS, &data, &len))
+		return 0;	/* there is none */
+	text = strndup(data ? data : "", len);
+	if (!text)
+		return -ENOMEM;
+	apply_errors(tree, text);
+	return 0;
+}
+
 int load_capture(struct tree *tree, const char *path, struct err *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -314,6 +402,8 @@ int load_capture(struct tree *tree, const char *path, struct err *err)
 	if (S_ISDIR(st.st_mode)) {
 		rc = load_sys(tree, fd, err);
 		rc = rc ? rc : load_proc(tree, fd, err);
+		if (!rc && load_errors(tree, fd))
+			rc = out_of_memory(err);
 	} else {
 		rc = load_archive(tree, path, err);
 	}

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sim/device.h"
 #include "sim/fs.h"
 #include "sim/sim.h"
 #include "sim/stage.h"
@@ -72,6 +73,8 @@ static void serve(struct run *run)
 	if (chdir("/"))
 		_exit(EXIT_REFUSED);
 	run->sim->log.own_proc = run->stage.own_proc;
+	if (run->sim->models)
+		run->sim->models->running = true;
 	_exit(fs_serve(run->sim, run->stage.fuse_fd, &run->sim->shared->err) ? EXIT_REFUSED : EXIT_DONE);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/device.h"
 #include "sim/port.h"
 
 bool sim_is_dead(const struct sim *sim)
@@ -59,6 +60,7 @@ void sim_exit(struct sim *sim)
 	for (size_t i = 0; i < sim->n_ports; i++)
 		port_free(sim->ports[i]);
 	free(sim->ports);
+	models_free(sim);
 	free(sim->only);
 	faults_free(sim->faults, sim->n_faults);
 	oplog_close(&sim->log);

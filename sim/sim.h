@@ -15,6 +15,7 @@
 #include "sim/tree.h"
 
 struct kernel;
+struct models;
 struct port;
 
 /*
@@ -34,6 +35,7 @@ struct sim_shared {
 struct sim {
 	struct tree tree;
 	const struct kernel *kernel;	/* NULL: faithful replay, no models */
+	struct models *models;		/* NULL with kernel; device.h */
 	struct port **ports;		/* CXL root ports, by address */
 	size_t n_ports;
 	struct port **only;		/* --only: the ports that may be written */

@@ -113,7 +113,7 @@ struct node *tree_child(const struct node *dir, const char *name)
 	bool found;
 	size_t i;
 
-	if (dir->kind != NODE_DIR)
+	if (!dir || dir->kind != NODE_DIR)
 		return NULL;
 	i = slot(dir, name, name_hash(name), &found);
 	return found ? dir->children[i] : NULL;
@@ -269,6 +269,7 @@ int node_set_data(struct node *node, const void *data, size_t len)
 	free(node->data);
 	node->data = copy;
 	node->len = len;
+	node->read_errno = 0;
 	return 0;
 }
 

@@ -48,6 +48,7 @@ struct node {
 	uint32_t hash;			/* of the name: kernfs keeps directories in this order */
 	bool gone;			/* detached from the tree */
 	bool unreadable;		/* a captured file that could not be read here */
+	int read_errno;			/* what the captured machine answered instead of a text, 0: it did not */
 	char *data;			/* text or link target, NUL-terminated beyond len */
 	size_t len;
 	struct node **children;
@@ -66,6 +67,7 @@ struct tree {
 int tree_init(struct tree *tree);
 void tree_exit(struct tree *tree);
 
+/* NULL when there is none, or @dir is NULL or no directory. */
 struct node *tree_child(const struct node *dir, const char *name);
 
 /* The node at @path relative to @from (an absolute path starts at /), with every

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdalign.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -120,6 +121,30 @@ int sysfs_open(struct sysfs *fs, const char *path, int flags)
 	return fd;
 }
 
+/*
+ * `cxl-sim capture` keeps a file that could not be read empty, and says why in
+ * capture/errors.txt: "path<TAB>ENXIO: text".  The errno, or 0.
+ */
+static int captured_errno(struct sysfs *fs, const char *path)
+{
+	int fd = sysfs_open(fs, "capture/errors.txt", O_RDONLY);
+	_cleanup_fclose_ FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	size_t n = strlen(path);
+	char line[PATH_MAX + 64];
+
+	if (!f && fd >= 0)
+		close(fd);
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, path, n) || line[n] != '\t')
+			continue;
+		line[n + 1 + strcspn(line + n + 1, ":\n")] = '\0';
+		for (int e = 1; e < 134; e++)	/* up to EHWPOISON */
+			if (strerrorname_np(e) && !strcmp(strerrorname_np(e), line + n + 1))
+				return e;
+	}
+	return 0;
+}
+
 ssize_t sysfs_read_bytes(struct sysfs *fs, const char *path, size_t offset, void *buf, size_t size)
 {
 	int fd = sysfs_open(fs, path, O_RDONLY), saved;
@@ -132,6 +157,8 @@ ssize_t sysfs_read_bytes(struct sysfs *fs, const char *path, size_t offset, void
 	while (n < 0 && errno == EINTR);
 	saved = errno;
 	close_later(fs, fd);
+	if (n == 0 && fs->is_capture)
+		return -captured_errno(fs, path);
 	return n < 0 ? -saved : n;
 }
 

@@ -367,3 +367,15 @@ def test_the_text_is_indented_by_its_nesting(captures):
         assert len(line) - len(line.lstrip(" ")) == 2 * depth, line
         depth += line[-1] in "[{"
     assert depth == 0
+
+
+@pytest.mark.parametrize("host,kernel", [("direct1", "v1"), ("interleave2", "v1-fixed"), ("switch4", "mainline")])
+def test_a_capture_tells_the_same_as_the_host(tmp_path, host, kernel):
+    """What could not be read there could not be read here, for the same reason."""
+    cap = tmp_path / "host.tar.xz"
+    live = run([cli.SIM, "run", "--host", host, "--kernel", kernel, "--", "sh", "-c",
+                f"{cli.SIM} capture -o {cap} >&2 && {cli.CXL} list --isolation"])
+    subprocess.run(["tar", "-xf", cap, "-C", tmp_path], check=True)
+    there = json.loads(live.out)
+    here = run_cxl(["list", "--isolation"], sysroot=tmp_path).json
+    assert here == there

@@ -56,3 +56,13 @@ def r(offset): return struct.unpack("<I", os.pread(fd, 4, offset))[0]
 def w(offset, value): return os.pwrite(fd, struct.pack("<I", value), offset)
 CAP, CTRL, STATUS = {CAP}, {CTRL}, {STATUS}
 """
+
+# Scripts that try something and print what came of it.
+ATTEMPT = f"""
+import errno, os
+PCI, PORT = "{PCI}", "{PCI}/{PORT}/"
+def attempt(f, *args):
+    try: r = f(*args)
+    except OSError as e: r = errno.errorcode[e.errno]
+    print(r if not isinstance(r, int) or f is os.write else "ok")
+"""

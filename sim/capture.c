@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which files of the machine are recorded, and reading them: see capture.h.
+ * The tables below are the whole of it; what is not named is not read.
+ */
+#include "sim/capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "sim/load.h"
+#include "sim/port.h"
+#include "sim/sim.h"
+#include "util/cleanup.h"
+#include "util/parse.h"
+#include "util/sysfs.h"
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+enum {
+	MAX_FILE = 1 << 20,
+	MAX_DEPTH = 48,
+	CACHEMEM_OFFSET = 0x1000,	/* CXL r3.2 8.2.4: the part of the block that is read */
+	CACHEMEM_BYTES = 0x1000,
+	BLOCK_BYTES = 0x10000,
+	MAX_BAR = 4 << 20,		/* as much as load.c takes */
+};
+
+enum rule { ALL, PCI, SEARCH };
+
+/* A directory and everything in it (ALL), or what is a PCI host bridge's (PCI);
+ * SEARCH only looks for ACPI's description of CXL. */
+static const struct {
+	const char *dir;
+	const char *glob;	/* of the entries in @dir; NULL: @dir itself */
+	enum rule rule;
+} roots[] = {
+	{ "sys/bus/cxl", NULL, ALL },
+	{ "sys/bus/dax", NULL, ALL },
+	{ "sys/bus/nd", NULL, ALL },
+	{ "sys/bus/pci/devices", NULL, ALL },
+	{ "sys/bus/pci/slots", NULL, ALL },
+	{ "sys/bus/pci/drivers/pcieport", NULL, ALL },
+	{ "sys/bus/pci/drivers/cxl_pci", NULL, ALL },
+	{ "sys/class/dax", NULL, ALL },
+	{ "sys/class/nd", NULL, ALL },
+	{ "sys/devices", "pci[0-9a-f]*", PCI },
+	{ "sys/devices/platform", "ACPI0017*", ALL },
+	{ "sys/devices/platform", "hmem*", ALL },
+	{ "sys/devices/LNXSYSTM:00", NULL, SEARCH },
+	{ "sys/devices/system/memory", NULL, ALL },
+	{ "sys/devices/system/node", NULL, ALL },
+	{ "sys/devices/virtual/memory_tiering", NULL, ALL },
+	{ "sys/firmware/memmap", NULL, ALL },
+	{ "sys/kernel/debug/cxl", NULL, ALL },
+	{ "sys/kernel/mm/numa", NULL, ALL },
+	{ "sys/module", "cxl*", ALL },
+	{ "sys/module", "dax*", ALL },
+	{ "sys/module", "device_dax", ALL },
+	{ "sys/module", "einj*", ALL },
+	{ "sys/module", "kmem", ALL },
+	{ "sys/module", "libnvdimm", ALL },
+	{ "sys/module", "memory_hotplug", ALL },
+	{ "sys/module", "memory_tiering", ALL },
+	{ "sys/module", "nd_*", ALL },
+	{ "sys/module", "pcie*", ALL },
+};
+
+static const char *const files[] = {
+	"sys/bus/pci/rescan",
+	"sys/firmware/acpi/tables/CEDT", "sys/firmware/acpi/tables/HMAT", "sys/firmware/acpi/tables/SRAT",
+	"sys/firmware/acpi/tables/SLIT",
+};
+
+/* Nowhere: power management, kernel addresses; the device's own contents. */
+static const char *const never_dirs[] = { "power", "wakeup*", "sections", "notes", "btf", "msi_irqs" };
+static const char *const never_files[] = { "resource[0-9]*", "rom", "vpd", "*_bin" };
+
+/* Directories inside of a PCI function or host bridge that are followed. */
+static const char *const pci_dirs[] = {
+	"????:??:??.?", "????:??:??.?:pcie*", "mem[0-9]*", "pmu_mem*", "link", "pci_bus", "cxl_isolation",
+};
+
+/* Attributes of the PCI core, for functions that are neither CXL's nor a bridge:
+ * drivers add others, with serial numbers among them. */
+static const char *const pci_files[] = {
+	"ari_enabled", "broken_parity_status", "class", "config", "consistent_dma_mask_bits", "current_link_*",
+	"d3cold_allowed", "device", "dma_mask_bits", "driver_override", "enable", "irq", "local_cpulist",
+	"local_cpus", "max_link_*", "modalias", "msi_bus", "numa_node", "power_state", "remove", "rescan", "reset",
+	"reset_method", "resource", "revision", "subsystem_device", "subsystem_vendor", "uevent", "vendor",
+};
+
+struct walk {
+	struct capture *capture;
+	struct sysfs fs;
+	struct arena arena;
+};
+
+static bool matches(const char *name, const char *const *globs, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!fnmatch(globs[i], name, 0))
+			return true;
+	return false;
+}
+
+static int add_error(struct capture *capture, const char *path, const char *what)
+{
+	_cleanup_free_ char *old = steal_ptr(&capture->errors);
+	int n = asprintf(&capture->errors, "%s%s\t%s\n", old ? old : "", path, what);
+
+	if (n < 0) {
+		capture->errors = NULL;
+		return -ENOMEM;
+	}
+	capture->errors_len = (size_t)n;
+	return 0;
+}
+
+static struct node *add_node(struct walk *w, const char *path, enum node_kind kind, mode_t mode)
+{
+	return tree_add_path(&w->capture->sim->tree, path, kind, mode);
+}
+
+static int read_whole(struct walk *w, const char *path, char **ret, size_t *ret_len)
+{
+	_cleanup_close_ int fd = sysfs_open(&w->fs, path, O_RDONLY);
+	_cleanup_free_ char *data = malloc(MAX_FILE);
+	size_t len = 0;
+
+	if (fd < 0)
+		return fd;
+	if (!data)
+		return -ENOMEM;
+	while (len < MAX_FILE) {
+		ssize_t n = read(fd, data + len, MAX_FILE - len < 65536 ? MAX_FILE - len : 65536);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (!n)
+			break;
+		len += (size_t)n;
+	}
+	*ret = steal_ptr(&data);
+	*ret_len = len;
+	return 0;
+}
+
+static int add_file(struct walk *w, const char *path, mode_t mode)
+{
+	_cleanup_free_ char *data = NULL;
+	struct node *n = add_node(w, path, NODE_FILE, mode);
+	char why[128];
+	size_t len = 0;
+	int rc = 0;
+
+	if (!n)
+		return -ENOMEM;
+	if (mode & 0444)
+		rc = read_whole(w, path, &data, &len);
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc) {
+		snprintf(why, sizeof(why), "%s: %s", strerrorname_np(-rc) ? strerrorname_np(-rc) : "E?", strerror(-rc));
+		if (add_error(w->capture, path, why))
+			return -ENOMEM;
+	}
+	rc = node_set_data(n, data ? data : "", len);
+	return rc ? rc : capture_clean(n, path);
+}
+
+static int add_link(struct walk *w, const char *path)
+{
+	char target[PATH_MAX];
+	ssize_t len = sysfs_readlink(&w->fs, path, target, sizeof(target));
+	struct node *n;
+
+	if (len < 0)
+		return len == -ENOENT ? 0 : add_error(w->capture, path, strerror((int)-len));
+	n = add_node(w, path, NODE_LINK, 0777);
+	return n ? node_set_data(n, target, (size_t)len) : -ENOMEM;
+}
+
+static int add_dir(struct walk *w, const char *path, mode_t mode)
+{
+	struct node *n = add_node(w, path, NODE_DIR, mode);
+
+	if (!n)
+		return -ENOMEM;
+	n->mode = mode & 07777;
+	return 0;
+}
+
+static bool is_bridge(const struct node *config)
+{
+	return config->len > 11 && config->data[11] == 0x06;	/* base class */
+}
+
+/* Which names of a directory below a PCI host bridge are taken. */
+static bool takes_pci(const struct node *dir, const char *name, bool is_dir)
+{
+	const struct node *config = tree_child(dir, "config");
+	uint64_t key;
+
+	if (is_dir)
+		return matches(name, pci_dirs, ARRAY_SIZE(pci_dirs));
+	if (!parse_pci_address(dir->name, &key) || matches(name, pci_files, ARRAY_SIZE(pci_files)))
+		return true;
+	return config && config->data && (capture_is_cxl(config) || is_bridge(config));
+}
+
+static int walk_dir(struct walk *w, const char *path, enum rule rule, int depth);
+
+static int add_entry(struct walk *w, const char *dir, const char *name, enum rule rule, int depth)
+{
+	char path[PATH_MAX];
+	const struct node *parent = tree_dir(&w->capture->sim->tree, dir);
+	uint64_t key;
+	struct stat st;
+
+	if (sysfs_join(path, sizeof(path), dir, name))
+		return add_error(w->capture, dir, "a name in it is too long");
+	if (fstatat(w->fs.rootfd, path, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : add_error(w->capture, path, strerror(errno));
+	if (S_ISDIR(st.st_mode) ? matches(name, never_dirs, ARRAY_SIZE(never_dirs)) :
+				  matches(name, never_files, ARRAY_SIZE(never_files)))
+		return 0;
+	if (rule == SEARCH) {
+		if (!S_ISDIR(st.st_mode))
+			return 0;
+		rule = fnmatch("ACPI001[67]*", name, 0) ? SEARCH : ALL;
+		return walk_dir(w, path, rule, depth + 1);
+	}
+	if (S_ISLNK(st.st_mode))
+		return add_link(w, path);
+	if (rule == PCI && parent && !takes_pci(parent, name, S_ISDIR(st.st_mode)))
+		return 0;
+	if (S_ISREG(st.st_mode))
+		return add_file(w, path, st.st_mode);
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	/* inside of a function's own parts everything is taken */
+	return walk_dir(w, path, rule == PCI && parse_pci_address(name, &key) ? PCI : ALL, depth + 1);
+}
+
+static int walk_dir(struct walk *w, const char *path, enum rule rule, int depth)
+{
+	struct sysfs_names names = { 0 };
+	struct stat st;
+	int rc;
+
+	if (depth > MAX_DEPTH)
+		return add_error(w->capture, path, "too deep");
+	if (fstatat(w->fs.rootfd, path, &st, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 0 : add_error(w->capture, path, strerror(errno));
+	rc = sysfs_list(&w->fs, &w->arena, path, NULL, &names);
+	if (rc < 0)
+		return rc == -ENOENT || rc == -ENOTDIR ? 0 : add_error(w->capture, path, strerror(-rc));
+	rc = rule == SEARCH ? 0 : add_dir(w, path, st.st_mode);
+	sysfs_sort(&names);
+	/* a function's config says which of its other files are taken */
+	for (size_t i = 0; !rc && rule == PCI && i < names.n; i++)
+		if (!strcmp(names.v[i], "config"))
+			rc = add_entry(w, path, names.v[i], rule, depth);
+	for (size_t i = 0; !rc && i < names.n; i++)
+		if (rule != PCI || strcmp(names.v[i], "config"))
+			rc = add_entry(w, path, names.v[i], rule, depth);
+	return rc;
+}
+
+/* The directories above a root with their modes: debugfs is closed. */
+static int add_parents(struct walk *w, const char *path)
+{
+	_cleanup_free_ char *parent = strdup(path);
+	struct stat st;
+	int rc = 0;
+
+	if (!parent)
+		return -ENOMEM;
+	for (char *slash; !rc && (slash = strrchr(parent, '/')); ) {
+		*slash = '\0';
+		if (tree_dir(&w->capture->sim->tree, path) && !fstatat(w->fs.rootfd, parent, &st, 0))
+			rc = add_dir(w, parent, st.st_mode);
+	}
+	return rc;
+}
+
+static int walk_root(struct walk *w, const char *path, enum rule rule)
+{
+	int rc = walk_dir(w, path, rule, 0);
+
+	return rc ? rc : add_parents(w, path);
+}
+
+static int walk_roots(struct walk *w)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < ARRAY_SIZE(roots); i++) {
+		struct sysfs_names names = { 0 };
+
+		if (!roots[i].glob) {
+			rc = walk_root(w, roots[i].dir, roots[i].rule);
+			continue;
+		}
+		if (sysfs_list(&w->fs, &w->arena, roots[i].dir, NULL, &names) < 0)
+			continue;
+		for (size_t k = 0; !rc && k < names.n; k++) {
+			char path[PATH_MAX];
+
+			if (!fnmatch(roots[i].glob, names.v[k], 0) &&
+			    !sysfs_join(path, sizeof(path), roots[i].dir, names.v[k]))
+				rc = walk_root(w, path, roots[i].rule);
+		}
+	}
+	return rc;
+}
+
+static int walk_file(struct walk *w, const char *path)
+{
+	struct stat st;
+
+	if (fstatat(w->fs.rootfd, path, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+		return 0;
+	return add_file(w, path, st.st_mode);
+}
+
+static int walk_files(struct walk *w)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < ARRAY_SIZE(files); i++)
+		rc = walk_file(w, files[i]);
+	for (const char *const *name = load_proc_files; !rc && *name; name++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "proc/%s", *name);
+		rc = walk_file(w, path);
+	}
+	return rc;
+}
+
+/* --- registers ----------------------------------------------------------- */
+
+/* CXL.cachemem by exact double words: mapped as real BARs want it, read where
+ * mapping is not offered.  NULL, or why not. */
+static const char *read_cachemem(int fd, uint64_t block, unsigned char *to)
+{
+	const volatile uint32_t *map = mmap(NULL, BLOCK_BYTES, PROT_READ, MAP_SHARED, fd, (off_t)block);
+	bool mapped = (const void *)(uintptr_t)map != MAP_FAILED;
+	const char *why = NULL;
+
+	if (!mapped && errno != ENODEV)
+		return strerror(errno);
+	for (size_t at = CACHEMEM_OFFSET; !why && at < CACHEMEM_OFFSET + CACHEMEM_BYTES; at += 4) {
+		uint32_t v = mapped ? map[at / 4] : 0;
+
+		errno = 0;
+		if (!mapped && pread(fd, &v, 4, (off_t)(block + at)) != 4)
+			why = errno ? strerror(errno) : "short read";
+		if (at == CACHEMEM_OFFSET && v == UINT32_MAX)
+			why = "its registers answer all ones";
+		memcpy(to + at, &v, 4);
+	}
+	if (mapped)
+		munmap((void *)(uintptr_t)map, BLOCK_BYTES);
+	return why;
+}
+
+static int add_registers(struct walk *w, struct port *port)
+{
+	_cleanup_free_ char *dir = node_path(port->dir);
+	_cleanup_free_ unsigned char *data = NULL;
+	_cleanup_close_ int fd = -1;
+	char path[PATH_MAX];
+	const char *why;
+	struct node *n;
+
+	if (!dir || snprintf(path, sizeof(path), "%s/resource%u", dir + 1, port->bar) >= (int)sizeof(path))
+		return -ENOMEM;
+	fd = sysfs_open(&w->fs, path, O_RDONLY);
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return add_error(w->capture, path, strerror(-fd));
+	if (port->block > MAX_BAR - BLOCK_BYTES)
+		return add_error(w->capture, path, "its component registers are too far behind its start");
+	data = calloc(1, (size_t)port->block + BLOCK_BYTES);
+	if (!data)
+		return -ENOMEM;
+	why = read_cachemem(fd, port->block, data + port->block);
+	if (why)
+		return add_error(w->capture, path, why);
+	n = add_node(w, path, NODE_FILE, 0600);
+	return n ? node_set_data(n, data, (size_t)port->block + BLOCK_BYTES) : -ENOMEM;
+}
+
+int capture_collect(struct capture *capture, struct err *err)
+{
+	struct walk w = { .capture = capture };
+	int rc;
+
+	if (geteuid())
+		return err_set(err, EXIT_PREREQ, EPERM, "recording a machine needs root: addresses and config space "
+			       "are hidden from others; run 'sudo cxl-sim capture -o FILE'");
+	rc = sysfs_init(&w.fs, NULL, err);
+	if (rc)
+		return rc;
+	if (faccessat(w.fs.rootfd, "sys/bus/cxl/devices", F_OK, 0)) {
+		sysfs_exit(&w.fs);
+		return err_set(err, EXIT_PREREQ, ENODEV, "this machine has no CXL bus, there is nothing to record; "
+			       "try 'modprobe cxl_acpi' if it should have one");
+	}
+	rc = walk_roots(&w);
+	rc = rc ? rc : walk_files(&w);
+	if (!rc && !ports_discover(capture->sim, err))
+		for (size_t i = 0; !rc && i < capture->sim->n_ports; i++)
+			rc = add_registers(&w, capture->sim->ports[i]);
+	sysfs_exit(&w.fs);
+	arena_free(&w.arena);
+	return rc ? err_set(err, EXIT_REFUSED, -rc, "this machine cannot be recorded: %s", strerror(-rc)) : 0;
+}
+
+void capture_free(struct capture *capture)
+{
+	free(steal_ptr(&capture->errors));
+}

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Endpoint decoders (drivers/cxl/core/hdm.c of Linux 6.12), and what a region
+ * does to the decoders between its endpoints and the root.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/device.h"
+#include "sim/sim.h"
+#include "util/parse.h"
+
+#define DPA_ALIGN (256ull << 20)	/* SZ_256M of dpa_size_store() */
+
+unsigned int region_ways(const struct node *region)
+{
+	uint64_t ways = dev_number(region, "interleave_ways", 0);
+
+	return ways < REGION_MAX_WAYS ? (unsigned int)ways : REGION_MAX_WAYS;
+}
+
+struct node *region_target(const struct sim *sim, const struct node *region, unsigned int position)
+{
+	char name[32], decoder[64];
+
+	snprintf(name, sizeof(name), "target%u", position);
+	if (!tree_text(region, name, decoder, sizeof(decoder)) || !*decoder)
+		return NULL;
+	return dev_find(sim, "cxl", decoder);
+}
+
+static bool is_port(const struct node *n)
+{
+	return dev_is(n, "devtype", "cxl_port") && dev_is(n, "modalias", "cxl:t3");
+}
+
+/* A host bridge with one root port and no decoders of its own: everything goes
+ * through, nothing is programmed (devm_cxl_add_passthrough_decoder()). */
+static bool is_passthrough(const struct node *port)
+{
+	unsigned int decoders = 0, dports = 0, number;
+
+	for (size_t i = 0; i < port->n_children; i++) {
+		const char *name = port->children[i]->name;
+
+		dports += parse_name(name, "dport", &number);
+		decoders += !strncmp(name, "decoder", 7) && port->children[i]->kind == NODE_DIR;
+	}
+	return decoders == 1 && dports == 1;
+}
+
+static bool is_switch_decoder(const struct node *n)
+{
+	return n->kind == NODE_DIR && dev_is(n, "devtype", "cxl_decoder_switch");
+}
+
+/* The decoder of @port that belongs to @region; NULL: none yet. */
+static struct node *decoder_of(const struct node *port, const char *region)
+{
+	for (size_t i = 0; i < port->n_children; i++)
+		if (is_switch_decoder(port->children[i]) && dev_is(port->children[i], "region", region))
+			return port->children[i];
+	return NULL;
+}
+
+/* The lowest free one, as decoders must be committed in order. */
+static struct node *free_decoder(const struct node *port)
+{
+	struct node *best = NULL;
+
+	for (size_t i = 0; i < port->n_children; i++) {
+		struct node *n = port->children[i];
+
+		if (is_switch_decoder(n) && dev_is(n, "region", "") && (!best || natural_cmp(n->name, best->name) < 0))
+			best = n;
+	}
+	return best;
+}
+
+static void set_range(struct sim *sim, struct node *decoder, const struct node *region)
+{
+	dev_set(sim, decoder, "start", "0x%" PRIx64, region ? dev_number(region, "resource", 0) : 0);
+	dev_set(sim, decoder, "size", "0x%" PRIx64, region ? dev_number(region, "size", 0) : 0);
+}
+
+int decoder_claim(struct sim *sim, struct node *decoder, struct node *region)
+{
+	if (!dev_is(decoder, "region", ""))
+		return -EBUSY;
+	for (struct node *port = decoder->parent->parent; port && is_port(port); port = port->parent)
+		if (!decoder_of(port, region->name) && !free_decoder(port))
+			return -EBUSY;
+	for (struct node *port = decoder->parent->parent; port && is_port(port); port = port->parent)
+		if (!decoder_of(port, region->name))
+			dev_set(sim, free_decoder(port), "region", "%s", region->name);
+	dev_set(sim, decoder, "region", "%s", region->name);
+	dev_set(sim, decoder, "interleave_ways", "%" PRIu64, dev_number(region, "interleave_ways", 1));
+	dev_set(sim, decoder, "interleave_granularity", "%" PRIu64, dev_number(region, "interleave_granularity", 256));
+	set_range(sim, decoder, region);
+	return 0;
+}
+
+static bool has_other_target(const struct sim *sim, const struct node *region, const struct node *port)
+{
+	for (unsigned int i = 0; i < region_ways(region); i++) {
+		const struct node *other = region_target(sim, region, i);
+
+		if (other && node_is_below(other, port))
+			return true;
+	}
+	return false;
+}
+
+/* Called when the region no longer lists the decoder. */
+void decoder_release(struct sim *sim, struct node *decoder, struct node *region)
+{
+	for (struct node *port = decoder->parent->parent; port && is_port(port); port = port->parent) {
+		struct node *d = decoder_of(port, region->name);
+
+		if (d && !has_other_target(sim, region, port))
+			dev_set(sim, d, "region", "%s", "");	/* its range stays: nobody clears hpa_range */
+	}
+	dev_set(sim, decoder, "region", "%s", "");
+	set_range(sim, decoder, NULL);
+}
+
+/* --- interleave through the ports ---------------------------------------- */
+
+/* Number of the dport through which @target is reached from @port. */
+static bool dport_of(const struct sim *sim, const struct node *port, const struct node *target, unsigned int *ret)
+{
+	const struct node *memdev = tree_resolve(&sim->tree, target->parent, "uport");
+
+	for (size_t i = 0; memdev && i < port->n_children; i++) {
+		struct node *link = port->children[i];
+		const struct node *pci;
+
+		if (link->kind != NODE_LINK || !parse_name(link->name, "dport", ret))
+			continue;
+		pci = tree_resolve(&sim->tree, link->parent, link->data);
+		if (pci && node_is_below(memdev, pci))
+			return true;
+	}
+	return false;
+}
+
+/* cxl_port_setup_targets(): ways = distinct dports, in the order of positions */
+static void set_up_port(struct sim *sim, struct node *port, struct node *region)
+{
+	struct node *d = decoder_of(port, region->name);
+	unsigned int ways = region_ways(region), mine = 0, seen[REGION_MAX_WAYS];
+	uint64_t granularity = dev_number(region, "interleave_granularity", 256), parent_ways = 1;
+	char list[128] = "";
+
+	if (!d)
+		return;
+	for (unsigned int i = 0; i < ways; i++) {
+		const struct node *target = region_target(sim, region, i);
+		unsigned int dport, k;
+
+		if (!target || !node_is_below(target, port) || !dport_of(sim, port, target, &dport))
+			continue;
+		for (k = 0; k < mine && seen[k] != dport; k++)
+			;
+		if (k < mine || mine == sizeof(seen) / sizeof(*seen))
+			continue;
+		seen[mine++] = dport;
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%u", mine > 1 ? "," : "", dport);
+	}
+	/* the granularity grows with the ways of the levels above */
+	if (is_port(port->parent)) {
+		const struct node *above = decoder_of(port->parent, region->name);
+
+		parent_ways = above ? dev_number(above, "interleave_ways", 1) : 1;
+		granularity = above ? dev_number(above, "interleave_granularity", granularity) : granularity;
+	} else {
+		parent_ways = dev_number(region->parent, "interleave_ways", 1);
+		granularity = dev_number(region->parent, "interleave_granularity", granularity);
+		granularity = parent_ways > 1 ? granularity : dev_number(region, "interleave_granularity", 256);
+	}
+	dev_set(sim, d, "interleave_ways", "%u", mine ? mine : 1);
+	dev_set(sim, d, "interleave_granularity", "%" PRIu64, granularity * parent_ways);
+	if (mine)
+		dev_set(sim, d, "target_list", "%s", list);
+	set_range(sim, d, region);
+}
+
+/* Call @fn once for every port on the way from the region's targets up, from the root down. */
+static void each_port(struct sim *sim, struct node *region,
+		      void (*fn)(struct sim *sim, struct node *port, struct node *region))
+{
+	const struct node *done[64];
+	size_t n = 0;
+
+	for (int depth = 1; depth < 8; depth++) {
+		for (unsigned int i = 0; i < region_ways(region); i++) {
+			struct node *target = region_target(sim, region, i), *path[8], *port;
+			int levels = 0;
+			size_t k;
+
+			for (port = target ? target->parent->parent : NULL; port && is_port(port) && levels < 8;
+			     port = port->parent)
+				path[levels++] = port;
+			if (depth > levels)
+				continue;
+			port = path[levels - depth];
+			for (k = 0; k < n && done[k] != port; k++)
+				;
+			if (k < n || n == sizeof(done) / sizeof(*done))
+				continue;
+			done[n++] = port;
+			fn(sim, port, region);
+		}
+	}
+}
+
+void decoders_set_up(struct sim *sim, struct node *region)
+{
+	each_port(sim, region, set_up_port);
+}
+
+static void count(struct sim *sim, struct node *port, bool more)
+{
+	uint64_t n = dev_number(port, "decoders_committed", 0);
+
+	if (tree_child(port, "decoders_committed"))
+		dev_set(sim, port, "decoders_committed", "%" PRIu64, more ? n + 1 : n ? n - 1 : 0);
+}
+
+static void commit_port(struct sim *sim, struct node *port, struct node *region)
+{
+	if (!is_passthrough(port) && decoder_of(port, region->name))
+		count(sim, port, true);
+}
+
+static void reset_port(struct sim *sim, struct node *port, struct node *region)
+{
+	if (!is_passthrough(port) && decoder_of(port, region->name))
+		count(sim, port, false);
+}
+
+void decoders_commit(struct sim *sim, struct node *region, bool on)
+{
+	each_port(sim, region, on ? commit_port : reset_port);
+	for (unsigned int i = 0; i < region_ways(region); i++) {
+		const struct node *target = region_target(sim, region, i);
+
+		if (target)
+			count(sim, target->parent, on);
+	}
+}
+
+/* --- endpoint decoders ---------------------------------------------------- */
+
+static bool is_enabled(const struct sim *sim, const struct node *decoder)
+{
+	char name[64];
+	const struct node *region;
+
+	if (!tree_text(decoder, "region", name, sizeof(name)) || !*name)
+		return false;
+	region = dev_find(sim, "cxl", name);
+	return region && dev_is(region, "commit", "1");
+}
+
+static uint64_t partition(const struct sim *sim, const struct node *decoder, const char *mode)
+{
+	const struct node *memdev = tree_resolve(&sim->tree, decoder->parent, "uport");
+	const struct node *dir = memdev ? tree_child(memdev, mode) : NULL;
+
+	return dir ? dev_number(dir, "size", 0) : 0;
+}
+
+static ssize_t mode_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	struct node *decoder = node->parent;
+	char word[32];
+
+	dev_word(buf, word, sizeof(word));
+	if (strcmp(word, "ram") && strcmp(word, "pmem"))
+		return -EINVAL;
+	if (is_enabled(op->sim, decoder))
+		return -EBUSY;
+	if (!partition(op->sim, decoder, word))
+		return -ENXIO;
+	return dev_set(op->sim, decoder, "mode", "%s", word) ? -ENOMEM : (ssize_t)len;
+}
+
+/* Capacity of the same partition taken by the endpoint's other decoders;
+ * @above: a later one has some. */
+static uint64_t taken(const struct node *decoder, const char *mode, bool *above)
+{
+	uint64_t sum = 0;
+
+	*above = false;
+	for (size_t i = 0; i < decoder->parent->n_children; i++) {
+		const struct node *n = decoder->parent->children[i];
+		uint64_t size;
+
+		if (n == decoder || n->kind != NODE_DIR || !dev_is(n, "devtype", "cxl_decoder_endpoint"))
+			continue;
+		size = dev_number(n, "dpa_size", 0);
+		if (size && natural_cmp(n->name, decoder->name) > 0)
+			*above = true;
+		if (dev_is(n, "mode", mode))
+			sum += size;
+	}
+	return sum;
+}
+
+/* Decoders are allocated in order (cxl_dpa_reserve()). */
+static bool is_next(const struct node *decoder)
+{
+	for (size_t i = 0; i < decoder->parent->n_children; i++) {
+		const struct node *n = decoder->parent->children[i];
+
+		if (n->kind == NODE_DIR && dev_is(n, "devtype", "cxl_decoder_endpoint") &&
+		    natural_cmp(n->name, decoder->name) < 0 && !dev_number(n, "dpa_size", 0))
+			return false;
+	}
+	return true;
+}
+
+static ssize_t dpa_size_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	struct node *decoder = node->parent;
+	char word[64], mode[32], *end;
+	uint64_t size, used, base;
+	bool above;
+
+	dev_word(buf, word, sizeof(word));
+	errno = 0;
+	size = strtoull(word, &end, 0);
+	if (!*word || *end || errno)
+		return errno ? -errno : -EINVAL;
+	if (size % DPA_ALIGN)
+		return -EINVAL;
+	if (!tree_text(decoder, "mode", mode, sizeof(mode)))
+		return -EINVAL;
+	used = taken(decoder, mode, &above);
+	if (dev_number(decoder, "dpa_size", 0) && (!dev_is(decoder, "region", "") || above))
+		return -EBUSY;
+	dev_set(op->sim, decoder, "dpa_size", "0x%016x", 0);
+	dev_set(op->sim, decoder, "dpa_resource", "0xffffffffffffffff");
+	if (!size)
+		return (ssize_t)len;
+	if (strcmp(mode, "ram") && strcmp(mode, "pmem"))
+		return -EINVAL;
+	if (used + size > partition(op->sim, decoder, mode))
+		return -ENOSPC;
+	if (!is_next(decoder))
+		return -EBUSY;
+	base = strcmp(mode, "pmem") ? 0 : partition(op->sim, decoder, "ram");
+	if (dev_set(op->sim, decoder, "dpa_size", "0x%016" PRIx64, size) ||
+	    dev_set(op->sim, decoder, "dpa_resource", "0x%" PRIx64, base + used))
+		return -ENOMEM;
+	return (ssize_t)len;
+}
+
+static const struct attr_ops mode_ops = { .store = mode_store };
+static const struct attr_ops dpa_size_ops = { .store = dpa_size_store };
+
+void endpoint_decoder_attach(struct sim *sim, struct node *decoder)
+{
+	dev_model(sim, decoder, "mode", &mode_ops);
+	dev_model(sim, decoder, "dpa_size", &dpa_size_ops);
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* /proc/iomem and the plain files in /dev, as devices come and go: see device.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sim/device.h"
+#include "sim/sim.h"
+#include "util/cleanup.h"
+
+struct range {
+	unsigned int indent;
+	uint64_t start, end;
+	const char *name;
+};
+
+static bool parse_line(const char *line, struct range *r)
+{
+	const char *colon = strstr(line, " : ");
+
+	r->indent = (unsigned int)strspn(line, " ");
+	if (!colon || sscanf(line + r->indent, "%" SCNx64 "-%" SCNx64, &r->start, &r->end) != 2)
+		return false;
+	r->name = colon + 3;
+	return true;
+}
+
+static const char *next_line(const char *p)
+{
+	const char *end = strchr(p, '\n');
+
+	return end ? end + 1 : p + strlen(p);
+}
+
+static int replace(struct node *n, const char *at, size_t cut, const char *insert)
+{
+	size_t before = (size_t)(at - n->data), len = strlen(insert);
+	_cleanup_free_ char *text = malloc(n->len - cut + len + 1);
+
+	if (!text)
+		return -ENOMEM;
+	memcpy(text, n->data, before);
+	memcpy(text + before, insert, len);
+	memcpy(text + before + len, at + cut, n->len - before - cut);
+	return node_set_data(n, text, n->len - cut + len);
+}
+
+static struct node *iomem(const struct sim *sim)
+{
+	struct node *n = tree_resolve(&sim->tree, NULL, "/proc/iomem");
+
+	return n && n->data ? n : NULL;
+}
+
+int iomem_add(struct sim *sim, uint64_t start, uint64_t size, const char *name)
+{
+	struct node *n = iomem(sim);
+	uint64_t end = start + size - 1;
+	const char *at = NULL;
+	unsigned int indent = 0;
+	struct range r;
+	char line[200];
+
+	if (!n)
+		return 0;
+	for (const char *p = n->data; *p; p = next_line(p)) {
+		if (!parse_line(p, &r))
+			continue;
+		if (r.start <= start && r.end >= end) {
+			at = next_line(p);
+			indent = r.indent + 2;
+		} else if (at && r.indent >= indent && r.end < start) {
+			at = next_line(p);	/* a sibling before it */
+		}
+	}
+	if (!at)
+		return 0;
+	snprintf(line, sizeof(line), "%*s%08" PRIx64 "-%08" PRIx64 " : %.100s\n", (int)indent, "", start, end, name);
+	return replace(n, at, 0, line);
+}
+
+void iomem_remove(struct sim *sim, uint64_t start, uint64_t size, const char *name)
+{
+	struct node *n = iomem(sim);
+	struct range r, below;
+
+	for (const char *p = n ? n->data : ""; *p; p = next_line(p)) {
+		const char *next = next_line(p);
+
+		if (!parse_line(p, &r) || r.start != start || r.end != start + size - 1 ||
+		    strncmp(r.name, name, strlen(name)) || r.name[strlen(name)] != '\n')
+			continue;
+		/* __release_region() leaves one that still has something below */
+		if (!parse_line(next, &below) || below.indent <= r.indent)
+			replace(n, p, (size_t)(next - p), "");
+		return;
+	}
+}
+
+/* --- /dev: a tmpfs of the run, which the server sees ---------------------- */
+
+void devnode_add(struct sim *sim, const char *name, uint64_t size)
+{
+	char path[128];
+	int fd;
+
+	if (!sim->models->running)
+		return;
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return;
+	if (size && size <= INT64_MAX && ftruncate(fd, (off_t)size))
+		unlink(path);
+	close(fd);
+}
+
+void devnode_remove(struct sim *sim, const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	if (sim->models->running)
+		unlink(path);
+}

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory devices, their endpoint ports, and the ports above: what binding and
+ * unbinding cxl_mem and cxl_port does (drivers/cxl/mem.c, port.c, core/port.c of
+ * Linux 6.12).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/device.h"
+#include "sim/sim.h"
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+#define DEBUGFS "/sys/kernel/debug/cxl"
+
+static const char *const port_prefixes[] = { "root", "port", "endpoint", NULL };
+
+/* --- dports --------------------------------------------------------------- */
+
+int ports_note_dports(struct sim *sim, const struct node *port)
+{
+	struct models *m = sim->models;
+	unsigned int number;
+
+	if (!dev_is(port, "devtype", "cxl_port"))
+		return 0;
+	for (size_t i = 0; i < port->n_children; i++) {
+		struct node *link = port->children[i];
+		struct dport *d;
+
+		if (link->kind != NODE_LINK || !parse_name(link->name, "dport", &number))
+			continue;
+		d = calloc(1, sizeof(*d));
+		if (!d)
+			return -ENOMEM;
+		d->port = port;
+		d->pci = tree_resolve(&sim->tree, link->parent, link->data);
+		d->next = m->dports;
+		m->dports = d;
+	}
+	return 0;
+}
+
+static void forget_dports(struct sim *sim, const struct node *port)
+{
+	for (struct dport **p = &sim->models->dports; *p; ) {
+		struct dport *d = *p;
+
+		if (d->port != port) {
+			p = &d->next;
+			continue;
+		}
+		*p = d->next;
+		free(d);
+	}
+}
+
+/* The lowest CXL port above @pci that knows the very device below which it is. */
+static struct dport *dport_above(const struct sim *sim, const struct node *device)
+{
+	for (const struct node *n = device; n; n = n->parent)
+		for (struct dport *d = sim->models->dports; d; d = d->next)
+			if (d->pci == n && !d->port->gone && !d->pci->gone && dev_driver(d->port))
+				return d;
+	return NULL;
+}
+
+/* --- ports ---------------------------------------------------------------- */
+
+static void reset_decoder(struct sim *sim, struct node *d)
+{
+	if (dev_is(d, "devtype", "cxl_decoder_endpoint")) {
+		dev_set(sim, d, "dpa_resource", "0xffffffffffffffff");
+		dev_set(sim, d, "dpa_size", "0x%016x", 0);
+		dev_set(sim, d, "mode", "none");
+	}
+	dev_set(sim, d, "region", "%s", "");
+	dev_set(sim, d, "size", "0x0");
+	dev_set(sim, d, "start", "0x0");
+	dev_set(sim, d, "interleave_ways", "1");
+	dev_set(sim, d, "interleave_granularity", "256");
+}
+
+static bool is_decoder(const struct node *n)
+{
+	return n->kind == NODE_DIR && !strncmp(n->name, "decoder", 7);
+}
+
+/* A port that came back: everything of it on the bus, decoders as after reset. */
+static int announce_port(struct sim *sim, struct node *port)
+{
+	struct node *driver = tree_child(port, "driver");
+
+	if (driver)
+		tree_remove(&sim->tree, driver);
+	if (dev_register(sim, port, "cxl") || dev_bind(sim, port, "cxl", "cxl_port"))
+		return -ENOMEM;
+	if (tree_child(port, "decoders_committed"))
+		dev_set(sim, port, "decoders_committed", "0");
+	for (size_t i = 0; i < port->n_children; i++) {
+		struct node *d = port->children[i];
+
+		if (!is_decoder(d))
+			continue;
+		reset_decoder(sim, d);
+		endpoint_decoder_attach(sim, d);
+		if (dev_register(sim, d, "cxl"))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static struct node *revive_port(struct sim *sim, const struct node *gone, struct node *parent, const char *prefix)
+{
+	unsigned int number = dev_free_number(sim, "cxl", port_prefixes), old = 0;
+	char name[64], from[64], to[64];
+	struct node *port;
+
+	for (size_t i = 0; i < gone->n_children; i++)
+		if (is_decoder(gone->children[i]))
+			sscanf(gone->children[i]->name, "decoder%u", &old);
+	snprintf(name, sizeof(name), "%s%u", prefix, number);
+	snprintf(from, sizeof(from), "decoder%u", old);
+	snprintf(to, sizeof(to), "decoder%u", number);
+	port = dev_revive(sim, gone, parent, name, from, to);
+	return port && !announce_port(sim, port) ? port : NULL;
+}
+
+/* Where the port's uport leads by its text: links into removed devices dangle. */
+static bool leads_to(const struct node *port, const char *name, const struct node *device)
+{
+	const struct node *link = tree_child(port, name);
+	const char *at = link && link->data ? link->data : "";
+	_cleanup_free_ char *path = node_path(device);
+
+	while (!strncmp(at, "../", 3))
+		at += 3;
+	return path && strlen(path) > strlen(at) && !strcmp(path + strlen(path) - strlen(at), at) && *at;
+}
+
+/* The port of a switch between @d and the memory device, if one was there. */
+static struct node *switch_port(struct sim *sim, const struct dport *d, const struct node *memdev)
+{
+	for (const struct parked *p = sim->models->ports; p; p = p->next) {
+		for (const struct node *n = memdev; n && n != d->pci; n = n->parent) {
+			struct node *port;
+
+			if (p->parent != d->port || !leads_to(p->gone, "uport", n))
+				continue;
+			port = revive_port(sim, p->gone, p->parent, "port");
+			if (!port || dev_link(sim, port, "uport", n) || dev_link(sim, port, "parent_dport", d->pci) ||
+			    ports_note_dports(sim, port))
+				return NULL;
+			return port;
+		}
+	}
+	return NULL;
+}
+
+/* What a new endpoint looks like: as this device's last one, or as any. */
+static const struct node *endpoint_template(const struct sim *sim, const struct node *memdev)
+{
+	const struct node *devices = tree_dir(&sim->tree, "/sys/bus/cxl/devices");
+
+	for (const struct parked *p = sim->models->endpoints; p; p = p->next)
+		if (leads_to(p->gone, "uport", memdev))
+			return p->gone;
+	if (sim->models->endpoints)
+		return sim->models->endpoints->gone;
+	for (size_t i = 0; devices && i < devices->n_children; i++)
+		if (!strncmp(devices->children[i]->name, "endpoint", 8))
+			return dev_find(sim, "cxl", devices->children[i]->name);
+	return NULL;
+}
+
+/* A captured host whose only memory device was not bound shows none. */
+static struct node *build_endpoint(struct sim *sim, struct node *parent)
+{
+	static const struct {
+		const char *name;
+		mode_t mode;
+		const char *text;
+	} attrs[] = {
+		{ "devtype", 0444, "cxl_decoder_endpoint\n" }, { "dpa_resource", 0444, "" }, { "dpa_size", 0644, "" },
+		{ "interleave_granularity", 0444, "" }, { "interleave_ways", 0444, "" }, { "locked", 0444, "0\n" },
+		{ "modalias", 0444, "cxl:t0\n" }, { "mode", 0644, "" }, { "region", 0444, "" }, { "size", 0444, "" },
+		{ "start", 0400, "" }, { "target_type", 0444, "expander\n" },
+		{ "uevent", 0644, "DEVTYPE=cxl_decoder_endpoint\nMODALIAS=cxl:t0\n" },
+	};
+	unsigned int number = dev_free_number(sim, "cxl", port_prefixes);
+	char name[64];
+	struct node *port, *d;
+
+	snprintf(name, sizeof(name), "endpoint%u", number);
+	port = tree_add(&sim->tree, parent, name, NODE_DIR, 0755);
+	if (!port || dev_set(sim, port, "decoders_committed", "0") || dev_set(sim, port, "devtype", "cxl_port") ||
+	    dev_set(sim, port, "modalias", "cxl:t3") ||
+	    dev_add_attr(sim, port, "uevent", 0644, "DEVTYPE=cxl_port\nMODALIAS=cxl:t3\n"))
+		return NULL;
+	for (unsigned int i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "decoder%u.%u", number, i);
+		d = tree_add(&sim->tree, port, name, NODE_DIR, 0755);
+		for (size_t k = 0; d && k < sizeof(attrs) / sizeof(*attrs); k++)
+			if (dev_add_attr(sim, d, attrs[k].name, attrs[k].mode, attrs[k].text))
+				d = NULL;
+		if (!d)
+			return NULL;
+	}
+	return announce_port(sim, port) ? NULL : port;
+}
+
+static int add_endpoint(struct sim *sim, struct node *memdev)
+{
+	const struct node *template = endpoint_template(sim, memdev);
+	struct dport *d = dport_above(sim, memdev);
+	struct node *port, *endpoint;
+	char path[300];
+
+	if (!d)
+		return -ENXIO;
+	if (switch_port(sim, d, memdev))
+		d = dport_above(sim, memdev);
+	if (!d)
+		return -ENXIO;
+	{
+		_cleanup_free_ char *of = node_path(d->port);
+
+		snprintf(path, sizeof(path), "%s", of ? of : "");
+	}
+	port = tree_dir(&sim->tree, path);
+	if (!port)
+		return -ENXIO;
+	endpoint = template ? revive_port(sim, template, port, "endpoint") : build_endpoint(sim, port);
+	if (!endpoint || dev_link(sim, endpoint, "uport", memdev) || dev_link(sim, endpoint, "parent_dport", d->pci))
+		return -ENOMEM;
+	return 0;
+}
+
+/* --- memory devices ------------------------------------------------------- */
+
+static struct node *endpoint_of(const struct sim *sim, const struct node *memdev)
+{
+	const struct node *devices = tree_dir(&sim->tree, "/sys/bus/cxl/devices");
+
+	for (size_t i = 0; devices && i < devices->n_children; i++) {
+		struct node *port;
+
+		if (strncmp(devices->children[i]->name, "endpoint", 8))
+			continue;
+		port = dev_find(sim, "cxl", devices->children[i]->name);
+		if (port && tree_resolve(&sim->tree, port, "uport") == memdev)
+			return port;
+	}
+	return NULL;
+}
+
+static bool has_endpoint_below(const struct node *port)
+{
+	for (size_t i = 0; i < port->n_children; i++)
+		if (port->children[i]->kind == NODE_DIR && (!strncmp(port->children[i]->name, "endpoint", 8) ||
+							    !strncmp(port->children[i]->name, "port", 4)))
+			return true;
+	return false;
+}
+
+static void remove_port(struct sim *sim, struct node *port, struct parked **list)
+{
+	for (size_t i = port->n_children; i-- > 0; )
+		if (is_decoder(port->children[i]))
+			region_lose_decoder(sim, port->children[i]);
+	forget_dports(sim, port);
+	dev_park(list, port);
+	dev_remove(sim, port);
+}
+
+static void debugfs_remove(struct sim *sim, const char *name)
+{
+	struct node *top = tree_dir(&sim->tree, DEBUGFS), *dir = top ? tree_child(top, name) : NULL;
+
+	if (!dir)
+		return;
+	dev_park(&sim->models->debug, dir);
+	tree_remove(&sim->tree, dir);
+}
+
+static void debugfs_add(struct sim *sim, const char *name)
+{
+	struct node *top = tree_dir(&sim->tree, DEBUGFS);
+
+	if (top && sim->models->debug && !tree_child(top, name))
+		dev_revive(sim, sim->models->debug->gone, top, name, NULL, "");
+}
+
+static struct node *nvdimm_of(const struct node *memdev)
+{
+	unsigned int number;
+
+	for (size_t i = 0; i < memdev->n_children; i++)
+		if (parse_name(memdev->children[i]->name, "pmem", &number) && tree_child(memdev->children[i], "uevent"))
+			return memdev->children[i];
+	return NULL;
+}
+
+/* The nvdimm bus's nmemN of a device: its id is the serial number. */
+struct node *memdev_nmem(const struct sim *sim, const struct node *memdev)
+{
+	const struct node *devices = tree_dir(&sim->tree, "/sys/bus/nd/devices");
+	uint64_t serial = dev_number(memdev, "serial", 0);
+
+	for (size_t i = 0; devices && i < devices->n_children; i++) {
+		struct node *n = dev_find(sim, "nd", devices->children[i]->name);
+		const struct node *cxl = n ? tree_child(n, "cxl") : NULL;
+
+		if (cxl && dev_number(cxl, "id", 0) == serial)
+			return n;
+	}
+	return NULL;
+}
+
+static void remove_nvdimm(struct sim *sim, struct node *memdev)
+{
+	struct node *pmem = nvdimm_of(memdev), *nmem = memdev_nmem(sim, memdev);
+
+	if (nmem) {
+		dev_park(&sim->models->nmems, nmem);
+		dev_remove(sim, nmem);
+	}
+	if (pmem) {
+		dev_park(&sim->models->nmems, pmem);
+		dev_remove(sim, pmem);
+	}
+}
+
+/* Both come back under the numbers that they had. */
+static void add_nvdimm(struct sim *sim, struct node *memdev)
+{
+	for (const struct parked *p = sim->models->nmems; p; p = p->next) {
+		const struct node *cxl = tree_child(p->gone, "cxl");
+		struct node *parent = tree_dir(&sim->tree, p->parent_path), *n;
+		bool mine = cxl ? dev_number(cxl, "id", 0) == dev_number(memdev, "serial", 1) : parent == memdev;
+
+		if (!mine || !parent || tree_child(parent, p->gone->name))
+			continue;
+		n = dev_revive(sim, p->gone, parent, p->gone->name, NULL, "");
+		if (n && !dev_register(sim, n, cxl ? "nd" : "cxl") && dev_driver(n))
+			dev_bind(sim, n, cxl ? "nd" : "cxl", dev_driver(p->gone));
+	}
+}
+
+int memdev_probe(struct sim *sim, struct node *memdev)
+{
+	int rc = add_endpoint(sim, memdev);
+
+	rc = rc ? rc : dev_bind(sim, memdev, "cxl", "cxl_mem");
+	if (rc)
+		return rc;
+	debugfs_add(sim, memdev->name);
+	add_nvdimm(sim, memdev);
+	return dev_add_attr(sim, memdev, "trigger_poison_list", 0200, "");
+}
+
+void memdev_unbind(struct sim *sim, struct node *memdev)
+{
+	struct node *endpoint = endpoint_of(sim, memdev), *poison = tree_child(memdev, "trigger_poison_list");
+	struct node *parent = endpoint ? endpoint->parent : NULL;
+
+	if (endpoint)
+		remove_port(sim, endpoint, &sim->models->endpoints);
+	/* a switch's port goes with its last endpoint; a host bridge's stays */
+	while (parent && !has_endpoint_below(parent) && dev_is(parent->parent, "modalias", "cxl:t3")) {
+		struct node *above = parent->parent;
+
+		remove_port(sim, parent, &sim->models->ports);
+		parent = above;
+	}
+	if (!dev_driver(memdev))
+		return;
+	remove_nvdimm(sim, memdev);
+	dev_unbind(sim, memdev);
+	if (poison)
+		tree_remove(&sim->tree, poison);
+	debugfs_remove(sim, memdev->name);
+}
+
+/* --- cxl_port on a host bridge's or switch's port ------------------------- */
+
+static void unbind_below(struct sim *sim, struct node *port)
+{
+	/* a switch's port goes itself with its last endpoint */
+	for (bool again = true; again && !port->gone; ) {
+		again = false;
+		for (size_t i = 0; i < port->n_children && !again; i++) {
+			struct node *n = port->children[i], *memdev;
+
+			if (n->kind != NODE_DIR)
+				continue;
+			memdev = strncmp(n->name, "endpoint", 8) ? NULL : tree_resolve(&sim->tree, n, "uport");
+			if (memdev)
+				memdev_unbind(sim, memdev);
+			else if (!strncmp(n->name, "port", 4))
+				unbind_below(sim, n);
+			again = n->gone;	/* the list has changed */
+		}
+	}
+}
+
+void port_unbind(struct sim *sim, struct node *port)
+{
+	struct node *copy;
+
+	if (!strncmp(port->name, "endpoint", 8)) {
+		struct node *memdev = tree_resolve(&sim->tree, port, "uport");
+
+		if (memdev)
+			memdev_unbind(sim, memdev);
+		return;
+	}
+	unbind_below(sim, port);
+	if (port->gone)
+		return;
+	forget_dports(sim, port);
+	/* dports and decoders are the driver's: kept as a copy that is gone at once */
+	copy = dev_revive(sim, port, sim->tree.root, port->name, NULL, "");
+	if (!copy || dev_park(&sim->models->ports, copy))
+		return;
+	tree_remove(&sim->tree, copy);
+	for (size_t i = port->n_children; i-- > 0; ) {
+		struct node *n = port->children[i];
+
+		if (is_decoder(n))
+			dev_remove(sim, n);
+		else if (n->kind == NODE_LINK && !strncmp(n->name, "dport", 5))
+			tree_remove(&sim->tree, n);
+	}
+	dev_unbind(sim, port);
+}
+
+int port_probe(struct sim *sim, struct node *port)
+{
+	const struct parked *p = sim->models->ports;
+
+	while (p && strcmp(p->gone->name, port->name))
+		p = p->next;
+	if (!p)
+		return -ENXIO;
+	for (size_t i = 0; i < p->gone->n_children; i++) {
+		const struct node *was = p->gone->children[i];
+		bool is_dport = was->kind == NODE_LINK && !strncmp(was->name, "dport", 5);
+
+		/* a root port that is absent now is not found */
+		if (is_dport && !tree_resolve(&sim->tree, port, was->data))
+			continue;
+		if ((is_decoder(was) || is_dport) && !dev_revive(sim, was, port, was->name, NULL, ""))
+			return -ENOMEM;
+	}
+	if (announce_port(sim, port))
+		return -ENOMEM;
+	return ports_note_dports(sim, port);
+}

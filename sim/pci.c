@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * PCI functions that are removed and found again: remove, rescan and the slots'
+ * power, as drivers/pci/pci-sysfs.c and pciehp of Linux 6.12.  What a function
+ * was is kept, and comes back as it would be found.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/device.h"
+#include "sim/kernel.h"
+#include "sim/port.h"
+#include "sim/sim.h"
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+enum { MAX_FUNCTIONS = 256 };
+
+static const char *const mem_prefixes[] = { "mem", NULL };
+
+static bool is_function(const struct node *n)
+{
+	uint64_t key;
+
+	return n->kind == NODE_DIR && parse_pci_address(n->name, &key);
+}
+
+static bool is_memdev(const struct node *n)
+{
+	unsigned int number;
+
+	return n->kind == NODE_DIR && parse_name(n->name, "mem", &number) && tree_child(n, "serial");
+}
+
+/* The nodes below @dir that @is says yes to, parents first; how many. */
+static size_t collect(struct node *dir, bool (*is)(const struct node *n), struct node **v, size_t n)
+{
+	for (size_t i = 0; i < dir->n_children; i++) {
+		if (is(dir->children[i]) && n < MAX_FUNCTIONS)
+			v[n++] = dir->children[i];
+		if (dir->children[i]->kind == NODE_DIR)
+			n = collect(dir->children[i], is, v, n);
+	}
+	return n;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return natural_cmp((*(struct node *const *)a)->name, (*(struct node *const *)b)->name);
+}
+
+/* kstrtoul(buf, 0) */
+static int parse_value(const char *buf, unsigned long *ret)
+{
+	char word[32], *end;
+
+	dev_word(buf, word, sizeof(word));
+	if (!isdigit((unsigned char)word[0]))
+		return -EINVAL;
+	*ret = strtoul(word, &end, 0);
+	return *end ? -EINVAL : 0;
+}
+
+/* --- removal -------------------------------------------------------------- */
+
+static void remove_memdevs(struct sim *sim, struct node *dir)
+{
+	struct node *v[MAX_FUNCTIONS];
+	size_t n = collect(dir, is_memdev, v, 0);
+	char name[64];
+
+	for (size_t i = 0; i < n; i++) {
+		memdev_unbind(sim, v[i]);
+		snprintf(name, sizeof(name), "cxl/%.40s", v[i]->name);
+		devnode_remove(sim, name);
+	}
+}
+
+/* Bus number below a bridge: "0000:0d", from its pci_bus directory. */
+static const char *secondary_bus(const struct node *bridge)
+{
+	const struct node *dir = tree_child(bridge, "pci_bus");
+
+	return dir && dir->n_children ? dir->children[0]->name : NULL;
+}
+
+/* The slot that the bridge's pciehp made. */
+static void remove_slot(struct sim *sim, const struct node *bridge)
+{
+	const struct node *slots = tree_dir(&sim->tree, "/sys/bus/pci/slots");
+	const char *bus = secondary_bus(bridge);
+
+	for (size_t i = 0; slots && bus && i < slots->n_children; i++) {
+		struct node *slot = slots->children[i];
+		char address[64];
+
+		if (!tree_text(slot, "address", address, sizeof(address)) || strncmp(address, bus, strlen(bus)))
+			continue;
+		dev_park(&sim->models->slots, slot);
+		tree_remove(&sim->tree, slot);
+		return;
+	}
+}
+
+/* A CXL port keeps its link to a dport whose device went: it dangles. */
+static void remove_directory(struct sim *sim, struct node *dir)
+{
+	struct {
+		struct node *port;
+		char name[32], text[512];
+	} kept[32];
+	size_t n = 0;
+
+	for (const struct dport *d = sim->models->dports; d && n < sizeof(kept) / sizeof(*kept); d = d->next) {
+		for (size_t i = 0; d->pci && node_is_below(d->pci, dir) && i < d->port->n_children; i++) {
+			const struct node *link = d->port->children[i];
+
+			if (link->kind != NODE_LINK || strncmp(link->name, "dport", 5) ||
+			    tree_resolve(&sim->tree, link->parent, link->data) != d->pci)
+				continue;
+			kept[n].port = link->parent;
+			snprintf(kept[n].name, sizeof(kept[n].name), "%s", link->name);
+			snprintf(kept[n].text, sizeof(kept[n].text), "%s", link->data);
+			n++;
+			break;
+		}
+	}
+	dev_remove(sim, dir);
+	for (size_t i = 0; i < n; i++) {
+		struct node *link = kept[i].port->gone ? NULL : tree_add(&sim->tree, kept[i].port, kept[i].name, NODE_LINK, 0777);
+
+		if (link)
+			node_set_data(link, kept[i].text, strlen(kept[i].text));
+	}
+}
+
+static int remove_function(struct sim *sim, struct node *dir)
+{
+	struct node *v[MAX_FUNCTIONS];
+	size_t n;
+
+	remove_memdevs(sim, dir);
+	n = collect(dir, is_function, v, 0);
+	for (size_t i = 0; i < n; i++)
+		remove_slot(sim, v[i]);
+	remove_slot(sim, dir);
+	if (dev_park(&sim->models->pci, dir))
+		return -ENOMEM;
+	remove_directory(sim, dir);
+	return 0;
+}
+
+static ssize_t remove_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	unsigned long v;
+	int rc = parse_value(buf, &v);
+
+	if (!rc && v)
+		rc = remove_function(op->sim, node->parent);
+	return rc ? rc : (ssize_t)len;
+}
+
+/* --- return --------------------------------------------------------------- */
+
+static int announce_function(struct sim *sim, struct node *function)
+{
+	struct node *driver = tree_child(function, "driver"), *d;
+
+	if (dev_register(sim, function, "pci"))
+		return -ENOMEM;
+	d = driver ? tree_resolve(&sim->tree, function, driver->data) : NULL;
+	return d ? dev_link(sim, d, function->name, function) : 0;
+}
+
+/* The root port's model goes on behind the new directory: registers outlive the device. */
+static void revive_root_port(struct sim *sim, struct node *function)
+{
+	for (size_t i = 0; i < sim->n_ports; i++) {
+		struct port *port = sim->ports[i];
+		struct err err;
+
+		if (strcmp(port->address, function->name))
+			continue;
+		port->dir = function;
+		port->address = function->name;
+		port->config = tree_child(function, "config");
+		if (sim->kernel->discover)
+			sim->kernel->discover(sim->kernel, port, &err);
+	}
+}
+
+static void revive_slot(struct sim *sim, const struct node *bridge)
+{
+	struct node *slots = tree_dir(&sim->tree, "/sys/bus/pci/slots");
+	const char *bus = secondary_bus(bridge);
+	char address[64];
+
+	for (const struct parked *p = sim->models->slots; slots && bus && p; p = p->next)
+		if (tree_text(p->gone, "address", address, sizeof(address)) && !strncmp(address, bus, strlen(bus)) &&
+		    !tree_child(slots, p->gone->name))
+			dev_revive(sim, p->gone, slots, p->gone->name, NULL, "");
+}
+
+/* A memory device has the lowest free number, and is bound if its port will have it. */
+static int announce_memdev(struct sim *sim, struct node *was)
+{
+	unsigned int number = dev_free_number(sim, "cxl", mem_prefixes);
+	char name[32], node_name[64];
+	struct node *memdev = was, *driver;
+
+	snprintf(name, sizeof(name), "mem%u", number);
+	if (strcmp(name, was->name)) {
+		memdev = dev_revive(sim, was, was->parent, name, was->name, name);
+		tree_remove(&sim->tree, was);
+		if (!memdev)
+			return -ENOMEM;
+	}
+	driver = tree_child(memdev, "driver");
+	if (driver)
+		tree_remove(&sim->tree, driver);
+	driver = tree_child(memdev, "trigger_poison_list");
+	if (driver)
+		tree_remove(&sim->tree, driver);
+	dev_set(sim, memdev, "dev", "250:%u", number);
+	dev_set(sim, memdev, "uevent", "MAJOR=250\nMINOR=%u\nDEVNAME=cxl/%s\nDEVTYPE=cxl_memdev\nMODALIAS=cxl:t5",
+		number, name);
+	if (dev_register(sim, memdev, "cxl"))
+		return -ENOMEM;
+	snprintf(node_name, sizeof(node_name), "cxl/%s", name);
+	devnode_add(sim, node_name, 0);
+	memdev_probe(sim, memdev);	/* it may fail: then the device stays unbound */
+	return 0;
+}
+
+static int revive_function(struct sim *sim, const struct node *gone, struct node *parent)
+{
+	struct node *top = dev_revive(sim, gone, parent, gone->name, NULL, ""), *v[MAX_FUNCTIONS];
+	size_t n;
+	int rc;
+
+	if (!top)
+		return -ENOMEM;
+	rc = announce_function(sim, top);
+	revive_root_port(sim, top);
+	revive_slot(sim, top);
+	n = collect(top, is_function, v, 0);
+	qsort(v, n, sizeof(*v), by_name);
+	for (size_t i = 0; i < n && !rc; i++) {
+		rc = announce_function(sim, v[i]);
+		revive_slot(sim, v[i]);
+	}
+	n = collect(top, is_memdev, v, 0);
+	qsort(v, n, sizeof(*v), by_name);
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = announce_memdev(sim, v[i]);
+	return rc;
+}
+
+static bool link_is_down(const struct sim *sim, const struct node *dir)
+{
+	const struct port *port = port_of_node(sim, dir);
+
+	return port && port->modelled && !port->link_up;
+}
+
+/* Everything that is missing below @from; NULL: anywhere. */
+static int rescan(struct sim *sim, const struct node *from)
+{
+	struct models *m = sim->models;
+	int rc = 0;
+
+	/* oldest last: a bridge that went after its device came back first */
+	for (bool found = true; found && !rc; ) {
+		found = false;
+		for (struct parked **p = &m->pci; *p; p = &(*p)->next) {
+			struct parked *one = *p;
+			struct node *parent = tree_dir(&sim->tree, one->parent_path);
+
+			if (!parent || (from && !node_is_below(parent, from)) || link_is_down(sim, parent))
+				continue;
+			*p = one->next;
+			one->next = NULL;
+			if (!tree_child(parent, one->gone->name))
+				rc = revive_function(sim, one->gone, parent);
+			parked_free(&one);
+			found = true;
+			break;
+		}
+	}
+	return rc;
+}
+
+static ssize_t do_rescan(struct sim *sim, const struct node *from, const char *buf, size_t len)
+{
+	unsigned long v;
+	int rc = parse_value(buf, &v);
+
+	if (!rc && v)
+		rc = rescan(sim, from);
+	return rc ? rc : (ssize_t)len;
+}
+
+/* A function's rescan is that of the bus it is on. */
+static ssize_t rescan_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	return do_rescan(op->sim, node->parent->parent, buf, len);
+}
+
+/* .../pci_bus/0000:0d/rescan */
+static ssize_t bus_rescan_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	return do_rescan(op->sim, node->parent->parent->parent, buf, len);
+}
+
+static ssize_t all_rescan_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	(void)node;
+	return do_rescan(op->sim, NULL, buf, len);
+}
+
+/* The bridge below which a slot is. */
+static struct node *bridge_of_slot(const struct sim *sim, const struct node *slot)
+{
+	const struct node *devices = tree_dir(&sim->tree, "/sys/bus/pci/devices");
+	char address[64];
+
+	for (size_t i = 0; devices && i < devices->n_children; i++) {
+		struct node *n = dev_find(sim, "pci", devices->children[i]->name);
+		const char *bus = n ? secondary_bus(n) : NULL;
+
+		if (bus && tree_text(slot, "address", address, sizeof(address)) && !strncmp(address, bus, strlen(bus)))
+			return n;
+	}
+	return NULL;
+}
+
+static ssize_t power_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	struct node *slot = node->parent, *bridge = bridge_of_slot(op->sim, slot), *v[MAX_FUNCTIONS];
+	unsigned long on;
+	size_t n;
+	int rc = parse_value(buf, &on);
+
+	if (rc || !bridge)
+		return rc ? rc : -ENODEV;
+	if (on) {
+		rc = rescan(op->sim, bridge);
+	} else {
+		n = collect(bridge, is_function, v, 0);
+		for (size_t i = 0; i < n && !rc; i++)
+			if (v[i]->parent == bridge)
+				rc = remove_function(op->sim, v[i]);
+	}
+	if (!rc)
+		rc = dev_set(op->sim, slot, "power", "%d", on ? 1 : 0) ||
+		     dev_set(op->sim, slot, "adapter", "%d", on ? 1 : 0) ? -ENOMEM : 0;
+	return rc ? rc : (ssize_t)len;
+}
+
+static const struct attr_ops remove_ops = { .store = remove_store };
+static const struct attr_ops rescan_ops = { .store = rescan_store };
+static const struct attr_ops bus_rescan_ops = { .store = bus_rescan_store };
+static const struct attr_ops all_rescan_ops = { .store = all_rescan_store };
+static const struct attr_ops power_ops = { .store = power_store };
+
+static void attach_buses(struct sim *sim, struct node *dir)
+{
+	struct node *buses = tree_child(dir, "pci_bus");
+
+	for (size_t i = 0; buses && i < buses->n_children; i++)
+		dev_model(sim, buses->children[i], "rescan", &bus_rescan_ops);
+}
+
+void pci_function_attach(struct sim *sim, struct node *function)
+{
+	dev_model(sim, function, "remove", &remove_ops);
+	dev_model(sim, function, "rescan", &rescan_ops);
+	attach_buses(sim, function);
+}
+
+int pci_models_attach(struct sim *sim)
+{
+	const struct node *devices = tree_dir(&sim->tree, "/sys/bus/pci/devices");
+	const struct node *slots = tree_dir(&sim->tree, "/sys/bus/pci/slots");
+	struct node *bus = tree_dir(&sim->tree, "/sys/bus/pci");
+
+	for (size_t i = 0; devices && i < devices->n_children; i++) {
+		struct node *n = dev_find(sim, "pci", devices->children[i]->name);
+
+		if (!n)
+			continue;
+		pci_function_attach(sim, n);
+		attach_buses(sim, n->parent);
+	}
+	for (size_t i = 0; slots && i < slots->n_children; i++)
+		dev_model(sim, slots->children[i], "power", &power_ops);
+	if (bus)
+		dev_model(sim, bus, "rescan", &all_rescan_ops);
+	return 0;
+}
