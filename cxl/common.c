@@ -8,24 +8,35 @@
 #include "util/parse.h"
 #include "util/program.h"
 
-static bool complain(const struct command *cmd, const struct err *err, int *ret_status)
+static void complain(const struct command *cmd, const struct err *err, int *ret_status)
 {
 	fprintf(stderr, "cxl %s: %s\n", cmd->name, err->text);
 	*ret_status = (int)err->status;
+}
+
+/* The command line is wrong: said on stderr and, as ever, in the output. */
+static bool refuse(struct command_run *run, const struct err *err, int *ret_status)
+{
+	struct messages messages = { 0 };
+
+	run->format = render_find("json", NULL);
+	message_add_err(&messages, "USAGE", err);
+	*ret_status = command_end(run, (int)err->status, &messages, json_object_new_array());
+	messages_free(&messages);
 	return false;
 }
 
 bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
-		   const struct common_options *common, const struct render_table *table,
+		   const struct common_options *common, const struct command_output *output,
 		   struct command_run *ret, int *ret_status)
 {
 	const char *name;
 	char shown[48];
 	struct err err;
 
-	*ret = (struct command_run){ .cmd = cmd, .common = common, .table = table };
+	*ret = (struct command_run){ .cmd = cmd, .common = common, .output = output };
 	if (options_parse(cmd->opts, opts, argc, argv, false, &ret->first_operand, &err))
-		return complain(cmd, &err, ret_status);
+		return refuse(ret, &err, ret_status);
 	ret->operands = argv + ret->first_operand;
 	if (common->help) {
 		options_help(stdout, "cxl", cmd);
@@ -33,17 +44,17 @@ bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
 		return false;
 	}
 	name = common->format ? common->format : common->human ? "human" : "json";
-	ret->format = render_find(name, table);
+	ret->format = render_find(name, output->table);
 	if (!ret->format) {
 		err_set(&err, EXIT_USAGE, 0, "'%s' is no output format; use one of: %s",
-			printable(name, shown, sizeof(shown)), render_names(table));
-		return complain(cmd, &err, ret_status);
+			printable(name, shown, sizeof(shown)), render_names(output->table));
+		return refuse(ret, &err, ret_status);
 	}
 	return true;
 }
 
-int command_end(const struct command_run *run, const char *schema, int status,
-		const struct messages *messages, const char *key, struct json_object *list)
+int command_end(const struct command_run *run, int status, const struct messages *messages,
+		struct json_object *list)
 {
 	struct json_object *frame;
 	struct err err;
@@ -53,9 +64,9 @@ int command_end(const struct command_run *run, const char *schema, int status,
 			fprintf(stderr, "cxl %s: %s\n", run->cmd->name, messages->v[i].text);
 	if (messages->lost)
 		fprintf(stderr, "cxl %s: out of memory: %zu messages were lost\n", run->cmd->name, messages->lost);
-	frame = render_frame(schema, status, messages);
-	render_add(frame, key, list);
-	if (render_write(run->format, frame, run->table, run->common->output, &err))
+	frame = render_frame(run->output->schema, status, messages);
+	render_add(frame, run->output->key, list);
+	if (render_write(run->format, frame, run->output->table, run->common->output, &err))
 		complain(run->cmd, &err, &status);
 	json_object_put(frame);
 	return status;

@@ -32,29 +32,34 @@ struct common_options {
 	  "also say on standard error what is merely informative" }, \
 	{ "help", 'h', OPT_FLAG, offsetof(type, common.help), NULL, "show this help" }
 
+/* What a command prints: {"schema", "exit_status", "messages", @key: [...]}. */
+struct command_output {
+	const char *schema, *key;
+	const struct render_table *table;	/* NULL: the command has none */
+};
+
 struct command_run {
 	const struct command *cmd;
 	const struct common_options *common;
 	const struct render_format *format;
-	const struct render_table *table;	/* NULL: the command has none */
+	const struct command_output *output;
 	int first_operand;
 	char **operands;	/* ends with NULL */
 };
 
 /*
- * Parse @argv into @opts.  @table: how the command prints as a table, or NULL.  True: go on.  False: return *@ret_status, everything
+ * Parse @argv into @opts.  True: go on.  False: return *@ret_status, everything
  * (help, or one sentence on what is wrong) has been said.
  */
 bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
-		   const struct common_options *common, const struct render_table *table,
+		   const struct common_options *common, const struct command_output *output,
 		   struct command_run *ret, int *ret_status);
 
 /*
- * Print {"schema", "exit_status", "messages", @key: @list} and the messages on
- * stderr.  Takes @list.  Returns @status, or EXIT_REFUSED when the output could
- * not be written.
+ * Print the output with @list, which is taken, and the messages on stderr.
+ * Returns @status, or EXIT_REFUSED when the output could not be written.
  */
-int command_end(const struct command_run *run, const char *schema, int status,
-		const struct messages *messages, const char *key, struct json_object *list);
+int command_end(const struct command_run *run, int status, const struct messages *messages,
+		struct json_object *list);
 
 #endif

@@ -151,7 +151,8 @@ static bool is_changed(const struct change *c)
 	return false;
 }
 
-static int run_change(const struct command *cmd, bool disabling, const char *schema, int argc, char **argv)
+static int run_change(const struct command *cmd, bool disabling, const struct command_output *output,
+		      int argc, char **argv)
 {
 	struct cxl_host host = { .fs.rootfd = -1 };
 	struct change c = { .host = &host, .messages = &host.messages, .disabling = disabling };
@@ -161,7 +162,7 @@ static int run_change(const struct command *cmd, bool disabling, const char *sch
 	int status = EXIT_DONE, wanted;
 	struct err err;
 
-	if (!command_begin(cmd, argc, argv, &o, &o.common, NULL, &run, &status))
+	if (!command_begin(cmd, argc, argv, &o, &o.common, output, &run, &status))
 		goto out;
 	list = json_object_new_array();
 	if (apply(&c, &o, run.operands, &err)) {
@@ -175,7 +176,7 @@ static int run_change(const struct command *cmd, bool disabling, const char *sch
 		status = change_status(&c);
 	}
 	wanted = status;
-	status = command_end(&run, schema, status, c.messages, "root_ports", list);
+	status = command_end(&run, status, c.messages, list);
 	if (status != wanted && is_changed(&c))
 		fprintf(stderr, "cxl %s: the change itself was made before that; see 'cxl list --isolation'\n", cmd->name);
 	host_free(&host);
@@ -187,12 +188,16 @@ out:
 
 static int run_enable(int argc, char **argv)
 {
-	return run_change(&cmd_enable_isolation, false, "cxl-enable-isolation/1", argc, argv);
+	static const struct command_output output = { "cxl-enable-isolation/1", "root_ports", NULL };
+
+	return run_change(&cmd_enable_isolation, false, &output, argc, argv);
 }
 
 static int run_disable(int argc, char **argv)
 {
-	return run_change(&cmd_disable_isolation, true, "cxl-disable-isolation/1", argc, argv);
+	static const struct command_output output = { "cxl-disable-isolation/1", "root_ports", NULL };
+
+	return run_change(&cmd_disable_isolation, true, &output, argc, argv);
 }
 
 const struct command cmd_enable_isolation = {

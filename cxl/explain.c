@@ -54,6 +54,8 @@ static void unknown_check(const char *id, struct messages *messages)
 	message_add_err(messages, "TARGET", &err);
 }
 
+static const struct command_output explain_output = { "cxl-explain/1", "checks", NULL };
+
 static int run_explain(int argc, char **argv)
 {
 	struct json_object *list;
@@ -62,7 +64,7 @@ static int run_explain(int argc, char **argv)
 	struct command_run run;
 	int status = EXIT_DONE;
 
-	if (!command_begin(&cmd_explain, argc, argv, &o, &o.common, NULL, &run, &status))
+	if (!command_begin(&cmd_explain, argc, argv, &o, &o.common, &explain_output, &run, &status))
 		return status;
 	list = json_object_new_array();
 	for (char **id = run.operands; *id; id++) {
@@ -79,7 +81,7 @@ static int run_explain(int argc, char **argv)
 		json_object_array_add(list, record_check(&outcomes[i]));
 	if (messages.n)
 		status = EXIT_USAGE;
-	status = command_end(&run, "cxl-explain/1", status, &messages, "checks", list);
+	status = command_end(&run, status, &messages, list);
 	messages_free(&messages);
 	return status;
 }

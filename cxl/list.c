@@ -117,6 +117,7 @@ static void list_rows(struct json_object *record, struct json_object *rows)
 }
 
 static const struct render_table list_table = { list_columns, list_rows };
+static const struct command_output list_output = { "cxl-list/1", "buses", &list_table };
 
 static int run_list(int argc, char **argv)
 {
@@ -129,7 +130,7 @@ static int run_list(int argc, char **argv)
 	int status = EXIT_DONE;
 	struct err err;
 
-	if (!command_begin(&cmd_list, argc, argv, &o, &o.common, &list_table, &run, &status))
+	if (!command_begin(&cmd_list, argc, argv, &o, &o.common, &list_output, &run, &status))
 		goto out;
 	if (host_read(&host, o.sysroot, &err) ||
 	    select_objects(&host, &o, run.operands, (size_t)(argc - run.first_operand), &a, &set, &err) ||
@@ -138,7 +139,7 @@ static int run_list(int argc, char **argv)
 		message_add_err(&host.messages, status == EXIT_USAGE ? "TARGET" : "HOST", &err);
 		buses = json_object_new_array();
 	}
-	status = command_end(&run, "cxl-list/1", status, &host.messages, "buses", buses);
+	status = command_end(&run, status, &host.messages, buses);
 	host_free(&host);
 	arena_free(&a);
 out:

@@ -382,9 +382,11 @@ static int load_errors(struct tree *tree, int rootfd)
 
 	if (read_all(rootfd, CAPTURE_ERRORS, &data, &len))
 		return 0;	/* there is none */
-	text = strndup(data ? data : "", len);
+	text = calloc(1, len + 1);
 	if (!text)
 		return -ENOMEM;
+	if (len)
+		memcpy(text, data, len);
 	apply_errors(tree, text);
 	return 0;
 }

@@ -27,6 +27,9 @@ static int no_bus(struct cxl_host *host, int errnum, struct err *err)
 {
 	struct sysfs_names names;
 
+	if (errnum == ENOENT && host->fs.is_capture)
+		return err_set(err, EXIT_PREREQ, ENODEV,
+			       "the tree below --sysroot has no CXL bus: /sys/bus/cxl is missing in it; name the directory into which a capture of a CXL host was unpacked");
 	if (errnum && errnum != ENOENT)
 		return err_set(err, EXIT_PREREQ, errnum, "/%s cannot be read: %s", CXL_DEVICES, strerror(errnum));
 	if (errnum)
