@@ -25,13 +25,13 @@ def test_the_demo_prints_what_the_readme_shows():
 
 
 def test_every_command_line_to_try_runs():
-    """Each ends with a documented status, and never as an unknown command or target."""
+    """Each ends as its comment says."""
     text = (cli.ROOT / "README.md").read_text()
-    lines = re.findall(r"^    (cxl-sim run .*?)(?:\s+#.*)?$", text, re.M)
+    lines = re.findall(r"^    (cxl-sim run .*?)(?:\s+# (.*))?$", text, re.M)
     assert len(lines) >= 3
-    for line in lines:
+    for line, comment in lines:
         if line.endswith("bash"):
             continue
         r = subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
                            env={"PATH": f"{cli.CXL.parent}:{cli.SIM.parent}:/usr/bin:/bin"})
-        assert r.returncode in (0, 1), f"{line}\n{r}"
+        assert r.returncode == int("refused" in comment), f"{line}\n{r}"
