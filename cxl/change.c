@@ -250,7 +250,7 @@ static void group_jobs(struct change *c)
 }
 
 /* One of the group was refused: the others that would change are left alone. */
-static int refuse_tied(struct change *c, struct err *err)
+static void refuse_tied(struct change *c)
 {
 	for (size_t i = 0; i < c->n_jobs; i++) {
 		const struct job *refused = &c->jobs[i];
@@ -269,10 +269,6 @@ static int refuse_tied(struct change *c, struct err *err)
 				    job->rp->name, refused->rp->name, state_now(job));
 		}
 	}
-	for (size_t i = 0; i < c->n_jobs; i++)
-		if (c->jobs[i].result == RESULT_REFUSED && run_checks(c, &c->jobs[i]))
-			return no_memory(err);
-	return 0;
 }
 
 int change_plan(struct change *c, struct err *err)
@@ -283,12 +279,13 @@ int change_plan(struct change *c, struct err *err)
 	rc = decide(c, err);
 	if (!rc)
 		rc = plan_jobs(c, err);
-	if (!rc)
-		rc = refuse_tied(c, err);
-	for (size_t i = 0; !rc && i < c->n_jobs; i++)
+	if (rc)
+		return rc;
+	refuse_tied(c);
+	for (size_t i = 0; i < c->n_jobs; i++)
 		if (c->jobs[i].result != RESULT_REFUSED && c->jobs[i].result != RESULT_SKIPPED)
 			warn_of_reboot(c, &c->jobs[i]);
-	return rc;
+	return 0;
 }
 
 /* The one thing a v1 kernel clears that no attribute brings back. */
@@ -382,25 +379,26 @@ static void request_stop(int sig)
 }
 
 /* A signal ends the command between two groups, never in the middle of one. */
-static void run_groups(struct change *c, struct err *err, int *ret_rc)
+static int run_groups(struct change *c, struct err *err)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	const struct sigaction stop = { .sa_handler = request_stop, .sa_flags = SA_RESTART };
 	struct sigaction old[3];
+	int rc = 0;
 
 	for (size_t i = 0; i < 3; i++)
 		sigaction(signals[i], &stop, &old[i]);
-	for (size_t i = 0; !*ret_rc && !stop_requested && i < c->n_jobs; i++)
-		*ret_rc = run_group(c, i, err);
+	for (size_t i = 0; !rc && !stop_requested && i < c->n_jobs; i++)
+		rc = run_group(c, i, err);
 	for (size_t i = 0; i < 3; i++)
 		sigaction(signals[i], &old[i], NULL);
+	return rc;
 }
 
 int change_run(struct change *c, struct err *err)
 {
-	int rc = 0;
+	int rc = run_groups(c, err);
 
-	run_groups(c, err, &rc);
 	if (rc)
 		return rc;
 	for (size_t i = 0; i < c->n_jobs; i++) {
@@ -463,6 +461,6 @@ int change_status(struct change *c)
 			    "nothing was done: no root port is above what was named (a device that is gone, or directly below its host bridge); 'cxl list --isolation' shows what is attached where");
 	else
 		message_add(c->messages, SEV_ERROR, "NOTHING", NULL,
-		    "nothing was done: no root port among the targets is both populated and capable of isolation (-v says why each was left out)");
+			    "nothing was done: no root port among the targets is both populated and capable of isolation (-v says why each was left out)");
 	return EXIT_PREREQ;
 }

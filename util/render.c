@@ -245,25 +245,40 @@ static int write_special(const struct render_format *format, struct json_object 
 	return write_stream(format, record, table, f);
 }
 
+/* A new file beside @output, whose name behind links goes to @real. */
+static int open_temp(const char *output, char real[static PATH_MAX], char temp[static PATH_MAX])
+{
+	int fd;
+
+	if (!realpath(output, real) && (size_t)snprintf(real, PATH_MAX, "%s", output) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	if ((size_t)snprintf(temp, PATH_MAX, "%s.XXXXXX", real) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	fd = mkostemp(temp, O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static bool is_special(const char *output)
+{
+	struct stat st;
+
+	return !stat(output, &st) && !S_ISREG(st.st_mode);
+}
+
 /* The reader of a file sees the old content or the new, never a part. */
 static int write_file(const struct render_format *format, struct json_object *record,
 		      const struct render_table *table, const char *output)
 {
 	_cleanup_fclose_ FILE *f = NULL;
-	char temp[PATH_MAX], real[PATH_MAX];
-	struct stat st;
+	char real[PATH_MAX], temp[PATH_MAX];
 	mode_t mask;
 	int fd, rc;
 
-	if (realpath(output, real))	/* behind a link: its target, not the link */
-		output = real;
-	if (!stat(output, &st) && !S_ISREG(st.st_mode))
+	if (is_special(output))
 		return write_special(format, record, table, output);
-	if ((size_t)snprintf(temp, sizeof(temp), "%s.XXXXXX", output) >= sizeof(temp))
-		return -ENAMETOOLONG;
-	fd = mkostemp(temp, 0);
+	fd = open_temp(output, real, temp);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	mask = umask(0);
 	umask(mask);
 	f = fdopen(fd, "w");
@@ -276,7 +291,7 @@ static int write_file(const struct render_format *format, struct json_object *re
 	rc = write_stream(format, record, table, f);
 	if (!rc && (fchmod(fd, 0644 & ~mask) || fsync(fd)))
 		rc = -errno;
-	if (!rc && rename(temp, output))
+	if (!rc && rename(temp, real))
 		rc = -errno;
 	if (rc)
 		unlink(temp);
@@ -297,20 +312,15 @@ int render_write(const struct render_format *format, struct json_object *record,
 
 int render_check_output(const char *output, struct err *err)
 {
-	char temp[PATH_MAX];
-	struct stat st;
+	char real[PATH_MAX], temp[PATH_MAX];
 	int fd;
 
-	if (!stat(output, &st) && !S_ISREG(st.st_mode))
+	if (is_special(output))
 		return 0;
-	if ((size_t)snprintf(temp, sizeof(temp), "%s.XXXXXX", output) >= sizeof(temp))
-		return err_set(err, EXIT_REFUSED, ENAMETOOLONG, "the output cannot be written to %.200s: its name is too long; nothing was done", output);
-	fd = mkostemp(temp, O_CLOEXEC);
-	if (fd < 0) {
-		int saved = errno;
-
-		return err_set(err, EXIT_REFUSED, saved, "the output cannot be written to %.200s: %s; nothing was done", output, strerror(saved));
-	}
+	fd = open_temp(output, real, temp);
+	if (fd < 0)
+		return err_set(err, EXIT_REFUSED, -fd, "the output cannot be written to %.200s: %s; nothing was done",
+			       output, strerror(-fd));
 	close(fd);
 	unlink(temp);
 	return 0;

@@ -23,10 +23,6 @@ static bool no_capability(const struct check_context *ctx, const struct cxl_root
 	return true;
 }
 
-/* What brings a removed root port back, and what hangs below it (a memdev then
- * has no driver: its port has to look again). */
-#define REMEDY_PORT_GONE "echo 1 > /sys/bus/pci/rescan; then unbind and bind its portN in /sys/bus/cxl/drivers/cxl_port and bind memN in /sys/bus/cxl/drivers/cxl_mem"
-
 static bool no_abi(const struct check_context *ctx, const struct cxl_root_port *rp,
 		   struct arena *a, struct finding *f)
 {
@@ -35,7 +31,9 @@ static bool no_abi(const struct check_context *ctx, const struct cxl_root_port *
 		return false;
 	if (!rp->present) {
 		f->text = "its PCI device is gone, and the isolation control with it";
-		f->remedy = REMEDY_PORT_GONE;
+		/* what comes back below it has no driver until its port looked again */
+		f->remedy = arena_printf(a, "echo 1 > /sys/bus/pci/rescan; then unbind and bind %s in /sys/bus/cxl/drivers/cxl_port and bind memN in /sys/bus/cxl/drivers/cxl_mem",
+					 rp->bridge ? rp->bridge->name : "its portN");
 		return true;
 	}
 	f->text = arena_printf(a, "the running kernel offers no isolation control for it (/%s/cxl_isolation does not exist)",

@@ -41,7 +41,6 @@ struct cxl_port {
 	struct cxl_bus *bus;
 	struct cxl_port *parent;	/* NULL for a host bridge's */
 	const char *host;	/* "pci0000:0c", or the PCI address of a switch's upstream port; NULL when unknown */
-	bool bound;		/* cxl_port driver */
 	const char **dports;	/* a switch's: PCI addresses of the downstream ports */
 	size_t n_dports;
 	struct cxl_root_port *root_port;	/* a switch's: the one above it */

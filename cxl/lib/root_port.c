@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Root ports: which there are, where they are, and what is connected to them.
+ * They are the downstream ports of host bridges, and whatever stands first on a
+ * memdev's PCI path (a port without driver shows no downstream ports).
  */
 #include <errno.h>
 #include <limits.h>
@@ -11,10 +13,6 @@
 #include "cxl/lib/host.h"
 #include "util/parse.h"
 
-/*
- * Root ports: the downstream ports of host bridges, and whatever stands first
- * on a memdev's PCI path (a port without driver shows no downstream ports).
- */
 struct cxl_root_port *host_root_port(struct cxl_host *host, const char *name)
 {
 	uint64_t key;

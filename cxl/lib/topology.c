@@ -135,8 +135,6 @@ static int read_children(struct cxl_host *host, struct cxl_port *port)
 		struct cxl_endpoint *ep;
 		unsigned int id;
 
-		if (!strcmp(names.v[i], "driver"))
-			port->bound = true;
 		if (parse_name(names.v[i], "dport", &id))
 			port->dports[port->n_dports++] = names.v[i];
 		if (parse_name(names.v[i], "endpoint", &id) && (ep = host_endpoint(host, id))) {
