@@ -9,8 +9,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "cxl/lib/record.h"
-#include "util/render.h"
+#include "cxl/lib/target.h"
 
 const char *const result_names[] = {
 	[RESULT_SKIPPED] = "skipped", [RESULT_REFUSED] = "refused", [RESULT_ALREADY] = "already",
@@ -42,149 +41,15 @@ int change_select(struct change *c, char **targets, struct err *err)
 	for (size_t i = 0; i < host->n_root_ports; i++) {
 		if (!set.root_ports[i])
 			continue;
-		c->enabling[i] = !c->disabling;
+		c->enabling[i] = c->kind == CHANGE_ENABLE;
 		c->jobs[c->n_jobs] = (struct job){
 			.rp = &host->root_ports[i], .named = set.named[i], .result = RESULT_NONE,
-			.group = c->n_jobs, .ctrl_before = host->root_ports[i].iso.regs.ctrl,
+			.group = c->n_jobs, .goal = c->goal,
 			.was_isolated = iso_isolated(&host->root_ports[i].iso) == TRI_YES,
-			.before = record_control(&host->root_ports[i].iso),
+			.before = iso_control(&host->root_ports[i].iso),
 		};
 		c->jobs[c->n_jobs].exec.rp = c->jobs[c->n_jobs].rp;
 		c->n_jobs++;
-	}
-	return 0;
-}
-
-static int run_checks(struct change *c, struct job *job)
-{
-	struct check_context ctx = { c->host, c->enabling };
-
-	return check_run(&ctx, job->rp, &c->arena, true, &job->checks);
-}
-
-static const struct finding *find(const struct check_result *result, const char *id)
-{
-	for (size_t i = 0; i < result->n; i++)
-		if (!strcmp(result->v[i].check->id, id))
-			return &result->v[i];
-	return NULL;
-}
-
-/* A group stands for the root ports that matter in it. */
-static bool skip(struct change *c, struct job *job)
-{
-	const struct finding *f = find(&job->checks, "ISO-CAP");
-	const char *name = job->rp->name;
-
-	if (job->named)
-		return false;
-	if (f)
-		message_add(c->messages, SEV_INFO, f->check->id, name, "%s is left out: %s", name, f->text);
-	else if (!job->rp->present)
-		message_add(c->messages, SEV_INFO, "PCI", name, "%s is left out: its PCI device is gone", name);
-	else if (!job->rp->n_memdevs && !(c->disabling && iso_control(&job->rp->iso).isolation == TRI_YES))
-		message_add(c->messages, SEV_INFO, "EMPTY", name, "%s is left out: nothing is connected below it", name);
-	else
-		return false;
-	job->result = RESULT_SKIPPED;
-	c->enabling[job->rp - c->host->root_ports] = false;
-	return true;
-}
-
-static const char *state_now(const struct job *job)
-{
-	static const char *const words[] = { [TRI_NO] = "off", [TRI_YES] = "on" };
-	enum tri t = iso_control(&job->rp->iso).isolation;
-
-	return t == TRI_UNKNOWN ? "as it was (it cannot be read)" : words[t];
-}
-
-/* A timeout that the port does not have. */
-static bool refuse_timeout(struct change *c, struct job *job)
-{
-	const struct iso_registers *regs = &job->rp->iso.regs;
-	const struct timeout_range *range = c->goal.timeout.range;
-	const char *name = job->rp->name;
-	char supported[64];
-
-	if (!regs->capable || c->goal.timeout.kind == TIMEOUT_KEEP || c->goal.timeout.kind == TIMEOUT_OFF)
-		return false;
-	timeout_groups_text(ISO_CAP_MEM_RANGES(regs->cap), supported, sizeof(supported));
-	if (!(regs->cap & ISO_CAP_MEM_TIMEOUT))
-		message_add(c->messages, SEV_ERROR, "TIMEOUT", name,
-			    "%s has no CXL.mem timeout; nothing was written, isolation is %s; leave out --timeout",
-			    name, state_now(job));
-	else if (range && !timeout_range_is_supported(range, ISO_CAP_MEM_RANGES(regs->cap)))
-		message_add(c->messages, SEV_ERROR, "TIMEOUT", name,
-			    "%s does not support timeout range %s; nothing was written, isolation is %s; it supports: default%s%s",
-			    name, range->name, state_now(job), *supported ? " " : "", supported);
-	else
-		return false;
-	job->status = EXIT_PREREQ;
-	return true;
-}
-
-/* What cannot be read cannot be verified, nor put back. */
-static bool refuse_unreadable(struct change *c, struct job *job)
-{
-	struct iso_control now = iso_control(&job->rp->iso);
-	const char *attr = now.isolation == TRI_UNKNOWN ? "isolation_ctrl" :
-		c->goal.timeout.kind != TIMEOUT_KEEP && now.timeout == TRI_UNKNOWN ? "timeout_ctrl" :
-		c->goal.timeout.kind == TIMEOUT_RANGE && now.range < 0 ? "timeout_range" : NULL;
-
-	if (!attr)
-		return false;
-	job->status = EXIT_REFUSED;
-	message_add(c->messages, SEV_ERROR, "ATTRIBUTE", job->rp->name,
-		    "%s: cxl_isolation/%s cannot be read, so a change could not be verified; nothing was written, isolation is %s; try 'cat /%s/cxl_isolation/%s'",
-		    job->rp->name, attr, state_now(job), job->rp->path, attr);
-	return true;
-}
-
-/* Does a check or the required level forbid the change? */
-static bool refuse(struct change *c, struct job *job)
-{
-	const struct finding *f = check_blocker(&job->checks, &c->policy, c->disabling);
-	const char *name = job->rp->name;
-
-	if (f) {
-		job->status = f->check->kind == CHECK_CANNOT ? EXIT_PREREQ : EXIT_NEGATIVE;
-		message_add(c->messages, SEV_ERROR, f->check->id, name,
-			    "%s: %s: %s; nothing was written, isolation is %s; remedy: %s", name, f->check->id,
-			    f->text, state_now(job), f->remedy);
-	} else if (!c->disabling && check_level_too_low(&job->checks, &c->policy, &f)) {
-		job->status = EXIT_NEGATIVE;
-		message_add(c->messages, SEV_ERROR, f->check->id, name,
-			    "%s: containment would be %s, and --require=%s was asked for (%s: %s); nothing was written, isolation is %s; remedy: %s",
-			    name, containment_names[job->checks.if_enabled], require_names[c->policy.require],
-			    f->check->id, f->text, state_now(job), f->remedy);
-	} else if (!refuse_timeout(c, job) && !refuse_unreadable(c, job)) {
-		return false;
-	}
-	job->result = RESULT_REFUSED;
-	c->enabling[job->rp - c->host->root_ports] = false;
-	return true;
-}
-
-/*
- * What one port's refusal means for others (interleaved regions) is seen by
- * checking again until nobody drops out any more.
- */
-static int decide(struct change *c, struct err *err)
-{
-	bool again = true;
-
-	while (again) {
-		again = false;
-		for (size_t i = 0; i < c->n_jobs; i++) {
-			struct job *job = &c->jobs[i];
-
-			if (job->result != RESULT_NONE)
-				continue;
-			if (run_checks(c, job))
-				return no_memory(err);
-			again |= skip(c, job) || refuse(c, job);
-		}
 	}
 	return 0;
 }
@@ -194,7 +59,7 @@ static void warn_of_reboot(struct change *c, const struct job *job)
 {
 	const struct finding *worst = check_worst_cap(&job->checks);
 
-	if (c->disabling || !worst || job->checks.if_enabled > CONTAINMENT_DEBUG)
+	if (c->kind != CHANGE_ENABLE || !worst || job->checks.if_enabled > CONTAINMENT_DEBUG)
 		return;
 	message_add(c->messages, SEV_WARNING, "REBOOT", job->rp->name,
 		    "%s: a failure of this port can at best be logged before the host goes down (containment %s, %s: %s): would you rather reboot? To raise it: %s",
@@ -209,7 +74,7 @@ static int plan_jobs(struct change *c, struct err *err)
 
 		if (job->result != RESULT_NONE)
 			continue;
-		if (plan_make(job->rp, &c->goal, &c->arena, &job->exec.plan))
+		if (plan_make(job->rp, &job->goal, c->registers, &c->arena, &job->exec.plan))
 			return no_memory(err);
 		if (plan_is_empty(&job->exec.plan))
 			job->result = RESULT_ALREADY;
@@ -249,39 +114,17 @@ static void group_jobs(struct change *c)
 	}
 }
 
-/* One of the group was refused: the others that would change are left alone. */
-static void refuse_tied(struct change *c)
-{
-	for (size_t i = 0; i < c->n_jobs; i++) {
-		const struct job *refused = &c->jobs[i];
-
-		for (size_t k = 0; refused->result == RESULT_REFUSED && k < c->n_jobs; k++) {
-			struct job *job = &c->jobs[k];
-
-			if (job->group != refused->group || (job->result != RESULT_NONE && job->result != RESULT_PLANNED))
-				continue;
-			job->result = RESULT_REFUSED;
-			job->status = refused->status;
-			job->exec.plan.n = 0;
-			c->enabling[job->rp - c->host->root_ports] = false;
-			message_add(c->messages, SEV_ERROR, "TIED", job->rp->name,
-				    "%s: a region ties it to %s, which was refused; nothing was written, isolation is %s; name it alone to change only this one",
-				    job->rp->name, refused->rp->name, state_now(job));
-		}
-	}
-}
-
 int change_plan(struct change *c, struct err *err)
 {
 	int rc;
 
 	group_jobs(c);
-	rc = decide(c, err);
+	rc = change_decide(c) ? no_memory(err) : 0;
 	if (!rc)
 		rc = plan_jobs(c, err);
 	if (rc)
 		return rc;
-	refuse_tied(c);
+	change_refuse_tied(c);
 	for (size_t i = 0; i < c->n_jobs; i++)
 		if (c->jobs[i].result != RESULT_REFUSED && c->jobs[i].result != RESULT_SKIPPED)
 			warn_of_reboot(c, &c->jobs[i]);
@@ -293,9 +136,9 @@ static void note_interrupt(struct change *c, const struct job *job)
 {
 	const struct cxl_root_port *rp = job->rp;
 
-	if (rp->iso.regs.capable && job->ctrl_before & ~rp->iso.regs.ctrl & ISO_CTRL_INTERRUPT)
+	if (job->before.v[ISO_INTERRUPT] == 1 && iso_control(&rp->iso).v[ISO_INTERRUPT] == 0)
 		message_add(c->messages, SEV_WARNING, "INTERRUPT", rp->name,
-			    "%s: the kernel also cleared the interrupt enable, for which it has no attribute: until the next boot it will not notice an isolation by interrupt, only by the errors of what reads the memory",
+			    "%s: the kernel also cleared the interrupt enable, for which it has no attribute: until the next boot it will not notice an isolation by interrupt, only by the errors of what reads the memory; 'cxl enable-isolation --registers' keeps it",
 			    rp->name);
 }
 
@@ -308,17 +151,17 @@ static void note_isolated(struct change *c, struct job *job)
 	job->status = EXIT_REFUSED;
 	message_add(c->messages, SEV_ERROR, "ISO-ISOLATED", job->rp->name,
 		    "%s: the port became isolated during the change: its memory is lost and its traffic is dropped; isolation is %s; stop what uses the memory and see 'cxl explain ISO-ISOLATED'",
-		    job->rp->name, state_now(job));
+		    job->rp->name, change_isolation_now(job));
 }
 
 /* What is left half way is said: one of the region's ports still isolates. */
 static void note_half(struct change *c, const struct job *job)
 {
-	for (size_t i = 0; c->disabling && i < job->rp->n_regions; i++) {
+	for (size_t i = 0; c->kind == CHANGE_DISABLE && i < job->rp->n_regions; i++) {
 		const struct cxl_region *r = job->rp->regions[i];
 
 		for (size_t k = 0; k < r->n_root_ports; k++) {
-			if (r->root_ports[k] == job->rp || iso_control(&r->root_ports[k]->iso).isolation != TRI_YES)
+			if (r->root_ports[k] == job->rp || iso_is_on(&r->root_ports[k]->iso) != TRI_YES)
 				continue;
 			message_add(c->messages, SEV_WARNING, "ISO-INTERLEAVE", job->rp->name,
 				    "%s: %s also lies below %s, which still isolates: a failure there takes the region down, one here resets the host; 'cxl disable-isolation %s' does both",
@@ -417,7 +260,7 @@ int change_run(struct change *c, struct err *err)
 	for (size_t i = 0; i < c->n_jobs; i++) {
 		struct job *job = &c->jobs[i];
 
-		if (job->result != RESULT_SKIPPED && run_checks(c, job))
+		if (job->result != RESULT_SKIPPED && change_check(c, job))
 			return no_memory(err);
 		if (!job->tried)
 			continue;
@@ -463,4 +306,55 @@ int change_status(struct change *c)
 		message_add(c->messages, SEV_ERROR, "NOTHING", NULL,
 			    "nothing was done: no root port among the targets is both populated and capable of isolation (-v says why each was left out)");
 	return EXIT_PREREQ;
+}
+
+/* Only what this command changed of the timeout goes back; an isolated port is left alone. */
+static bool wants_restore(struct change *c, struct job *job)
+{
+	struct iso_control now = iso_control(&job->rp->iso);
+	bool differs = false;
+
+	for (int f = 0; f < N_ISO_FIELDS; f++) {
+		if (job->goal.v[f] < 0)
+			continue;
+		job->goal.v[f] = job->before.v[f];
+		differs |= now.v[f] != job->before.v[f];
+	}
+	if (!differs)
+		return false;
+	if (iso_isolated(&job->rp->iso) != TRI_YES)
+		return true;
+	job->result = RESULT_FAILED;
+	job->status = EXIT_REFUSED;
+	message_add(c->messages, SEV_ERROR, "ISO-ISOLATED", job->rp->name,
+		    "%s became isolated meanwhile, so its timeout was not put back; see 'cxl isolation-status %s'",
+		    job->rp->name, job->rp->name);
+	return false;
+}
+
+int change_restore(struct change *c, struct err *err)
+{
+	for (size_t i = 0; i < c->n_jobs; i++) {
+		struct job *job = &c->jobs[i];
+
+		if (job->result != RESULT_DONE)
+			continue;
+		if (iso_refresh(c->host, job->rp))
+			return no_memory(err);
+		if (!wants_restore(c, job))
+			continue;
+		job->exec = (struct exec_port){ .rp = job->rp };
+		if (plan_make(job->rp, &job->goal, c->registers, &c->arena, &job->exec.plan))
+			return no_memory(err);
+		job->result = RESULT_NONE;
+	}
+	return change_run(c, err);
+}
+
+bool change_is_changed(const struct change *c)
+{
+	for (size_t i = 0; i < c->n_jobs; i++)
+		if (c->jobs[i].exec.changed)
+			return true;
+	return false;
 }

@@ -6,14 +6,14 @@
 #ifndef CXL_CHANGE_H
 #define CXL_CHANGE_H
 
-#include <json-c/json.h>
-
 #include "cxl/lib/check.h"
 #include "cxl/lib/exec.h"
 
 enum result { RESULT_SKIPPED, RESULT_REFUSED, RESULT_ALREADY, RESULT_PLANNED,
 	      RESULT_DONE, RESULT_FAILED, RESULT_ROLLED_BACK, RESULT_NOT_TRIED, RESULT_NONE };
 extern const char *const result_names[];
+
+enum change_kind { CHANGE_ENABLE, CHANGE_DISABLE, CHANGE_TIMEOUT };
 
 /* One selected root port on its way through the command. */
 struct job {
@@ -23,8 +23,8 @@ struct job {
 	enum exit_status status;	/* of this port alone */
 	struct check_result checks;
 	struct exec_port exec;
-	struct json_object *before;	/* its control settings */
-	uint32_t ctrl_before;		/* the register, where it could be read */
+	struct iso_control before;	/* its settings */
+	struct iso_control goal;	/* -1: stays */
 	bool was_isolated, tried;
 	size_t group;			/* jobs with one number succeed or fail together */
 };
@@ -33,8 +33,9 @@ struct change {
 	struct cxl_host *host;
 	struct messages *messages;
 	struct arena arena;
-	bool disabling, dry_run;
-	struct plan_goal goal;
+	enum change_kind kind;
+	bool dry_run, registers, cache;
+	struct iso_control goal;	/* of every root port; -1: stays */
 	struct check_policy policy;
 	bool *enabling;			/* per host->root_ports[] */
 	bool interrupted;		/* a signal came: groups after it were left alone */
@@ -48,8 +49,21 @@ int change_select(struct change *c, char **targets, struct err *err);
 /* Refuse what must not be, plan the rest.  Nothing is written. */
 int change_plan(struct change *c, struct err *err);
 
+/* The parts of change_plan() in change_decide.c: run the checks on one job; skip and refuse (-ENOMEM or 0);
+ * drop what a refused port is tied to; "on" or "off" for a message. */
+int change_check(struct change *c, struct job *job);
+int change_decide(struct change *c);
+void change_refuse_tied(struct change *c);
+const char *change_isolation_now(const struct job *job);
+
 /* Run the plans; what failed is in the jobs and the messages.  -ENOMEM or 0. */
 int change_run(struct change *c, struct err *err);
+
+/* After a change of the timeout that was done: put it back on all its root ports. */
+int change_restore(struct change *c, struct err *err);
+
+/* Did any write go through? */
+bool change_is_changed(const struct change *c);
 
 /* The exit status of all jobs together; says why when nothing was done. */
 int change_status(struct change *c);

@@ -66,7 +66,8 @@ int command_end(const struct command_run *run, int status, const struct messages
 		fprintf(stderr, "cxl %s: out of memory: %zu messages were lost\n", run->cmd->name, messages->lost);
 	frame = render_frame(run->output->schema, status, messages);
 	render_add(frame, run->output->key, list);
-	if (render_write(run->format, frame, run->output->table, run->common->output, &err))
+	if ((!run->quiet || run->common->output) &&
+	    render_write(run->format, frame, run->output->table, run->common->output, &err))
 		complain(run->cmd, &err, &status);
 	json_object_put(frame);
 	return status;

@@ -13,15 +13,16 @@
 #include "util/options.h"
 #include "util/render.h"
 
-extern const struct command cmd_list, cmd_enable_isolation, cmd_disable_isolation, cmd_explain;
+extern const struct command cmd_list, cmd_enable_isolation, cmd_disable_isolation, cmd_set_timeout,
+	cmd_explain;
 
 struct common_options {
 	const char *format, *output;
 	bool human, verbose, help;
 };
 
-/* Entries for a command's option table; @type has a member "common". */
-#define COMMON_OPTIONS(type, formats) \
+/* Entries for a command's option table; @common is a member of @type. */
+#define COMMON_OPTIONS_IN(type, common, formats) \
 	{ "format", 0, OPT_STRING, offsetof(type, common.format), "FORMAT", \
 	  "how to print: " formats }, \
 	{ "human", 'u', OPT_FLAG, offsetof(type, common.human), NULL, \
@@ -31,6 +32,7 @@ struct common_options {
 	{ "verbose", 'v', OPT_FLAG, offsetof(type, common.verbose), NULL, \
 	  "also say on standard error what is merely informative" }, \
 	{ "help", 'h', OPT_FLAG, offsetof(type, common.help), NULL, "show this help" }
+#define COMMON_OPTIONS(type, formats) COMMON_OPTIONS_IN(type, common, formats)
 
 /* What a command prints: {"schema", "exit_status", "messages", @key: [...]}. */
 struct command_output {
@@ -43,6 +45,7 @@ struct command_run {
 	const struct common_options *common;
 	const struct render_format *format;
 	const struct command_output *output;
+	bool quiet;		/* standard output is somebody else's: print only to --output */
 	int first_operand;
 	char **operands;	/* ends with NULL */
 };

@@ -68,11 +68,11 @@ int check_run(const struct check_context *ctx, const struct cxl_root_port *rp,
 		if (checks[i].caps_at < ret->if_enabled)
 			ret->if_enabled = checks[i].caps_at;
 	}
-	ret->now = iso_control(&rp->iso).isolation == TRI_YES ? ret->if_enabled : CONTAINMENT_NONE;
+	ret->now = iso_is_on(&rp->iso) == TRI_YES ? ret->if_enabled : CONTAINMENT_NONE;
 	return 0;
 }
 
-static bool is_overridden(const struct check_policy *policy, const struct check *check)
+bool check_is_overridden(const struct check_policy *policy, const struct check *check)
 {
 	for (size_t i = 0; policy->overrides && i < policy->overrides->n; i++)
 		if (!strcmp(policy->overrides->v[i], check->id))
@@ -88,7 +88,7 @@ const struct finding *check_blocker(const struct check_result *result, const str
 
 		if (c->kind == CHECK_CANNOT)
 			return &result->v[i];
-		if (c->kind != CHECK_UNSAFE || is_overridden(policy, c))
+		if (c->kind != CHECK_UNSAFE || check_is_overridden(policy, c))
 			continue;
 		if (disabling ? !c->guards_disable :
 		    policy->require == REQUIRE_DEBUG && c->caps_at == CONTAINMENT_DEBUG)
@@ -109,7 +109,7 @@ bool check_level_too_low(const struct check_result *result, const struct check_p
 	for (size_t i = 0; i < result->n; i++) {
 		const struct check *c = result->v[i].check;
 
-		if (c->caps_at >= wanted[policy->require] || is_overridden(policy, c))
+		if (c->caps_at >= wanted[policy->require] || check_is_overridden(policy, c))
 			continue;
 		*ret_cap = &result->v[i];
 		return true;

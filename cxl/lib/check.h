@@ -31,6 +31,8 @@ extern const char *const check_kind_names[];
 struct check_context {
 	const struct cxl_host *host;
 	const bool *enabling;	/* per host->root_ports[]: isolation is being enabled there now */
+	bool registers;		/* writing registers is allowed where the kernel has no attributes */
+	bool cache;		/* CXL.cache is to be isolated, too */
 };
 
 struct finding {
@@ -88,6 +90,8 @@ struct check_policy {
 	enum require require;
 	const struct opt_list *overrides;	/* check ids taken out; NULL for none */
 };
+
+bool check_is_overridden(const struct check_policy *policy, const struct check *check);
 
 /* The first finding that forbids enabling (or disabling) under @policy, or NULL. */
 const struct finding *check_blocker(const struct check_result *result, const struct check_policy *policy,

@@ -12,11 +12,11 @@ static bool no_capability(const struct check_context *ctx, const struct cxl_root
 {
 	const struct iso_registers *regs = &rp->iso.regs;
 
-	(void)ctx;
 	(void)a;
 	if (regs->valid && !regs->capable)
 		f->text = "it has no CXL Timeout & Isolation capability";
-	else if (regs->capable && !(regs->cap & ISO_CAP_MEM_ISOLATION))
+	else if (regs->capable && !(regs->cap & ISO_CAP_MEM_ISOLATION) &&
+		 !(ctx->cache && regs->cap & ISO_CAP_CACHE_ISOLATION))
 		f->text = "it has the Timeout & Isolation capability, but not for isolating CXL.mem";
 	else
 		return false;
@@ -26,8 +26,7 @@ static bool no_capability(const struct check_context *ctx, const struct cxl_root
 static bool no_abi(const struct check_context *ctx, const struct cxl_root_port *rp,
 		   struct arena *a, struct finding *f)
 {
-	(void)ctx;
-	if (rp->iso.kernel.present)
+	if (rp->iso.kernel.present || (ctx->registers && rp->iso.regs.capable))
 		return false;
 	if (!rp->present) {
 		f->text = "its PCI device is gone, and the isolation control with it";
@@ -36,8 +35,11 @@ static bool no_abi(const struct check_context *ctx, const struct cxl_root_port *
 					 rp->bridge ? rp->bridge->name : "its portN");
 		return true;
 	}
-	f->text = arena_printf(a, "the running kernel offers no isolation control for it (/%s/cxl_isolation does not exist)",
-			       rp->path);
+	f->text = arena_printf(a, "the running kernel offers no isolation control for it (/%s/cxl_isolation does not exist)%s%s",
+			       rp->path, ctx->registers ? ", and by register it cannot be controlled: " : "",
+			       !ctx->registers ? "" : rp->iso.regs.reason ? rp->iso.regs.reason : "it has no such capability");
+	if (!ctx->registers && rp->iso.regs.capable)
+		f->remedy = arena_printf(a, "boot a kernel with CXL isolation support, or write the port's registers beside the kernel: cxl enable-isolation --registers %s", rp->name);
 	return true;
 }
 
@@ -113,7 +115,7 @@ static bool memory_is_online(const struct check_context *ctx, const struct cxl_r
 static bool is_covered(const struct check_context *ctx, const struct cxl_root_port *rp)
 {
 	return ctx->enabling[rp - ctx->host->root_ports] ||
-	       iso_control(&rp->iso).isolation == TRI_YES;
+	       iso_is_on(&rp->iso) == TRI_YES;
 }
 
 static bool interleaves(const struct check_context *ctx, const struct cxl_root_port *rp,

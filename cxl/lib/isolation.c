@@ -9,6 +9,37 @@
 
 static const struct iso_backend *const backends[] = { &iso_backend_kernel_v1, &iso_backend_registers };
 
+const struct iso_field_desc iso_fields[N_ISO_FIELDS] = {
+	[ISO_MEM_RANGE] = { "the timeout range", "range", "cxl_isolation/timeout_range", 0xf, 0, ISO_CAP_MEM_TIMEOUT, true },
+	[ISO_MEM_TIMEOUT] = { "the timeout enable", "timeout", "cxl_isolation/timeout_ctrl", ISO_CTRL_MEM_TIMEOUT, 4,
+			      ISO_CAP_MEM_TIMEOUT, false },
+	[ISO_MEM_ISOLATION] = { "the isolation enable", "isolation", "cxl_isolation/isolation_ctrl", ISO_CTRL_MEM_ISOLATION, 16,
+				ISO_CAP_MEM_ISOLATION, false },
+	[ISO_MEM_LINK_DOWN] = { "the forced link-down", "forced link-down", NULL, ISO_CTRL_MEM_LINK_DOWN, 17,
+				ISO_CAP_MEM_LINK_DOWN, false },
+	[ISO_CACHE_RANGE] = { "the CXL.cache timeout range", "CXL.cache range", NULL, 0xf00, 8, ISO_CAP_CACHE_TIMEOUT, true },
+	[ISO_CACHE_TIMEOUT] = { "the CXL.cache timeout enable", "CXL.cache timeout", NULL, ISO_CTRL_CACHE_TIMEOUT, 12,
+				ISO_CAP_CACHE_TIMEOUT, false },
+	[ISO_CACHE_ISOLATION] = { "the CXL.cache isolation enable", "CXL.cache isolation", NULL, ISO_CTRL_CACHE_ISOLATION, 18,
+				  ISO_CAP_CACHE_ISOLATION, false },
+	[ISO_CACHE_LINK_DOWN] = { "the CXL.cache forced link-down", "CXL.cache forced link-down", NULL, ISO_CTRL_CACHE_LINK_DOWN, 19,
+				  ISO_CAP_CACHE_LINK_DOWN, false },
+	[ISO_ERR_COR] = { "the ERR_COR enable", "ERR_COR", NULL, ISO_CTRL_ERR_COR, 25, ISO_CAP_ERR_COR, false },
+	[ISO_INTERRUPT] = { "the interrupt enable", "interrupt", NULL, ISO_CTRL_INTERRUPT, 26, ISO_CAP_INTERRUPT, false },
+};
+
+const struct iso_control iso_control_unknown = { { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 } };
+
+static int field_of(uint32_t ctrl, enum iso_field field)
+{
+	return (int)((ctrl & iso_fields[field].mask) >> iso_fields[field].shift);
+}
+
+static bool differs(const struct iso_control *k, uint32_t ctrl, enum iso_field field)
+{
+	return k->v[field] >= 0 && k->v[field] != field_of(ctrl, field);
+}
+
 /* The kernel and the hardware it drives should say the same. */
 static void compare(struct cxl_host *host, const struct cxl_root_port *rp)
 {
@@ -17,8 +48,7 @@ static void compare(struct cxl_host *host, const struct cxl_root_port *rp)
 
 	if (!rp->iso.kernel.present || !rp->iso.regs.capable)
 		return;
-	if ((k->isolation != TRI_UNKNOWN && k->isolation != tri_of(ctrl & ISO_CTRL_MEM_ISOLATION)) ||
-	    (k->timeout != TRI_UNKNOWN && k->timeout != tri_of(ctrl & ISO_CTRL_MEM_TIMEOUT)))
+	if (differs(k, ctrl, ISO_MEM_ISOLATION) || differs(k, ctrl, ISO_MEM_TIMEOUT))
 		message_add(&host->messages, SEV_WARNING, "MISMATCH", rp->name,
 			    "%s: the kernel's attributes and the control register (0x%08x) disagree; the attributes are shown",
 			    rp->name, ctrl);
@@ -81,17 +111,43 @@ int iso_read(struct cxl_host *host, struct err *err)
 	return 0;
 }
 
+bool iso_field_by_kernel(const struct iso_state *iso, enum iso_field field)
+{
+	return iso->kernel.present && iso_fields[field].attr;
+}
+
+/* @kernel where it has the field, else the register; NULL: not asked. */
+static struct iso_control merge(const struct iso_state *iso, const struct iso_control *kernel, const uint32_t *ctrl)
+{
+	struct iso_control c;
+
+	for (int f = 0; f < N_ISO_FIELDS; f++)
+		c.v[f] = iso_field_by_kernel(iso, (enum iso_field)f) ? kernel->v[f] :
+			ctrl ? field_of(*ctrl, (enum iso_field)f) : -1;
+	return c;
+}
+
+struct iso_control iso_settings(const struct iso_state *iso, bool registers)
+{
+	return merge(iso, &iso->kernel.control, registers && iso->regs.capable ? &iso->regs.ctrl : NULL);
+}
+
 struct iso_control iso_control(const struct iso_state *iso)
 {
-	if (iso->kernel.present)
-		return iso->kernel.control;
-	if (iso->regs.capable)
-		return (struct iso_control){
-			.isolation = tri_of(iso->regs.ctrl & ISO_CTRL_MEM_ISOLATION),
-			.timeout = tri_of(iso->regs.ctrl & ISO_CTRL_MEM_TIMEOUT),
-			.range = ISO_CTRL_MEM_RANGE(iso->regs.ctrl),
-		};
-	return (struct iso_control){ TRI_UNKNOWN, TRI_UNKNOWN, -1 };
+	return iso_settings(iso, true);
+}
+
+struct iso_control iso_settings_read(struct cxl_host *host, const struct cxl_root_port *rp, bool registers)
+{
+	struct iso_kernel kernel = { .control = iso_control_unknown };
+	bool has_ctrl = registers && rp->iso.regs.capable;
+	uint32_t ctrl = 0;
+
+	if (rp->iso.kernel.present)
+		iso_kernel_read_control(host, rp, &kernel);
+	if (has_ctrl && registers_read_ctrl(host, rp, &ctrl))
+		has_ctrl = false;
+	return merge(&rp->iso, &kernel.control, has_ctrl ? &ctrl : NULL);
 }
 
 enum tri iso_isolated(const struct iso_state *iso)
@@ -103,5 +159,5 @@ enum tri iso_isolated(const struct iso_state *iso)
 
 bool iso_control_equal(const struct iso_control *a, const struct iso_control *b)
 {
-	return a->isolation == b->isolation && a->timeout == b->timeout && a->range == b->range;
+	return !memcmp(a->v, b->v, sizeof(a->v));
 }

@@ -57,22 +57,43 @@ static inline enum tri tri_of(bool b)
 #define ISO_STATUS_CACHE_LINK_DOWN (1u << 13)
 #define ISO_STATUS_BUSY (1u << 14)	/* valid only while a protocol is isolated */
 
-/* The three settings that the v1 attributes hold. */
-struct iso_control {
-	enum tri isolation, timeout;
-	int range;	/* encoding, 0 the default, -1 unknown */
+/* The settings of the control register, one by one. */
+enum iso_field {
+	ISO_MEM_RANGE, ISO_MEM_TIMEOUT, ISO_MEM_ISOLATION, ISO_MEM_LINK_DOWN,
+	ISO_CACHE_RANGE, ISO_CACHE_TIMEOUT, ISO_CACHE_ISOLATION, ISO_CACHE_LINK_DOWN,
+	ISO_ERR_COR, ISO_INTERRUPT,
+	N_ISO_FIELDS
 };
+
+struct iso_field_desc {
+	const char *name;	/* in a sentence: "the timeout range" */
+	const char *label;	/* before a value: "range" */
+	const char *attr;	/* the v1 attribute below the PCI device; NULL: only the register has it */
+	uint32_t mask;		/* in the control register */
+	unsigned int shift;
+	uint32_t cap;		/* capability bits that allow it */
+	bool is_range;
+};
+extern const struct iso_field_desc iso_fields[N_ISO_FIELDS];
+
+/* A switch is 0 or 1 (compare with enum tri), a range its encoding (0 the default); -1 unknown. */
+struct iso_control {
+	int v[N_ISO_FIELDS];
+};
+extern const struct iso_control iso_control_unknown;
 
 struct iso_kernel {
 	bool present;		/* the cxl_isolation group exists */
 	bool posted_v1;		/* signs of the code as posted, with its defects */
-	struct iso_control control;
+	struct iso_control control;	/* of the fields with an attribute */
 };
 
 struct iso_registers {
 	bool valid;		/* the component registers could be read */
 	bool capable;		/* they hold the capability; cap, ctrl, status are set */
 	uint32_t cap, ctrl, status;
+	unsigned int bar;	/* where the capability is: resourceN of the port, */
+	uint64_t at;		/* and the offset in it */
 	const char *reason;	/* why not valid, a sentence part */
 };
 
@@ -87,8 +108,23 @@ struct link_state {
 	unsigned int width;	/* 0 when unknown or down */
 };
 
-/* The settings from the best source. */
+/* The settings, each from the best source. */
 struct iso_control iso_control(const struct iso_state *iso);
+
+/* Is CXL.mem isolation enabled? */
+static inline enum tri iso_is_on(const struct iso_state *iso)
+{
+	return (enum tri)iso_control(iso).v[ISO_MEM_ISOLATION];
+}
+
+/*
+ * The settings that a change may read back and write: those with a kernel
+ * attribute, and with @registers all others by register.  The rest is unknown.
+ */
+struct iso_control iso_settings(const struct iso_state *iso, bool registers);
+
+/* Is @field written by the kernel's attribute (else by register)? */
+bool iso_field_by_kernel(const struct iso_state *iso, enum iso_field field);
 
 /* Isolated, by either protocol. */
 enum tri iso_isolated(const struct iso_state *iso);
@@ -107,9 +143,23 @@ int iso_refresh(struct cxl_host *host, struct cxl_root_port *rp);
 /* The same for all root ports, with messages about what cannot be told. */
 int iso_read(struct cxl_host *host, struct err *err);
 
-/* Read the kernel's attributes of @rp once more, after a write. */
+/* Read iso_settings() of @rp once more, after a write; what cannot be read is unknown. */
+struct iso_control iso_settings_read(struct cxl_host *host, const struct cxl_root_port *rp, bool registers);
+
+/* The kernel's attributes of @rp. */
 int iso_kernel_read_control(struct cxl_host *host, const struct cxl_root_port *rp,
 			    struct iso_kernel *ret);
+
+/*
+ * The control register of @rp, whose place rp->iso.regs tells: read it, or
+ * replace the bits of @mask in one exact 32-bit read and one write.  -errno;
+ * -EIO when the port answers all ones.
+ */
+int registers_read_ctrl(struct cxl_host *host, const struct cxl_root_port *rp, uint32_t *ret_ctrl);
+int registers_write_ctrl(struct cxl_host *host, const struct cxl_root_port *rp, uint32_t mask, uint32_t bits);
+
+/* Offset of the control register in the capability, CXL r3.2 sec 8.2.4.24 */
+#define ISO_CTRL_OFFSET 0x8
 
 bool iso_control_equal(const struct iso_control *a, const struct iso_control *b);
 

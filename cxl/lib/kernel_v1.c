@@ -18,10 +18,6 @@
 #include "util/cleanup.h"
 #include "util/parse.h"
 
-#define ISOLATION_CTRL "cxl_isolation/isolation_ctrl"
-#define TIMEOUT_CTRL "cxl_isolation/timeout_ctrl"
-#define TIMEOUT_RANGE "cxl_isolation/timeout_range"
-
 static ssize_t read_attr(struct cxl_host *host, const struct cxl_root_port *rp, const char *attr,
 			 char *buf, size_t size)
 {
@@ -66,7 +62,8 @@ static int read_range(struct cxl_host *host, const struct cxl_root_port *rp, boo
 {
 	const struct timeout_range *range;
 	char text[16];
-	ssize_t n = read_attr(host, rp, TIMEOUT_RANGE, text, sizeof(text));
+	const char *attr = iso_fields[ISO_MEM_RANGE].attr;
+	ssize_t n = read_attr(host, rp, attr, text, sizeof(text));
 
 	if (n == -ENXIO) {
 		*ret_posted = true;
@@ -74,7 +71,7 @@ static int read_range(struct cxl_host *host, const struct cxl_root_port *rp, boo
 	}
 	range = n > 0 ? timeout_by_name(text) : NULL;
 	if (!range) {
-		complain(host, rp, TIMEOUT_RANGE, n, text);
+		complain(host, rp, attr, n, text);
 		*ret_posted = true;	/* cannot be told: count on its defects */
 		return -1;
 	}
@@ -84,10 +81,11 @@ static int read_range(struct cxl_host *host, const struct cxl_root_port *rp, boo
 
 int iso_kernel_read_control(struct cxl_host *host, const struct cxl_root_port *rp, struct iso_kernel *ret)
 {
+	const char *isolation = iso_fields[ISO_MEM_ISOLATION].attr, *timeout = iso_fields[ISO_MEM_TIMEOUT].attr;
 	ssize_t rc;
 
-	*ret = (struct iso_kernel){ .control = { TRI_UNKNOWN, TRI_UNKNOWN, -1 } };
-	ret->control.isolation = read_bool(host, rp, ISOLATION_CTRL, &rc);
+	*ret = (struct iso_kernel){ .control = iso_control_unknown };
+	ret->control.v[ISO_MEM_ISOLATION] = (int)read_bool(host, rp, isolation, &rc);
 	if (rc == -ENOENT) {
 		char path[PATH_MAX];
 		_cleanup_close_ int fd = -1;
@@ -97,13 +95,13 @@ int iso_kernel_read_control(struct cxl_host *host, const struct cxl_root_port *r
 		fd = sysfs_open(&host->fs, path, O_PATH);
 		if (fd < 0)
 			return 0;
-		complain(host, rp, ISOLATION_CTRL, rc, "");
+		complain(host, rp, isolation, rc, "");
 	}
 	ret->present = true;
-	ret->control.timeout = read_bool(host, rp, TIMEOUT_CTRL, &rc);
+	ret->control.v[ISO_MEM_TIMEOUT] = (int)read_bool(host, rp, timeout, &rc);
 	if (rc == -ENOENT)
-		complain(host, rp, TIMEOUT_CTRL, rc, "");
-	ret->control.range = read_range(host, rp, &ret->posted_v1);
+		complain(host, rp, timeout, rc, "");
+	ret->control.v[ISO_MEM_RANGE] = read_range(host, rp, &ret->posted_v1);
 	return 0;
 }
 

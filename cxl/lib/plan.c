@@ -14,100 +14,118 @@ const char *const step_when_names[] = {
 	[STEP_ALWAYS] = "always", [STEP_IF_NEEDED] = "if-needed", [STEP_IF_STUCK] = "if-stuck",
 };
 
-static const char *const field_attrs[N_FIELDS] = {
-	[FIELD_RANGE] = "timeout_range", [FIELD_TIMEOUT] = "timeout_ctrl", [FIELD_ISOLATION] = "isolation_ctrl",
+const enum iso_field plan_order[N_ISO_FIELDS] = {
+	ISO_MEM_RANGE, ISO_CACHE_RANGE, ISO_MEM_TIMEOUT, ISO_CACHE_TIMEOUT, ISO_ERR_COR, ISO_INTERRUPT,
+	ISO_MEM_LINK_DOWN, ISO_CACHE_LINK_DOWN, ISO_MEM_ISOLATION, ISO_CACHE_ISOLATION,
 };
 
 /* Disabling isolation waits for RP Busy: 4 x 500 ms in the posted v1. */
 #define KERNEL_WRITE_TIMEOUT_US 3000000
 
-int control_field(const struct iso_control *c, enum step_field field)
+void plan_goal_timeout(struct iso_control *goal, const struct timeout_request *request, bool cache)
 {
-	return field == FIELD_RANGE ? c->range : field == FIELD_TIMEOUT ? (int)c->timeout : (int)c->isolation;
+	if (request->kind == TIMEOUT_KEEP)
+		return;
+	goal->v[cache ? ISO_CACHE_TIMEOUT : ISO_MEM_TIMEOUT] = request->kind != TIMEOUT_OFF;
+	if (request->kind == TIMEOUT_RANGE)
+		goal->v[cache ? ISO_CACHE_RANGE : ISO_MEM_RANGE] = request->range->value;
 }
 
-char *plan_field_path(const struct cxl_root_port *rp, enum step_field field, struct arena *a)
+static void value_text(bool by_register, enum iso_field field, int value, char *buf, size_t size)
 {
-	return arena_printf(a, "%s/cxl_isolation/%s", rp->path, field_attrs[field]);
-}
+	const struct iso_field_desc *desc = &iso_fields[field];
 
-static void set_field(struct iso_control *c, enum step_field field, int value)
-{
-	if (field == FIELD_RANGE)
-		c->range = value;
-	else if (field == FIELD_TIMEOUT)
-		c->timeout = (enum tri)value;
+	if (by_register)
+		snprintf(buf, size, "0x%08x:0x%08x", (unsigned int)value << desc->shift, desc->mask);
 	else
-		c->isolation = (enum tri)value;
+		snprintf(buf, size, "%d", value);
 }
 
-static int add_step(struct plan *plan, const struct cxl_root_port *rp, enum step_field field, int value,
+int plan_step_init(const struct cxl_root_port *rp, enum iso_field field, int value, struct arena *a,
+		   struct plan_step *ret)
+{
+	bool by_register = !iso_field_by_kernel(&rp->iso, field);
+
+	*ret = (struct plan_step){
+		.rp = rp, .field = field, .value = value, .by_register = by_register,
+		.when = STEP_IF_NEEDED, .timeout_us = KERNEL_WRITE_TIMEOUT_US,
+		.path = by_register ?
+			arena_printf(a, "%s/resource%u+0x%llx", rp->path, rp->iso.regs.bar,
+				     (unsigned long long)rp->iso.regs.at + ISO_CTRL_OFFSET) :
+			arena_printf(a, "%s/%s", rp->path, iso_fields[field].attr),
+	};
+	value_text(by_register, field, value, ret->text, sizeof(ret->text));
+	return ret->path ? 0 : -ENOMEM;
+}
+
+static int add_step(struct plan *plan, const struct cxl_root_port *rp, enum iso_field field, int value,
 		    struct iso_control *now, struct arena *a)
 {
 	struct plan_step *step = &plan->steps[plan->n];
-	int old = control_field(&plan->before, field);
+	int old = plan->before.v[field];
 
-	*step = (struct plan_step){
-		.rp = rp, .field = field, .value = value, .expect_before = *now,
-		.timeout_us = KERNEL_WRITE_TIMEOUT_US,
-		.when = old == value ? STEP_IF_NEEDED : STEP_ALWAYS,
-		.path = plan_field_path(rp, field, a),
-	};
-	if (!step->path)
+	if (plan_step_init(rp, field, value, a, step))
 		return -ENOMEM;
-	snprintf(step->text, sizeof(step->text), "%d", value);
+	step->when = old == value ? STEP_IF_NEEDED : STEP_ALWAYS;
+	step->expect_before = *now;
 	if (old >= 0)
-		snprintf(step->undo, sizeof(step->undo), "%d", old);
-	set_field(now, field, value);
+		value_text(step->by_register, field, old, step->undo, sizeof(step->undo));
+	now->v[field] = value;
 	step->expect_after = *now;
 	plan->n++;
 	return 0;
 }
 
-static struct iso_control apply_goal(const struct iso_control *before, const struct plan_goal *goal)
+static bool is_isolation(enum iso_field f)
 {
-	struct iso_control c = *before;
-
-	if (goal->isolation != TRI_UNKNOWN)
-		c.isolation = goal->isolation;
-	if (goal->timeout.kind == TIMEOUT_OFF)
-		c.timeout = TRI_NO;
-	else if (goal->timeout.kind != TIMEOUT_KEEP)
-		c.timeout = TRI_YES;
-	if (goal->timeout.kind == TIMEOUT_RANGE)
-		c.range = goal->timeout.range->value;
-	return c;
+	return f == ISO_MEM_ISOLATION || f == ISO_CACHE_ISOLATION;
 }
 
-int plan_make(const struct cxl_root_port *rp, const struct plan_goal *goal, struct arena *a, struct plan *ret)
+static bool switches_off(const struct plan *plan, enum iso_field f)
 {
-	struct iso_control now = iso_control(&rp->iso), before = now;
-	struct iso_control want = apply_goal(&now, goal);
-	bool sets_range = want.range >= 0 && want.range != before.range;
-	bool switches_off = want.isolation == TRI_NO && before.isolation != TRI_NO;
-	/* what a defective kernel changes beside is put back by the steps after it */
-	bool disturbs = sets_range || (switches_off && rp->iso.kernel.posted_v1);
+	return is_isolation(f) && !plan->goal.v[f] && plan->before.v[f];
+}
+
+/* Is @f to be written although it stays: what a defective kernel changes beside is put back? */
+static bool may_be_disturbed(const struct plan *plan, const struct cxl_root_port *rp, enum iso_field f)
+{
+	return plan->goal.v[f] > 0 || (plan->goal.v[f] == 0 && iso_field_by_kernel(&rp->iso, f));
+}
+
+int plan_make(const struct cxl_root_port *rp, const struct iso_control *goal, bool registers, struct arena *a,
+	      struct plan *ret)
+{
+	struct iso_control now = iso_settings(&rp->iso, registers), before = now, want = now;
+	bool by_kernel = iso_field_by_kernel(&rp->iso, ISO_MEM_RANGE), sets_range, disturbs;
 	int rc = 0;
 
-	*ret = (struct plan){ .before = before, .goal = want };
-	ret->steps = arena_alloc(a, N_FIELDS + 1, sizeof(*ret->steps));
+	for (int f = 0; f < N_ISO_FIELDS; f++)
+		if (goal->v[f] >= 0)
+			want.v[f] = goal->v[f];
+	*ret = (struct plan){ .before = before, .goal = want, .registers = registers };
+	ret->steps = arena_alloc(a, N_ISO_FIELDS + 1, sizeof(*ret->steps));
 	if (!ret->steps)
 		return -ENOMEM;
-	if (switches_off)
-		rc = add_step(ret, rp, FIELD_ISOLATION, TRI_NO, &now, a);
-	if (!rc && sets_range) {
-		rc = add_step(ret, rp, FIELD_RANGE, want.range, &now, a);
-	} else if (!rc && disturbs && before.range >= 0) {
-		/* The posted v1 leaves isolation on and clears the rest; writing
-		 * the range clears all. */
-		rc = add_step(ret, rp, FIELD_RANGE, before.range, &now, a);
-		ret->steps[ret->n - 1].when = STEP_IF_STUCK;
+	sets_range = want.v[ISO_MEM_RANGE] >= 0 && want.v[ISO_MEM_RANGE] != before.v[ISO_MEM_RANGE];
+	disturbs = by_kernel && (sets_range || (switches_off(ret, ISO_MEM_ISOLATION) && rp->iso.kernel.posted_v1));
+	for (int f = 0; !rc && f < N_ISO_FIELDS; f++)
+		if (switches_off(ret, (enum iso_field)f))
+			rc = add_step(ret, rp, (enum iso_field)f, 0, &now, a);
+	for (size_t i = 0; !rc && i < N_ISO_FIELDS; i++) {
+		enum iso_field f = plan_order[i];
+		bool changes = want.v[f] != before.v[f];
+
+		if (want.v[f] < 0 || switches_off(ret, f))
+			continue;
+		if (f == ISO_MEM_RANGE && !changes && disturbs) {
+			/* The posted v1 leaves isolation on and clears the rest; writing
+			 * the range clears all. */
+			rc = add_step(ret, rp, f, before.v[f], &now, a);
+			ret->steps[ret->n - 1].when = STEP_IF_STUCK;
+		} else if (changes || (disturbs && f != ISO_MEM_RANGE && may_be_disturbed(ret, rp, f))) {
+			rc = add_step(ret, rp, f, want.v[f], &now, a);
+		}
 	}
-	if (!rc && want.timeout != TRI_UNKNOWN && (disturbs || want.timeout != before.timeout))
-		rc = add_step(ret, rp, FIELD_TIMEOUT, (int)want.timeout, &now, a);
-	if (!rc && want.isolation != TRI_UNKNOWN && !switches_off &&
-	    (disturbs || want.isolation != before.isolation))
-		rc = add_step(ret, rp, FIELD_ISOLATION, (int)want.isolation, &now, a);
 	return rc;
 }
 

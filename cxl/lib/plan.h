@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A change as data: ordered writes with what is expected before and after each.
- * Dry run, execution, output and tests walk the same array.  Planning is pure:
- * no I/O, no clock.
+ * A change of isolation as data: ordered writes with what is expected before
+ * and after each.  Dry run, execution, output and tests walk the same array.
+ * Planning is pure: no I/O, no clock.
  */
 #ifndef CXL_PLAN_H
 #define CXL_PLAN_H
@@ -19,8 +19,6 @@ enum step_state {
 };
 extern const char *const step_state_names[];
 
-enum step_field { FIELD_RANGE, FIELD_TIMEOUT, FIELD_ISOLATION, N_FIELDS };
-
 enum step_when {
 	STEP_ALWAYS,
 	STEP_IF_NEEDED,	/* puts back what a defective kernel may have changed: skipped when it did not */
@@ -30,11 +28,12 @@ extern const char *const step_when_names[];
 
 struct plan_step {
 	const struct cxl_root_port *rp;
-	enum step_field field;
+	enum iso_field field;
 	int value;		/* of the field: 0/1, or the range's encoding */
-	const char *path;	/* below the root directory */
-	char text[12];		/* what is written: always a number, v1 misreads names */
-	char undo[12];		/* what would restore the value read before, "" when unknown */
+	bool by_register;	/* else by the kernel's attribute */
+	const char *path;	/* of the attribute; "…/resource0+0x1088": the control register's place in the port's BAR */
+	char text[24];		/* what is written: a number, v1 misreads names; "BITS:MASK" for a register */
+	char undo[24];		/* what would restore the value read before, "" when unknown */
 	/* As the v1 code describes itself; what else changes is found by reading back. */
 	struct iso_control expect_before, expect_after;
 	uint64_t timeout_us;	/* how long the kernel may take to answer the write */
@@ -42,33 +41,36 @@ struct plan_step {
 	enum step_state state;
 };
 
-/* What one root port is to become; -1 / TRI_UNKNOWN: stays as it is. */
-struct plan_goal {
-	enum tri isolation;
-	struct timeout_request timeout;
-};
-
 struct plan {
 	struct plan_step *steps;
 	size_t n;
+	bool registers;		/* register writes are allowed, and read back */
 	struct iso_control before, goal;	/* of the root port */
 };
 
+/* Add what @request asks of CXL.mem's timeout, or of CXL.cache's, to @goal. */
+void plan_goal_timeout(struct iso_control *goal, const struct timeout_request *request, bool cache);
+
 /*
- * The writes that take @rp to @goal, in the order that ends right on every
- * known kernel: range, timeout enable, isolation enable.  A v1 kernel clears
- * the enables when a range is written, so they follow it even where they are to
- * stay; execution skips what is already so.  No step: nothing is to change.
- * -ENOMEM or 0; memory from @a.
+ * The writes that take @rp to @goal (-1: the field stays as it is), in the
+ * order that ends right on every known kernel: what switches isolation off,
+ * ranges, timeout enables, what else there is, isolation enables.  A v1 kernel
+ * clears the enables when a range is written, so they follow it even where they
+ * are to stay; execution skips what is already so.  With @registers fields that
+ * have no kernel attribute are written by register.  No step: nothing is to
+ * change.  -ENOMEM or 0; memory from @a.
  */
-int plan_make(const struct cxl_root_port *rp, const struct plan_goal *goal, struct arena *a, struct plan *ret);
+int plan_make(const struct cxl_root_port *rp, const struct iso_control *goal, bool registers, struct arena *a,
+	      struct plan *ret);
 
 /* Does @plan leave everything as it is? */
 bool plan_is_empty(const struct plan *plan);
 
-/* Path of the attribute that holds @field, below the root directory, from @a. */
-char *plan_field_path(const struct cxl_root_port *rp, enum step_field field, struct arena *a);
+/* One step that sets @field; its expectations are left to the caller.  -ENOMEM or 0. */
+int plan_step_init(const struct cxl_root_port *rp, enum iso_field field, int value, struct arena *a,
+		   struct plan_step *ret);
 
-int control_field(const struct iso_control *c, enum step_field field);
+/* The order in which fields are written; isolation comes last. */
+extern const enum iso_field plan_order[N_ISO_FIELDS];
 
 #endif

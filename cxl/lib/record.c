@@ -27,15 +27,13 @@ static enum tri bit(bool known, uint32_t value, uint32_t mask)
 static const struct protocol {
 	const char *name;
 	unsigned int shift;	/* of ranges and range */
+	enum iso_field range;	/* the first of four: range, timeout, isolation, link-down */
 	uint32_t cap_timeout, cap_isolation, cap_link_down;
-	uint32_t ctrl_timeout, ctrl_isolation, ctrl_link_down;
 	uint32_t status_timeout, status_isolation, status_link_down;
 } protocols[] = {
-	{ "mem", 0, ISO_CAP_MEM_TIMEOUT, ISO_CAP_MEM_ISOLATION, ISO_CAP_MEM_LINK_DOWN,
-	  ISO_CTRL_MEM_TIMEOUT, ISO_CTRL_MEM_ISOLATION, ISO_CTRL_MEM_LINK_DOWN,
+	{ "mem", 0, ISO_MEM_RANGE, ISO_CAP_MEM_TIMEOUT, ISO_CAP_MEM_ISOLATION, ISO_CAP_MEM_LINK_DOWN,
 	  ISO_STATUS_MEM_TIMEOUT, ISO_STATUS_MEM_ISOLATION, ISO_STATUS_MEM_LINK_DOWN },
-	{ "cache", 8, ISO_CAP_CACHE_TIMEOUT, ISO_CAP_CACHE_ISOLATION, ISO_CAP_CACHE_LINK_DOWN,
-	  ISO_CTRL_CACHE_TIMEOUT, ISO_CTRL_CACHE_ISOLATION, ISO_CTRL_CACHE_LINK_DOWN,
+	{ "cache", 8, ISO_CACHE_RANGE, ISO_CAP_CACHE_TIMEOUT, ISO_CAP_CACHE_ISOLATION, ISO_CAP_CACHE_LINK_DOWN,
 	  ISO_STATUS_CACHE_TIMEOUT, ISO_STATUS_CACHE_ISOLATION, ISO_STATUS_CACHE_LINK_DOWN },
 };
 enum { N_PROTOCOLS = sizeof(protocols) / sizeof(protocols[0]) };
@@ -96,28 +94,21 @@ static struct json_object *record_timeout(enum tri enabled, int range)
 	return obj;
 }
 
-struct json_object *record_control(const struct iso_state *iso)
+struct json_object *record_control(const struct iso_control *c)
 {
-	const struct iso_registers *regs = &iso->regs;
 	struct json_object *obj = json_object_new_object();
-	struct iso_control mem = iso_control(iso);
 
 	for (int i = 0; i < N_PROTOCOLS; i++) {
-		const struct protocol *p = &protocols[i];
+		const int *v = c->v + protocols[i].range;
 		struct json_object *o = json_object_new_object();
-		struct iso_control c = i == 0 ? mem : (struct iso_control){
-			.isolation = bit(regs->capable, regs->ctrl, p->ctrl_isolation),
-			.timeout = bit(regs->capable, regs->ctrl, p->ctrl_timeout),
-			.range = regs->capable ? (int)(regs->ctrl >> p->shift & 0xf) : -1,
-		};
 
-		render_add(o, "timeout", record_timeout(c.timeout, c.range));
-		add_tri(o, "isolation", c.isolation);
-		add_tri(o, "link_down", bit(regs->capable, regs->ctrl, p->ctrl_link_down));
-		render_add(obj, p->name, o);
+		render_add(o, "timeout", record_timeout((enum tri)v[ISO_MEM_TIMEOUT], v[ISO_MEM_RANGE]));
+		add_tri(o, "isolation", (enum tri)v[ISO_MEM_ISOLATION]);
+		add_tri(o, "link_down", (enum tri)v[ISO_MEM_LINK_DOWN]);
+		render_add(obj, protocols[i].name, o);
 	}
-	add_tri(obj, "err_cor", bit(regs->capable, regs->ctrl, ISO_CTRL_ERR_COR));
-	add_tri(obj, "interrupt", bit(regs->capable, regs->ctrl, ISO_CTRL_INTERRUPT));
+	add_tri(obj, "err_cor", (enum tri)c->v[ISO_ERR_COR]);
+	add_tri(obj, "interrupt", (enum tri)c->v[ISO_INTERRUPT]);
 	return obj;
 }
 
@@ -237,13 +228,15 @@ static void shared_parts_put(struct shared_parts *p)
 static void shared_parts_update(struct shared_parts *p, const struct cxl_root_port *rp,
 				const struct check_result *result)
 {
+	struct iso_control control = iso_control(&rp->iso);
+
 	if (p->of && same_iso(p->of, rp) && same_findings(p->result, result))
 		return;
 	shared_parts_put(p);
 	*p = (struct shared_parts){
 		rp, result, {
 			[SOURCE] = record_source(&rp->iso), [CAPABILITY] = record_capability(&rp->iso),
-			[CONTROL] = record_control(&rp->iso), [STATUS] = record_status(&rp->iso),
+			[CONTROL] = record_control(&control), [STATUS] = record_status(&rp->iso),
 			[LINK] = record_link(&rp->link), [BLOCKERS] = record_findings(result, FINDING_BLOCKS),
 			[LIMITS] = record_findings(result, FINDING_LIMITS),
 			[NOTES] = record_findings(result, FINDING_NOTES),

@@ -14,7 +14,7 @@
 /* Every function here returns a new object that the caller owns. */
 
 /* The "control" part of a root port's record. */
-struct json_object *record_control(const struct iso_state *iso);
+struct json_object *record_control(const struct iso_control *c);
 
 /* "buses": what is in @set; @results per host->root_ports[]. */
 struct json_object *record_buses(const struct cxl_host *host, const struct target_set *set,

@@ -42,7 +42,6 @@
 #define CM_POINTER(v) ((v) >> 20)
 #define CM_CAP_ID_ARRAY 1
 #define CM_CAP_ID_ISOLATION 9
-#define ISO_CTRL_OFFSET 0x8
 #define ISO_STATUS_OFFSET 0xc
 
 #define ALL_ONES 0xffffffffu	/* no answer, never data */
@@ -57,8 +56,8 @@ static const char *const speeds[] = {
  * read(2) where mapping is not supported, as in a simulated host. */
 struct regfile {
 	int fd;
-	const volatile uint32_t *map;	/* the component block, or NULL */
-	uint64_t offset;		/* of the component block in the file */
+	volatile uint32_t *map;	/* the component block, or NULL */
+	uint64_t offset;	/* of the component block in the file */
 };
 
 static int regfile_read(const struct regfile *f, uint32_t offset, uint32_t *ret)
@@ -75,6 +74,20 @@ static int regfile_read(const struct regfile *f, uint32_t offset, uint32_t *ret)
 	return n == sizeof(*ret) ? 0 : -EIO;
 }
 
+static int regfile_write(const struct regfile *f, uint32_t offset, uint32_t value)
+{
+	ssize_t n;
+
+	if (f->map) {
+		f->map[offset / 4] = value;
+		return 0;
+	}
+	n = pwrite(f->fd, &value, sizeof(value), (off_t)(f->offset + offset));
+	if (n < 0)
+		return -errno;
+	return n == sizeof(value) ? 0 : -EIO;
+}
+
 static void regfile_close(struct regfile *f)
 {
 	if (f->map)
@@ -83,9 +96,12 @@ static void regfile_close(struct regfile *f)
 		close(f->fd);
 }
 
-/* Does the answer name a cachemem capability array, at @offset in the file? */
+/*
+ * Open the component block at @offset of the BAR's file, to read or (O_RDWR) to
+ * write.  NULL, or why not, with errno telling the same.
+ */
 static const char *regfile_open(struct cxl_host *host, const struct cxl_root_port *rp, unsigned int bar,
-				uint64_t offset, struct regfile *ret)
+				uint64_t offset, int flags, struct regfile *ret)
 {
 	char path[PATH_MAX];
 	struct stat st;
@@ -93,7 +109,8 @@ static const char *regfile_open(struct cxl_host *host, const struct cxl_root_por
 
 	*ret = (struct regfile){ .fd = -1, .offset = offset };
 	snprintf(path, sizeof(path), "%s/resource%u", rp->path, bar);
-	ret->fd = sysfs_open(&host->fs, path, O_RDONLY);
+	ret->fd = sysfs_open(&host->fs, path, flags);
+	errno = ret->fd < 0 ? -ret->fd : 0;
 	if (ret->fd == -ENOENT)
 		return arena_printf(&host->arena, host->fs.is_capture ?
 				    "its register file resource%u is not in this capture" :
@@ -104,9 +121,12 @@ static const char *regfile_open(struct cxl_host *host, const struct cxl_root_por
 		return arena_printf(&host->arena, "its register file resource%u cannot be opened: %s", bar,
 				    strerror(-ret->fd));
 	/* touching a mapping behind the end of a file is fatal */
-	if (fstat(ret->fd, &st) || (S_ISREG(st.st_mode) && (uint64_t)st.st_size < offset + COMPONENT_BYTES))
+	if (fstat(ret->fd, &st) || (S_ISREG(st.st_mode) && (uint64_t)st.st_size < offset + COMPONENT_BYTES)) {
+		errno = EIO;
 		return arena_printf(&host->arena, "its register file resource%u is too short", bar);
-	map = mmap(NULL, COMPONENT_BYTES, PROT_READ, MAP_SHARED, ret->fd, (off_t)offset);
+	}
+	map = mmap(NULL, COMPONENT_BYTES, flags == O_RDWR ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, ret->fd,
+		   (off_t)offset);
 	if (map != MAP_FAILED)
 		ret->map = map;
 	else if (errno == EPERM)
@@ -146,6 +166,7 @@ static const char *read_capability(struct cxl_host *host, const struct regfile *
 		if (regs->cap == ALL_ONES || regs->ctrl == ALL_ONES || regs->status == ALL_ONES)
 			return "its isolation registers answer all ones: the port is suspended or gone";
 		regs->capable = true;
+		regs->at = f->offset + at;
 		break;
 	}
 	regs->valid = true;
@@ -280,11 +301,43 @@ static const char *read_registers(struct cxl_host *host, struct cxl_root_port *r
 	pci_free_dev(dev);
 	if (reason)
 		return reason;
-	reason = regfile_open(host, rp, bar, offset, &f);
+	reason = regfile_open(host, rp, bar, offset, O_RDONLY, &f);
+	rp->iso.regs.bar = bar;
 	if (!reason)
 		reason = read_capability(host, &f, &rp->iso.regs);
 	regfile_close(&f);
 	return reason;
+}
+
+/* The control register of a port that was read before: *@ret_ctrl as it is, its @mask replaced by @bits. */
+static int access_ctrl(struct cxl_host *host, const struct cxl_root_port *rp, uint32_t mask, uint32_t bits, uint32_t *ret_ctrl)
+{
+	uint64_t ctrl = rp->iso.regs.at + ISO_CTRL_OFFSET, offset = ctrl & ~(uint64_t)(COMPONENT_BYTES - 1);
+	struct regfile f;
+	int rc = 0;
+
+	if (regfile_open(host, rp, rp->iso.regs.bar, offset, mask ? O_RDWR : O_RDONLY, &f))
+		rc = errno ? -errno : -EIO;
+	if (!rc)
+		rc = regfile_read(&f, (uint32_t)(ctrl - offset), ret_ctrl);
+	if (!rc && *ret_ctrl == ALL_ONES)
+		rc = -EIO;
+	if (!rc && mask)
+		rc = regfile_write(&f, (uint32_t)(ctrl - offset), (*ret_ctrl & ~mask) | bits);
+	regfile_close(&f);
+	return rc;
+}
+
+int registers_read_ctrl(struct cxl_host *host, const struct cxl_root_port *rp, uint32_t *ret_ctrl)
+{
+	return access_ctrl(host, rp, 0, 0, ret_ctrl);
+}
+
+int registers_write_ctrl(struct cxl_host *host, const struct cxl_root_port *rp, uint32_t mask, uint32_t bits)
+{
+	uint32_t ctrl;
+
+	return access_ctrl(host, rp, mask, bits, &ctrl);
 }
 
 static int registers_read(struct cxl_host *host, struct cxl_root_port *rp)

@@ -22,7 +22,7 @@ struct fixture {
 };
 
 static const struct iso_state capable = {
-	.kernel = { .present = true, .control = { TRI_NO, TRI_NO, 0 } },
+	.kernel = { .present = true, .control = { { 0 } } },
 	.regs = { .valid = true, .capable = true, .cap = ISO_CAP_MEM_ISOLATION | ISO_CAP_MEM_TIMEOUT | ISO_CAP_INTERRUPT | 0xf },
 };
 
@@ -117,9 +117,9 @@ static void containment_counts_only_once_isolation_is_on(void **state)
 {
 	struct fixture *f = *state;
 
-	f->rps[0].iso.kernel.control.isolation = TRI_YES;
+	f->rps[0].iso.kernel.control.v[ISO_MEM_ISOLATION] = TRI_YES;
 	assert_int_equal(run(f).now, CONTAINMENT_RECOVER);
-	f->rps[0].iso.kernel.control.isolation = TRI_UNKNOWN;
+	f->rps[0].iso.kernel.control.v[ISO_MEM_ISOLATION] = TRI_UNKNOWN;
 	assert_int_equal(run(f).now, CONTAINMENT_NONE);
 }
 
@@ -225,7 +225,7 @@ static void an_interleaved_port_left_out_is_unsafe_and_named(void **state)
 	assert_non_null(strstr(r.v[0].text, "region0"));
 	assert_int_equal(r.if_enabled, CONTAINMENT_DEBUG);
 	/* already on there */
-	f->rps[1].iso.kernel.control.isolation = TRI_YES;
+	f->rps[1].iso.kernel.control.v[ISO_MEM_ISOLATION] = TRI_YES;
 	assert_int_equal(run(f).n, 0);
 }
 

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What enable-isolation, disable-isolation and set-timeout have in common as
+ * commands: from options to the work in change.c, and its record.
+ */
+#include "cxl/change_command.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "cxl/lib/record.h"
+
+static struct json_object *plan_json(const struct plan *plan)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < plan->n; i++) {
+		const struct plan_step *step = &plan->steps[i];
+		struct json_object *obj = json_object_new_object();
+		char path[512];
+
+		snprintf(path, sizeof(path), "/%s", step->path);
+		render_add_string(obj, "op", step->by_register ? "register" : "write");
+		render_add_string(obj, "path", path);
+		render_add_string(obj, "value", step->text);
+		render_add(obj, "expect_before", record_control(&step->expect_before));
+		render_add(obj, "expect_after", record_control(&step->expect_after));
+		render_add_string(obj, "undo", *step->undo ? step->undo : NULL);
+		render_add_u64(obj, "timeout_us", true, step->timeout_us);
+		render_add_string(obj, "when", step_when_names[step->when]);
+		render_add_string(obj, "state", step_state_names[step->state]);
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+static struct json_object *record_job(const struct job *job)
+{
+	const struct cxl_root_port *rp = job->rp;
+	struct json_object *obj = json_object_new_object();
+	struct iso_control after = iso_control(&rp->iso);
+
+	render_add_string(obj, "root_port", rp->name);
+	render_add_string(obj, "host_bridge", rp->bridge ? rp->bridge->name : NULL);
+	render_add_string(obj, "bus", rp->bridge && rp->bridge->bus ? rp->bridge->bus->name : NULL);
+	render_add_string(obj, "result", result_names[job->result]);
+	render_add(obj, "changed", json_object_new_boolean(!iso_control_equal(&job->before, &after)));
+	render_add(obj, "before", record_control(&job->before));
+	render_add(obj, "after", record_control(&after));
+	render_add_string(obj, "containment", containment_names[job->checks.now]);
+	render_add_string(obj, "containment_if_enabled", containment_names[job->checks.if_enabled]);
+	render_add(obj, "blockers", record_findings(&job->checks, FINDING_BLOCKS));
+	render_add(obj, "limits", record_findings(&job->checks, FINDING_LIMITS));
+	render_add(obj, "notes", record_findings(&job->checks, FINDING_NOTES));
+	render_add(obj, "plan", plan_json(&job->exec.plan));
+	return obj;
+}
+
+int change_apply(struct change *c, const struct change_options *o, char **targets, struct err *err)
+{
+	int rc;
+
+	c->dry_run = o->dry_run;
+	c->registers = o->registers;
+	c->cache = o->cache;
+	if (o->sysroot)
+		return err_set(err, EXIT_USAGE, EROFS, "a capture cannot be changed, nothing was done; drop --sysroot, or try it out with 'cxl-sim run --host %.200s --kernel v1-fixed -- cxl ...'",
+			       o->sysroot);
+	if (!*targets)
+		return err_set(err, EXIT_USAGE, EINVAL, "no target was named, nothing was done; name a root port, memN, regionN, portN, root0 or all");
+	rc = o->common.output ? render_check_output(o->common.output, err) : 0;
+	if (!rc)
+		rc = host_read(c->host, NULL, err);
+	if (!rc)
+		rc = change_select(c, targets, err);
+	if (!rc)
+		rc = change_plan(c, err);
+	if (!rc)
+		rc = change_run(c, err);
+	return rc;
+}
+
+int change_end(const struct command_run *run, struct change *c, int status, const struct err *failed)
+{
+	struct json_object *list = json_object_new_array();
+	int wanted;
+
+	if (failed) {
+		status = (int)failed->status;
+		message_add_err(c->messages, status == EXIT_USAGE ? "USAGE" : "HOST", failed);
+	} else {
+		for (size_t i = 0; i < c->n_jobs; i++)
+			json_object_array_add(list, record_job(&c->jobs[i]));
+	}
+	wanted = status;
+	status = command_end(run, status, c->messages, list);
+	if (status != wanted && change_is_changed(c))
+		fprintf(stderr, "cxl %s: the change itself was made before that; see 'cxl list --isolation'\n", run->cmd->name);
+	host_free(c->host);
+	arena_free(&c->arena);
+	return status;
+}
