@@ -17,14 +17,14 @@ static struct json_object *plan_json(const struct plan *plan)
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct plan_step *step = &plan->steps[i];
 		struct json_object *obj = json_object_new_object();
-		char path[512];
+		char path[512], before[256], after[256];
 
 		snprintf(path, sizeof(path), "/%s", step->path);
 		render_add_string(obj, "op", step->by_register ? "register" : "write");
 		render_add_string(obj, "path", path);
 		render_add_string(obj, "value", step->text);
-		render_add(obj, "expect_before", record_control(&step->expect_before));
-		render_add(obj, "expect_after", record_control(&step->expect_after));
+		render_add_string(obj, "expect_before", plan_control_text(plan, &step->expect_before, before, sizeof(before)));
+		render_add_string(obj, "expect_after", plan_control_text(plan, &step->expect_after, after, sizeof(after)));
 		render_add_string(obj, "undo", *step->undo ? step->undo : NULL);
 		render_add_u64(obj, "timeout_us", true, step->timeout_us);
 		render_add_string(obj, "when", step_when_names[step->when]);

@@ -13,39 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What the plan is about: CXL.mem's three settings, and what else it writes. */
-static bool is_shown(const struct plan *plan, enum iso_field field)
-{
-	if (field == ISO_MEM_ISOLATION || field == ISO_MEM_TIMEOUT || field == ISO_MEM_RANGE)
-		return true;
-	for (size_t i = 0; i < plan->n; i++)
-		if (plan->steps[i].field == field)
-			return true;
-	return false;
-}
-
-/* "isolation on, timeout off, range B2" into @buf, which is returned. */
-static const char *control_text(const struct plan *plan, const struct iso_control *c, char *buf, size_t size)
-{
-	static const enum iso_field order[N_ISO_FIELDS] = {
-		ISO_MEM_ISOLATION, ISO_MEM_TIMEOUT, ISO_MEM_RANGE, ISO_MEM_LINK_DOWN,
-		ISO_CACHE_ISOLATION, ISO_CACHE_TIMEOUT, ISO_CACHE_RANGE, ISO_CACHE_LINK_DOWN, ISO_ERR_COR, ISO_INTERRUPT,
-	};
-	size_t n = 0;
-
-	for (size_t i = 0; i < N_ISO_FIELDS && n < size; i++) {
-		const struct iso_field_desc *desc = &iso_fields[order[i]];
-		int v = c->v[order[i]];
-		const struct timeout_range *r = desc->is_range && v >= 0 ? timeout_by_value((unsigned int)v) : NULL;
-
-		if (is_shown(plan, order[i]))
-			n += (size_t)snprintf(buf + n, size - n, "%s%s %s", n ? ", " : "", desc->label,
-					      desc->is_range ? r ? r->name : "unknown" :
-					      v < 0 ? "unknown" : v ? "on" : "off");
-	}
-	return buf;
-}
-
 static void read_after(struct cxl_host *host, struct exec_port *p)
 {
 	p->after = iso_settings_read(host, p->rp, p->plan.registers);
@@ -61,7 +28,7 @@ static int check_before(struct cxl_host *host, struct exec_port *p, struct err *
 		return 0;
 	return err_set(err, EXIT_REFUSED, EAGAIN,
 		       "%s changed while the command was running (%s before, %s now), so nothing was written; run the command again",
-		       p->rp->name, control_text(&p->plan, &p->plan.before, was, sizeof(was)), control_text(&p->plan, &p->after, is, sizeof(is)));
+		       p->rp->name, plan_control_text(&p->plan, &p->plan.before, was, sizeof(was)), plan_control_text(&p->plan, &p->after, is, sizeof(is)));
 }
 
 static int write_failed(const struct exec_port *p, const struct plan_step *step, int errnum, struct err *err)
@@ -70,7 +37,7 @@ static int write_failed(const struct exec_port *p, const struct plan_step *step,
 		errnum == ETIMEDOUT ? EXIT_TIMEDOUT : EXIT_REFUSED;
 	char is[256];
 
-	control_text(&p->plan, &p->after, is, sizeof(is));
+	plan_control_text(&p->plan, &p->after, is, sizeof(is));
 	if (status == EXIT_TIMEDOUT)
 		return err_set(err, status, errnum, "the kernel gave up on %s in /%s: the root port stayed busy (RP Busy) with what was under way; %s has %s; wait until nothing uses the memory and run the command again",
 			       step->text, step->path, p->rp->name, is);
@@ -172,7 +139,7 @@ static int run_port(struct cxl_host *host, struct exec_port *p, struct messages 
 		return 0;
 	return err_set(err, EXIT_REFUSED, EIO,
 		       "%s did not take the change: asked for %s, it now has %s; the kernel cannot do this or firmware kept control of it ('cxl explain ISO-FW-OWNED')",
-		       p->rp->name, control_text(&p->plan, &p->plan.goal, want, sizeof(want)), control_text(&p->plan, &p->after, is, sizeof(is)));
+		       p->rp->name, plan_control_text(&p->plan, &p->plan.goal, want, sizeof(want)), plan_control_text(&p->plan, &p->after, is, sizeof(is)));
 }
 
 /* Bring a port back to what it had: range first, it may clear the enables. */
@@ -218,7 +185,7 @@ static void roll_back_all(struct cxl_host *host, struct exec_port *ports, size_t
 		p->outcome = EXEC_LEFT;
 		message_add(messages, SEV_ERROR, "ROLLBACK", p->rp->name,
 			    "%s could not be brought back to what it had; it now has %s; look at it with 'cxl list --isolation %s'",
-			    p->rp->name, control_text(&p->plan, &p->after, is, sizeof(is)), p->rp->name);
+			    p->rp->name, plan_control_text(&p->plan, &p->after, is, sizeof(is)), p->rp->name);
 	}
 }
 

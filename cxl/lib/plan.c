@@ -133,3 +133,35 @@ bool plan_is_empty(const struct plan *plan)
 {
 	return !plan->n;
 }
+
+/* What the plan is about: CXL.mem's three settings, and what else it writes. */
+static bool is_shown(const struct plan *plan, enum iso_field field)
+{
+	if (field == ISO_MEM_ISOLATION || field == ISO_MEM_TIMEOUT || field == ISO_MEM_RANGE)
+		return true;
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].field == field)
+			return true;
+	return false;
+}
+
+const char *plan_control_text(const struct plan *plan, const struct iso_control *c, char *buf, size_t size)
+{
+	static const enum iso_field order[N_ISO_FIELDS] = {
+		ISO_MEM_ISOLATION, ISO_MEM_TIMEOUT, ISO_MEM_RANGE, ISO_MEM_LINK_DOWN,
+		ISO_CACHE_ISOLATION, ISO_CACHE_TIMEOUT, ISO_CACHE_RANGE, ISO_CACHE_LINK_DOWN, ISO_ERR_COR, ISO_INTERRUPT,
+	};
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_ISO_FIELDS && n < size; i++) {
+		const struct iso_field_desc *desc = &iso_fields[order[i]];
+		int v = c->v[order[i]];
+		const struct timeout_range *r = desc->is_range && v >= 0 ? timeout_by_value((unsigned int)v) : NULL;
+
+		if (is_shown(plan, order[i]))
+			n += (size_t)snprintf(buf + n, size - n, "%s%s %s", n ? ", " : "", desc->label,
+					      desc->is_range ? r ? r->name : "unknown" :
+					      v < 0 ? "unknown" : v ? "on" : "off");
+	}
+	return buf;
+}

@@ -66,6 +66,12 @@ int plan_make(const struct cxl_root_port *rp, const struct iso_control *goal, bo
 /* Does @plan leave everything as it is? */
 bool plan_is_empty(const struct plan *plan);
 
+/*
+ * "isolation on, timeout off, range B2" into @buf, which is returned: the
+ * settings of @c that @plan is about.
+ */
+const char *plan_control_text(const struct plan *plan, const struct iso_control *c, char *buf, size_t size);
+
 /* One step that sets @field; its expectations are left to the caller.  -ENOMEM or 0. */
 int plan_step_init(const struct cxl_root_port *rp, enum iso_field field, int value, struct arena *a,
 		   struct plan_step *ret);
