@@ -273,6 +273,22 @@ int sysfs_resolve(struct sysfs *fs, struct arena *a, const char *path, char **re
 	return *ret ? 0 : -ENOMEM;
 }
 
+int sysfs_stat(struct sysfs *fs, const char *path, struct statx *ret)
+{
+	const int flags = AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT;
+	const unsigned int mask = STATX_TYPE | STATX_INO;
+	_cleanup_close_ int fd = -1;
+	int dir = start(fs, &path);
+
+	if (fs->is_capture) {	/* inside the fence */
+		fd = sysfs_open(fs, path, O_PATH);
+		if (fd < 0)
+			return fd;
+		return statx(fd, "", flags | AT_EMPTY_PATH, mask, ret) ? -errno : 0;
+	}
+	return statx(dir, path, flags, mask, ret) ? -errno : 0;
+}
+
 static int add_name(struct arena *a, struct sysfs_names *names, size_t *capacity, const char *name)
 {
 	if (names->n == *capacity) {

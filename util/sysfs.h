@@ -17,6 +17,8 @@
 #include "util/arena.h"
 #include "util/err.h"
 
+struct statx;
+
 struct sysfs {
 	int rootfd;
 	int devicesfd;		/* of sys/devices, where most paths lead: a shorter walk; -1 in a capture */
@@ -56,6 +58,10 @@ ssize_t sysfs_readlink(struct sysfs *fs, const char *path, char *buf, size_t siz
 
 /* Where the link at @path leads, as a path below the root, in the arena. */
 int sysfs_resolve(struct sysfs *fs, struct arena *a, const char *path, char **ret);
+
+/* What the file at @path is, links followed, from what the kernel has in memory:
+ * a file on a file system that does not answer is not waited for. */
+int sysfs_stat(struct sysfs *fs, const char *path, struct statx *ret);
 
 /* Names in a directory, without "." and "..", in the order the kernel gives them;
  * only those that @wanted says yes to, unless it is NULL. */

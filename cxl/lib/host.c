@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Reading the snapshot, part by part: see host.h. */
 #include "cxl/lib/host.h"
+
 int host_read(struct cxl_host *host, const char *sysroot, struct err *err)
 {
 	int rc;
@@ -13,6 +14,8 @@ int host_read(struct cxl_host *host, const char *sysroot, struct err *err)
 	if (rc)
 		return rc;
 	rc = memory_read(host, err);
+	if (!rc)
+		rc = users_read(host, err);
 	if (rc)
 		return rc;
 	regions_report(host);

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "cxl/lib/isolation.h"
 #include "util/arena.h"
@@ -112,12 +113,23 @@ struct cxl_region {
 	bool blocks_unknown;	/* some block could not be judged */
 };
 
+/* A process that has a dax device open or mapped. */
+struct dax_user {
+	pid_t pid;
+	const char *command;
+	bool maps;		/* has it mapped, else only open */
+	uint64_t mapped_bytes;
+};
+
 struct cxl_dax {
 	const char *name;	/* "dax0.0" */
 	const char *path;
 	struct cxl_region *region;	/* NULL: not below a CXL region (hmem) */
 	const char *driver;	/* "device_dax", "kmem", NULL when unbound */
 	struct opt_u64 size_bytes;
+	struct dax_user *users;	/* by pid */
+	size_t n_users;
+	bool users_unknown;	/* there may be more users than those */
 };
 
 struct cxl_host {
@@ -140,6 +152,9 @@ struct cxl_host {
 	struct cxl_dax *dax;
 	size_t n_dax;
 	uint64_t block_bytes;	/* memory block size, 0 when unknown */
+	bool users_read;	/* users.c looked for users of the dax devices */
+	bool dax_in_use;	/* the kernel counts a user of some dax device, who need not be known */
+	size_t n_hidden_processes;	/* could not be looked into */
 };
 
 /*
@@ -157,6 +172,7 @@ int root_ports_attach(struct cxl_host *host);	/* memdevs to their root ports */
 void regions_report(struct cxl_host *host);	/* messages about husks; the blocks are known */
 int regions_read(struct cxl_host *host);	/* -ENOMEM or 0; the memdevs are known */
 int memory_read(struct cxl_host *host, struct err *err);
+int users_read(struct cxl_host *host, struct err *err);	/* the dax devices are known */
 void registers_exit(struct cxl_host *host);
 
 /* A position of @r could not be read: can it be below @rp? */
