@@ -6,9 +6,66 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/device.h"
 #include "sim/port.h"
 #include "sim/sim.h"
 #include "util/parse.h"
+
+enum { MAX_DEPTH = 16 };
+
+static bool is_function(const struct node *n)
+{
+	uint64_t key;
+
+	return n->kind == NODE_DIR && parse_pci_address(n->name, &key);
+}
+
+/* The first function below @dir that is an endpoint and that @is agrees to. */
+static const struct node *find_endpoint(const struct node *dir, bool (*is)(const struct node *n, void *data),
+					void *data, int depth)
+{
+	for (size_t i = 0; i < dir->n_children && depth < MAX_DEPTH; i++) {
+		const struct node *n = dir->children[i], *found;
+
+		if (!is_function(n))
+			continue;
+		found = tree_child(n, "pci_bus") ? find_endpoint(n, is, data, depth + 1) : is(n, data) ? n : NULL;
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+static bool add_protocols(const struct node *n, void *data)
+{
+	const struct node *config = tree_child(n, "config");
+	unsigned int *sum = data, at = config ? config_dvsec(config, DVSEC_DEVICE) : 0;
+
+	if (at)
+		*sum |= config_dword(config, at + 8) >> 16 & (DVSEC_CAP_CACHE | DVSEC_CAP_IO | DVSEC_CAP_MEM);
+	return false;
+}
+
+unsigned int below_protocols(const struct port *port)
+{
+	unsigned int sum = 0;
+
+	find_endpoint(port->dir, add_protocols, &sum, 0);
+	return sum;
+}
+
+static bool has_no_driver(const struct node *n, void *data)
+{
+	(void)data;
+	return !tree_child(n, "driver");
+}
+
+const char *below_unhandled(const struct port *port)
+{
+	const struct node *n = find_endpoint(port->dir, has_no_driver, NULL, 0);
+
+	return n ? n->name : NULL;
+}
 
 static bool is_bound_to(const struct node *device, const char *driver)
 {
@@ -27,7 +84,8 @@ static const struct node *find_memdev(const struct node *dir)
 
 		if (n->kind != NODE_DIR)
 			continue;
-		if (parse_name(n->name, "mem", &number) && is_bound_to(n, "cxl_mem"))
+		if (parse_name(n->name, "mem", &number) && is_bound_to(n, "cxl_mem") &&
+		    is_bound_to(dir, "cxl_pci"))
 			return n;
 		n = find_memdev(n);
 		if (n)
@@ -45,11 +103,8 @@ const char *below_type3(const struct port *port)
 
 static bool is_populated(const struct port *port)
 {
-	uint64_t key;
-
 	for (size_t i = 0; i < port->dir->n_children; i++)
-		if (port->dir->children[i]->kind == NODE_DIR &&
-		    parse_pci_address(port->dir->children[i]->name, &key))
+		if (is_function(port->dir->children[i]))
 			return true;
 	return false;
 }
@@ -122,16 +177,37 @@ static bool blocks_online(const struct tree *tree, const struct node *region)
 	return false;
 }
 
-static const struct node *kmem_device(const struct node *dir)
+/* Each region that touches the port, in turn; *@i is where to go on. */
+static const struct node *next_region(const struct port *port, size_t *i)
+{
+	const struct tree *tree = &port->sim->tree;
+	const struct node *devices = tree_dir(tree, "/sys/bus/cxl/devices");
+
+	while (devices && *i < devices->n_children) {
+		struct node *link = devices->children[(*i)++];
+		const struct node *region;
+		unsigned int number;
+
+		if (!parse_name(link->name, "region", &number) || link->kind != NODE_LINK)
+			continue;
+		region = tree_resolve(tree, link->parent, link->data);
+		if (region && region_touches(port, region))
+			return region;
+	}
+	return NULL;
+}
+
+/* The first dax device below @dir, bound to @driver if that is given. */
+static const struct node *dax_device(const struct node *dir, const char *driver)
 {
 	for (size_t i = 0; i < dir->n_children; i++) {
 		const struct node *n = dir->children[i];
 
 		if (n->kind != NODE_DIR)
 			continue;
-		if (!fnmatch("dax[0-9]*.[0-9]*", n->name, 0) && is_bound_to(n, "kmem"))
+		if (!fnmatch("dax[0-9]*.[0-9]*", n->name, 0) && (!driver || is_bound_to(n, driver)))
 			return n;
-		n = kmem_device(n);
+		n = dax_device(n, driver);
 		if (n)
 			return n;
 	}
@@ -140,22 +216,25 @@ static const struct node *kmem_device(const struct node *dir)
 
 const char *below_system_ram(const struct port *port)
 {
-	const struct tree *tree = &port->sim->tree;
-	const struct node *devices = tree_dir(tree, "/sys/bus/cxl/devices");
+	const struct node *region, *dax;
+	size_t i = 0;
 
-	for (size_t i = 0; devices && i < devices->n_children; i++) {
-		struct node *link = devices->children[i];
-		const struct node *region, *dax;
-		unsigned int number;
-
-		if (!parse_name(link->name, "region", &number) || link->kind != NODE_LINK)
-			continue;
-		region = tree_resolve(tree, link->parent, link->data);
-		if (!region || !region_touches(port, region))
-			continue;
-		dax = kmem_device(region);
-		if (dax && blocks_online(tree, region))
+	while ((region = next_region(port, &i))) {
+		dax = dax_device(region, "kmem");
+		if (dax && blocks_online(&port->sim->tree, region))
 			return dax->name;
 	}
 	return NULL;
+}
+
+void below_fail_memory(const struct port *port)
+{
+	const struct node *region, *dax;
+	size_t i = 0;
+
+	while ((region = next_region(port, &i))) {
+		dax = dax_device(region, NULL);
+		if (dax)
+			devnode_fail(port->sim, dax->name);
+	}
 }

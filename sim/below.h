@@ -8,8 +8,18 @@
 
 struct port;
 
-/* A memory device bound to cxl_mem: its name, or NULL. */
+/* A memory device of cxl_pci (type 3) bound to cxl_mem: its name, or NULL. */
 const char *below_type3(const struct port *port);
+
+/* A PCI function below whose driver is missing, so that nobody handles its errors:
+ * its address, or NULL. */
+const char *below_unhandled(const struct port *port);
+
+/* What the devices below speak: DVSEC_CAP_* of port.h. */
+unsigned int below_protocols(const struct port *port);
+
+/* The memory below answers no more: whoever maps it dies of SIGBUS at the next access. */
+void below_fail_memory(const struct port *port);
 
 /* Another root port of the same host bridge with a device below: its address, or NULL. */
 const char *below_sibling(const struct port *port);

@@ -101,6 +101,8 @@ unsigned int dev_free_number(const struct sim *sim, const char *bus, const char 
 
 void devnode_add(struct sim *sim, const char *name, uint64_t size);
 void devnode_remove(struct sim *sim, const char *name);
+/* What it holds is lost: whoever maps it gets SIGBUS. */
+void devnode_fail(struct sim *sim, const char *name);
 int iomem_add(struct sim *sim, uint64_t start, uint64_t size, const char *name);
 void iomem_remove(struct sim *sim, uint64_t start, uint64_t size, const char *name);
 

@@ -12,7 +12,7 @@
 #include "sim/sim.h"
 #include "util/parse.h"
 
-static uint32_t dword(const struct node *config, unsigned int at)
+uint32_t config_dword(const struct node *config, unsigned int at)
 {
 	const unsigned char *b = (const unsigned char *)config->data;
 
@@ -21,18 +21,13 @@ static uint32_t dword(const struct node *config, unsigned int at)
 	return (uint32_t)b[at] | (uint32_t)b[at + 1] << 8 | (uint32_t)b[at + 2] << 16 | (uint32_t)b[at + 3] << 24;
 }
 
-uint32_t port_config_dword(const struct port *port, unsigned int at)
-{
-	return dword(port->config, at);
-}
-
 /* Offset of the PCI Express capability of a root port, 0 when it is none. */
 static unsigned int root_port_capability(const struct node *config)
 {
-	unsigned int at = dword(config, 0x34) & 0xfc;
+	unsigned int at = config_dword(config, 0x34) & 0xfc;
 
 	for (int i = 0; at && i < 48; i++) {
-		uint32_t v = dword(config, at);
+		uint32_t v = config_dword(config, at);
 
 		if ((v & 0xff) == 0x10)		/* PCI Express; [23:20] port type, 4 = root port */
 			return (v >> 20 & 0xf) == 4 ? at : 0;
@@ -41,28 +36,35 @@ static unsigned int root_port_capability(const struct node *config)
 	return 0;
 }
 
-/* The Register Locator's (DVSEC vendor 0x1e98, id 8) component register entry. */
-static bool find_component_block(struct port *port)
+unsigned int config_dvsec(const struct node *config, unsigned int id)
 {
 	unsigned int at = 0x100;
 
 	for (int i = 0; at && i < 960; i++) {
-		uint32_t head = dword(port->config, at), dvsec = dword(port->config, at + 4);
+		uint32_t head = config_dword(config, at);
 
-		if ((head & 0xffff) == 0x23 && (dvsec & 0xffff) == 0x1e98 &&
-		    (dword(port->config, at + 8) & 0xffff) == 8) {
-			for (unsigned int e = at + 0xc; e + 8 <= at + (dvsec >> 20); e += 8) {
-				uint32_t low = dword(port->config, e);
-
-				if ((low >> 8 & 0xff) != 1)
-					continue;
-				port->bar = low & 7;
-				port->block = (low & 0xffff0000) |
-					      (uint64_t)dword(port->config, e + 4) << 32;
-				return port->bar < 6;
-			}
-		}
+		if ((head & 0xffff) == 0x23 && (config_dword(config, at + 4) & 0xffff) == 0x1e98 &&
+		    (config_dword(config, at + 8) & 0xffff) == id)
+			return at;
 		at = head >> 20 & 0xffc;
+	}
+	return 0;
+}
+
+/* The component register entry of the Register Locator. */
+static bool find_component_block(struct port *port)
+{
+	unsigned int at = config_dvsec(port->config, DVSEC_REGISTER_LOCATOR);
+	uint32_t length = at ? config_dword(port->config, at + 4) >> 20 : 0;
+
+	for (unsigned int e = at + 0xc; e + 8 <= at + length; e += 8) {
+		uint32_t low = config_dword(port->config, e);
+
+		if ((low >> 8 & 0xff) != 1)
+			continue;
+		port->bar = low & 7;
+		port->block = (low & 0xffff0000) | (uint64_t)config_dword(port->config, e + 4) << 32;
+		return port->bar < 6;
 	}
 	return false;
 }
@@ -82,7 +84,7 @@ static bool probe(struct port *port, struct node *dir)
 	port->pcie = root_port_capability(port->config);
 	if (!port->pcie || !find_component_block(port))
 		return false;
-	port->link_status = (uint16_t)(dword(port->config, port->pcie + PCIE_LNKCTL) >> 16);
+	port->link_status = (uint16_t)(config_dword(port->config, port->pcie + PCIE_LNKCTL) >> 16);
 	port->link_up = port->link_status & PCIE_LNKSTA_DLLLA;
 	return true;
 }

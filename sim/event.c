@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/device.h"
 #include "sim/kernel.h"
 #include "sim/port.h"
 #include "sim/sim.h"
@@ -21,9 +22,11 @@ struct event {
 	const char *name;
 	const char *operands;
 	const char *summary;
-	int n_operands;
-	/* The first operand is a root port.  Fills @text; returns the exit status. */
-	enum exit_status (*run)(struct port *port, char **args, char *text, size_t size);
+	int least, most;	/* operands */
+	/* @port: the root port that the first operand names, NULL for an event whose
+	 * operand is something else.  Fills @text; returns the exit status. */
+	bool of_port;
+	enum exit_status (*run)(struct sim *sim, struct port *port, char **args, char *text, size_t size);
 };
 
 static enum exit_status answer(enum exit_status status, char *text, size_t size, const char *fmt, ...)
@@ -40,11 +43,11 @@ static enum exit_status answer(enum exit_status status, char *text, size_t size,
 }
 
 /* After the hardware's part: the kernel's, and one sentence for both. */
-static enum exit_status outcome(struct port *port, const char *what, char *text, size_t size)
+static enum exit_status outcome(struct port *port, uint32_t before, const char *what, char *text, size_t size)
 {
 	struct sim *sim = port->sim;
 
-	if (what && port->status & ISO_STS_MEM_ISOLATED)
+	if (what && port->status & ~before & ISO_STS_MEM_ISOLATED)
 		kernel_signal(port);
 	if (sim_is_dead(sim))
 		return answer(EXIT_DONE, text, size, "%s: the host is dead (%s)", port->address,
@@ -52,17 +55,21 @@ static enum exit_status outcome(struct port *port, const char *what, char *text,
 	return answer(EXIT_DONE, text, size, "%s: %s", port->address, what);
 }
 
-static enum exit_status run_link_down(struct port *port, char **args, char *text, size_t size)
+static enum exit_status run_link_down(struct sim *sim, struct port *port, char **args, char *text, size_t size)
 {
+	uint32_t before = port->status;
+
+	(void)sim;
 	(void)args;
 	if (!port->link_up)
 		return answer(EXIT_REFUSED, text, size, "%s: its link is down already; link-up brings it back",
 			      port->address);
-	return outcome(port, port_link_down(port), text, size);
+	return outcome(port, before, port_link_down(port), text, size);
 }
 
-static enum exit_status run_link_up(struct port *port, char **args, char *text, size_t size)
+static enum exit_status run_link_up(struct sim *sim, struct port *port, char **args, char *text, size_t size)
 {
+	(void)sim;
 	(void)args;
 	if (port->link_up)
 		return answer(EXIT_REFUSED, text, size, "%s: its link is up already", port->address);
@@ -70,17 +77,23 @@ static enum exit_status run_link_up(struct port *port, char **args, char *text, 
 	return answer(EXIT_DONE, text, size, "%s: the link is up", port->address);
 }
 
-static enum exit_status run_timeout(struct port *port, char **args, char *text, size_t size)
+static enum exit_status run_timeout(struct sim *sim, struct port *port, char **args, char *text, size_t size)
 {
-	(void)args;
-	if (port->status & ISO_STS_MEM_ISOLATED)
+	bool of_cache = args[1] && !strcmp(args[1], "cache");
+	uint32_t before = port->status;
+
+	(void)sim;
+	if (args[1] && !of_cache && strcmp(args[1], "mem"))
+		return answer(EXIT_USAGE, text, size, "an access is one of 'mem' or 'cache'");
+	if (before & (of_cache ? ISO_STS_CACHE_ISOLATED : ISO_STS_MEM_ISOLATED))
 		return answer(EXIT_REFUSED, text, size, "%s: it is isolated already, nothing can time out",
 			      port->address);
-	return outcome(port, port_timeout(port), text, size);
+	return outcome(port, before, port_timeout(port, of_cache), text, size);
 }
 
-static enum exit_status run_busy(struct port *port, char **args, char *text, size_t size)
+static enum exit_status run_busy(struct sim *sim, struct port *port, char **args, char *text, size_t size)
 {
+	(void)sim;
 	if (strcmp(args[1], "on") && strcmp(args[1], "off"))
 		return answer(EXIT_USAGE, text, size, "busy is set 'on' or 'off'");
 	if (!strcmp(args[1], "on"))
@@ -90,11 +103,39 @@ static enum exit_status run_busy(struct port *port, char **args, char *text, siz
 	return answer(EXIT_DONE, text, size, "%s: RP Busy is %s", port->address, args[1]);
 }
 
+/* The mapping itself is the work of the process that asked: see user.c. */
+static enum exit_status run_map(struct sim *sim, struct port *port, char **args, char *text, size_t size)
+{
+	const struct node *dax = dev_find(sim, "dax", args[0]);
+	const char *driver = dax ? dev_driver(dax) : NULL;
+	char shown[64];
+
+	(void)port;
+	if (args[1] && strcmp(args[1], "idle"))
+		return answer(EXIT_USAGE, text, size, "the only word after the device is 'idle'");
+	if (!dax)
+		return answer(EXIT_USAGE, text, size, "there is no dax device '%s' on this host",
+			      printable(args[0], shown, sizeof(shown)));
+	if (!driver || strcmp(driver, "device_dax"))
+		return answer(EXIT_REFUSED, text, size, "%s cannot be mapped: its driver is %s, not device_dax", dax->name,
+			      driver ? driver : "none");
+	return answer(EXIT_DONE, text, size, "%s may be mapped", dax->name);
+}
+
+static enum exit_status run_unmap(struct sim *sim, struct port *port, char **args, char *text, size_t size)
+{
+	(void)sim;
+	(void)port;
+	return answer(EXIT_DONE, text, size, "whoever maps %s may go", args[0]);
+}
+
 static const struct event events[] = {
-	{ "link-down", "PORT", "the link goes down", 1, run_link_down },
-	{ "link-up", "PORT", "the link comes back", 1, run_link_up },
-	{ "timeout", "PORT", "a CXL.mem access is not answered in time", 1, run_timeout },
-	{ "busy", "PORT on|off", "the port says RP Busy", 2, run_busy },
+	{ "link-down", "PORT", "the link goes down", 1, 1, true, run_link_down },
+	{ "link-up", "PORT", "the link comes back", 1, 1, true, run_link_up },
+	{ "timeout", "PORT [cache]", "a CXL.mem (CXL.cache) access is not answered in time", 1, 2, true, run_timeout },
+	{ "busy", "PORT on|off", "the port says RP Busy", 2, 2, true, run_busy },
+	{ "map", "DAX [idle]", "start a process that maps /dev/DAX and uses it, or only holds it", 1, 2, false, run_map },
+	{ "unmap", "DAX", "end the processes that 'map' started", 1, 1, false, run_unmap },
 };
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -121,32 +162,44 @@ static enum exit_status unknown_event(const char *name, char *text, size_t size)
 		      printable(name, shown, sizeof(shown)), names);
 }
 
+static enum exit_status find_port(struct sim *sim, const char *word, struct port **ret, char *text, size_t size)
+{
+	char ports[400], shown[64];
+
+	*ret = port_find(sim, word);
+	if (*ret)
+		return EXIT_DONE;
+	return answer(EXIT_USAGE, text, size, "there is no CXL root port '%s': this host has %s",
+		      printable(word, shown, sizeof(shown)), ports_list(sim, ports, sizeof(ports)));
+}
+
 static enum exit_status run_words(struct sim *sim, char **words, int n, char *text, size_t size)
 {
 	const struct event *event = NULL;
-	char ports[400], shown[64];
-	struct port *port;
+	struct port *port = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		if (n && !strcmp(words[0], events[i].name))
 			event = &events[i];
 	if (!event)
 		return unknown_event(n ? words[0] : "", text, size);
-	if (n - 1 != event->n_operands)
+	if (n - 1 < event->least || n - 1 > event->most)
 		return answer(EXIT_USAGE, text, size, "write: cxl-sim ctl %s %s", event->name, event->operands);
-	port = port_find(sim, words[1]);
-	if (!port)
-		return answer(EXIT_USAGE, text, size, "there is no CXL root port '%s': this host has %s",
-			      printable(words[1], shown, sizeof(shown)), ports_list(sim, ports, sizeof(ports)));
+	if (event->of_port) {
+		enum exit_status status = find_port(sim, words[1], &port, text, size);
+
+		if (status)
+			return status;
+	}
 	if (sim_is_dead(sim))
 		return answer(EXIT_REFUSED, text, size, "the host is dead (%s): nothing more can happen in this run",
 			      sim->shared->death);
-	if (port->dir->gone)
+	if (!sim->kernel)
+		return answer(EXIT_REFUSED, text, size, "this run only replays a capture; choose a kernel with "
+			      "'cxl-sim run --kernel=...'");
+	if (port && port->dir->gone)
 		return answer(EXIT_REFUSED, text, size, "%s was removed from this host", port->address);
-	if (!port->modelled)
-		return answer(EXIT_REFUSED, text, size, "%s: this run only replays a capture; choose a kernel with "
-			      "'cxl-sim run --kernel=...'", port->address);
-	return event->run(port, words + 1, text, size);
+	return event->run(sim, port, words + 1, text, size);
 }
 
 static void log_event(const struct op *op, const char *line, enum exit_status status, const char *text)
@@ -162,7 +215,7 @@ static void log_event(const struct op *op, const char *line, enum exit_status st
 static ssize_t event_store(struct node *node, const char *buf, size_t len, struct op *op)
 {
 	_cleanup_free_ char *line = strndup(buf, len), *copy = strndup(buf, len);
-	char *words[MAX_WORDS + 1], *save = NULL, text[900];
+	char *words[MAX_WORDS + 2] = { NULL }, *save = NULL, text[900];
 	enum exit_status status;
 	int n = 0;
 

@@ -168,6 +168,8 @@ static int build(struct sim *sim, const char *capture, struct json_object *overl
 	if (add_dax_number(&sim->tree))
 		return out_of_memory(err);
 	if (overlay)
+		rc = overlay_reshape(sim, overlay, err);
+	if (overlay && !rc)
 		rc = overlay_apply_files(sim, overlay, err);
 	rc = rc ? rc : ports_discover(sim, err);
 	if (rc || !kernel)

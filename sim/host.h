@@ -43,6 +43,9 @@ const char *overlay_text(struct json_object *overlay, const char *key, const cha
 /* Attach the models to every root port as the overlay (NULL: the default) says. */
 int overlay_attach_ports(struct sim *sim, struct json_object *overlay, struct err *err);
 
+/* Carry out the overlay's "devices" and "soft_reserved". */
+int overlay_reshape(struct sim *sim, struct json_object *overlay, struct err *err);
+
 /* Carry out the overlay's "files". */
 int overlay_apply_files(struct sim *sim, struct json_object *overlay, struct err *err);
 

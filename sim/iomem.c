@@ -119,11 +119,22 @@ void devnode_add(struct sim *sim, const char *name, uint64_t size)
 	close(fd);
 }
 
-void devnode_remove(struct sim *sim, const char *name)
+void devnode_fail(struct sim *sim, const char *name)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	if (sim->models->running)
+	if (sim->models && sim->models->running && truncate(path, 0) && errno != ENOENT)
+		fprintf(stderr, "cxl-sim: cannot empty %s: %s\n", path, strerror(errno));
+}
+
+/* Also revokes mappings, as unregistering a device does. */
+void devnode_remove(struct sim *sim, const char *name)
+{
+	char path[128];
+
+	devnode_fail(sim, name);
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	if (sim->models && sim->models->running)
 		unlink(path);
 }

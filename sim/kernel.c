@@ -197,10 +197,12 @@ static ssize_t v1_range_store(struct node *node, const char *buf, size_t len, st
 
 static void v1_isolated(struct port *port)
 {
-	const char *memdev = below_type3(port), *sibling = below_sibling(port);
+	const char *memdev = below_type3(port), *sibling = below_sibling(port), *function = below_unhandled(port);
 
 	if (memdev)
 		sim_die(port->sim, "panic", port, "the type-3 driver of %s panics on isolation", memdev);
+	else if (function)
+		sim_die(port->sim, "panic", port, "no driver of %s handles isolation", function);
 	else if (sibling)
 		sim_die(port->sim, "panic", port,
 			"root port %s under the same host bridge has a device as well", sibling);

@@ -355,8 +355,8 @@ int memdev_probe(struct sim *sim, struct node *memdev)
 	int rc = add_endpoint(sim, memdev);
 
 	rc = rc ? rc : dev_bind(sim, memdev, "cxl", "cxl_mem");
-	if (rc)
-		return rc;
+	if (rc || !tree_child(memdev, "serial"))
+		return rc;		/* an accelerator's, without a mailbox */
 	debugfs_add(sim, memdev->name);
 	add_nvdimm(sim, memdev);
 	return dev_add_attr(sim, memdev, "trigger_poison_list", 0200, "");

@@ -11,6 +11,7 @@
 #include "sim/host.h"
 #include "sim/kernel.h"
 #include "sim/port.h"
+#include "sim/reshape.h"
 #include "sim/sim.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
@@ -23,10 +24,12 @@ static const struct {
 	{ "base", json_type_string },
 	{ "kernel", json_type_string },
 	{ "root_ports", json_type_object },
+	{ "devices", json_type_object },
+	{ "soft_reserved", json_type_array },
 	{ "files", json_type_object },
 };
 
-enum cap_kind { CAP_BOOL, CAP_RANGES, CAP_INTERRUPT };
+enum cap_kind { CAP_BOOL, CAP_RANGES, CAP_INTERRUPT, CAP_RESERVED };
 
 static const struct {
 	const char *key;
@@ -46,6 +49,10 @@ static const struct {
 	CAP("cache_link_down", CAP_BOOL, cache_link_down, "true or false"),
 	CAP("err_cor", CAP_BOOL, err_cor, "true or false"),
 	CAP("interrupt", CAP_INTERRUPT, interrupt, "a message number from 0 to 31, or null for none"),
+	CAP("control_reserved", CAP_RESERVED, reserved, "a text like \"0x00000020\", reserved bits of the control register only"),
+	CAP("unmask_sbr", CAP_BOOL, unmask_sbr, "true or false"),
+	CAP("unmask_link_disable", CAP_BOOL, unmask_link_disable, "true or false"),
+	CAP("unmask_writable", CAP_BOOL, unmask_writable, "true or false"),
 #undef CAP
 };
 
@@ -66,6 +73,17 @@ static bool parse_ranges(struct json_object *value, uint8_t *ret)
 	return true;
 }
 
+static bool parse_reserved(struct json_object *value, uint32_t *ret)
+{
+	uint64_t v;
+
+	if (!json_object_is_type(value, json_type_string) || parse_u64(json_object_get_string(value), &v) ||
+	    v & ~(uint64_t)ISO_CTRL_RESERVED)
+		return false;
+	*ret = (uint32_t)v;
+	return true;
+}
+
 static bool set_cap(struct port_caps *caps, size_t i, struct json_object *value)
 {
 	char *field = (char *)caps + caps_members[i].offset;
@@ -80,6 +98,8 @@ static bool set_cap(struct port_caps *caps, size_t i, struct json_object *value)
 	case CAP_INTERRUPT:
 		*(int *)(void *)field = value ? (int)number : -1;
 		return !value || (json_object_is_type(value, json_type_int) && number >= 0 && number <= 31);
+	case CAP_RESERVED:
+		return parse_reserved(value, (uint32_t *)(void *)field);
 	}
 	return false;
 }
@@ -128,7 +148,8 @@ static int check(struct json_object *overlay, struct err *err)
 				break;
 		if (i == ARRAY_SIZE(members))
 			return err_set(err, EXIT_USAGE, EINVAL, "unknown key '%s': the keys are description, "
-				       "base, kernel, root_ports, files", printable(key, shown, sizeof(shown)));
+				       "base, kernel, root_ports, devices, soft_reserved, files",
+				       printable(key, shown, sizeof(shown)));
 		if (!json_object_is_type(value, members[i].type))
 			return err_set(err, EXIT_USAGE, EINVAL, "%s must be of type %s", key,
 				       json_type_to_name(members[i].type));
@@ -269,4 +290,66 @@ int overlay_apply_files(struct sim *sim, struct json_object *overlay, struct err
 			return rc;
 	}
 	return 0;
+}
+
+/* --- what is reshaped ----------------------------------------------------- */
+
+/* {"type": 2, "driver": "NAME"} */
+static int apply_device(struct sim *sim, const char *address, struct json_object *o, struct err *err)
+{
+	struct json_object *type = NULL, *driver = NULL;
+	char shown[64];
+
+	if (json_object_is_type(o, json_type_object)) {
+		json_object_object_foreach(o, key, value) {
+			if (!strcmp(key, "type"))
+				type = value;
+			else if (!strcmp(key, "driver"))
+				driver = value;
+			else
+				return err_set(err, EXIT_USAGE, EINVAL, "devices: unknown key '%s': the keys are type, driver",
+					       printable(key, shown, sizeof(shown)));
+		}
+	}
+	if (!type || !json_object_is_type(type, json_type_int) || json_object_get_int(type) < 1 ||
+	    json_object_get_int(type) > 2)
+		return err_set(err, EXIT_USAGE, EINVAL, "devices: type must be 1 (CXL.cache) or 2 (CXL.cache and CXL.mem)");
+	if (!driver || !json_object_is_type(driver, json_type_string) || !*json_object_get_string(driver) ||
+	    strchr(json_object_get_string(driver), '/') || !strcmp(json_object_get_string(driver), "cxl_pci"))
+		return err_set(err, EXIT_USAGE, EINVAL, "devices: driver must be the name of the accelerator's driver, "
+			       "not cxl_pci");
+	return reshape_device(sim, address, json_object_get_int(type), json_object_get_string(driver), err);
+}
+
+/* "0x490000000-0x49fffffff" */
+static int apply_soft_reserved(struct sim *sim, struct json_object *value, struct err *err)
+{
+	char text[64] = "", *dash;
+	uint64_t start, end;
+
+	if (json_object_is_type(value, json_type_string))
+		snprintf(text, sizeof(text), "%s", json_object_get_string(value));
+	dash = strchr(text, '-');
+	if (dash)
+		*dash++ = '\0';
+	if (!dash || parse_u64(text, &start) || parse_u64(dash, &end) || end <= start)
+		return err_set(err, EXIT_USAGE, EINVAL, "soft_reserved: a range is a text like \"0x490000000-0x49fffffff\"");
+	return reshape_soft_reserved(sim, start, end, err);
+}
+
+int overlay_reshape(struct sim *sim, struct json_object *overlay, struct err *err)
+{
+	struct json_object *o;
+	int rc = 0;
+
+	if (json_object_object_get_ex(overlay, "devices", &o)) {
+		json_object_object_foreach(o, address, value) {
+			rc = rc ? rc : apply_device(sim, address, value, err);
+		}
+	}
+	if (rc || !json_object_object_get_ex(overlay, "soft_reserved", &o))
+		return rc;
+	for (size_t i = 0; !rc && i < json_object_array_length(o); i++)
+		rc = apply_soft_reserved(sim, json_object_array_get_idx(o, i), err);
+	return rc;
 }

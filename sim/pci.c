@@ -32,7 +32,8 @@ static bool is_memdev(const struct node *n)
 {
 	unsigned int number;
 
-	return n->kind == NODE_DIR && parse_name(n->name, "mem", &number) && tree_child(n, "serial");
+	/* not the firmware upload's directory of the same name */
+	return n->kind == NODE_DIR && parse_name(n->name, "mem", &number) && tree_child(n, "dev");
 }
 
 /* The nodes below @dir that @is says yes to, parents first; how many. */

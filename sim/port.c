@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The root port's hardware: see port.h.  The files it stands behind: config,
- * resourceN, current_link_speed and current_link_width.
+ * The root port's registers: see port.h.  The file they are behind is resourceN;
+ * config space is config.c, what happens to the link is link.c.
  */
 #include "sim/port.h"
 
@@ -11,15 +11,6 @@
 #include <string.h>
 
 #include "sim/sim.h"
-
-/* PCI and PCI Express, as in linux/pci_regs.h. */
-enum {
-	PCIE_LNKCAP = 0x0c,		/* from the PCI Express capability */
-	PCIE_LNKCAP_DLLLARC = 1 << 20,	/* reports Data Link Layer Link Active */
-	PCIE_LNKSTA_SPEED = 0xf,
-	PCIE_LNKSTA_WIDTH = 0x3f0,
-	CONFIG_UNPRIVILEGED = 64,	/* pci_read_config(): more needs CAP_SYS_ADMIN */
-};
 
 /*
  * The component register block (CXL r3.2 8.2.4): CXL.cachemem at 0x1000, an
@@ -58,7 +49,7 @@ const struct iso_range iso_ranges[] = {
 const struct port_caps port_caps_default = {
 	.capability = true,
 	.mem_timeout = true, .mem_ranges = 0xf, .mem_isolation = true, .mem_link_down = true,
-	.interrupt = 3,
+	.interrupt = 3, .unmask_writable = true,
 };
 
 const struct iso_range *iso_range_by_value(unsigned int value)
@@ -130,7 +121,7 @@ uint32_t port_read_register(const struct port *port, unsigned int reg)
 	case ISO_CAP:
 		return port->cap;
 	case ISO_CTRL:
-		return port->ctrl;
+		return port->ctrl | port->reserved;
 	case ISO_STATUS:
 		return port->status;
 	default:
@@ -168,9 +159,14 @@ static uint32_t read_block(const struct port *port, uint64_t offset)
 static void write_block(struct port *port, uint64_t offset, uint32_t value)
 {
 	uint64_t at = CACHEMEM + ISO_AT;
+	uint32_t changed = (value ^ port->reserved) & ISO_CTRL_RESERVED;
 
-	if (port->capable && offset >= at && offset < at + ISO_SIZE)
-		port_write_register(port, (unsigned int)(offset - at), value);
+	if (!port->capable || offset < at || offset >= at + ISO_SIZE)
+		return;
+	if (offset - at == ISO_CTRL && changed)
+		sim_violation(port->sim, port->address, "reserved bits 0x%08" PRIx32 " of the control register of %s "
+			      "were changed: they are to be preserved (RsvdP)", changed, port->address);
+	port_write_register(port, (unsigned int)(offset - at), value);
 }
 
 /* Registers are accessed by aligned double words, as the specification demands. */
@@ -211,58 +207,6 @@ static ssize_t bar_write(struct node *node, const void *buf, size_t size, uint64
 
 static const struct attr_ops bar_ops = { .read = bar_read, .write = bar_write };
 
-/*
- * With the link down speed and width are undefined by the specification; here
- * the register reads 0, for which the kernel prints "Unknown" (link code 0 is
- * PCI_SPEED_UNKNOWN) and "0".
- */
-static uint16_t link_status(const struct port *port)
-{
-	return port->link_up ? port->link_status : 0;
-}
-
-static ssize_t config_read(struct node *node, void *buf, size_t size, uint64_t offset, struct op *op)
-{
-	const struct port *port = node->model;
-	uint64_t end = op->uid ? CONFIG_UNPRIVILEGED : node->len;
-	uint64_t sta = port->pcie + PCIE_LNKSTA;
-
-	end = end < node->len ? end : node->len;
-	if (offset >= end)
-		return 0;
-	if (size > end - offset)
-		size = end - offset;
-	memcpy(buf, node->data + offset, size);
-	for (unsigned int i = 0; i < 2; i++)
-		if (sta + i >= offset && sta + i < offset + size)
-			((unsigned char *)buf)[sta + i - offset] = (unsigned char)(link_status(port) >> 8 * i);
-	return (ssize_t)size;
-}
-
-static const struct attr_ops config_ops = { .read = config_read };
-
-static ssize_t speed_show(struct node *node, char *buf, size_t size)
-{
-	/* pci_speed_string() by the link code of Link Status */
-	static const char *const speeds[] = {
-		"Unknown", "2.5 GT/s PCIe", "5.0 GT/s PCIe", "8.0 GT/s PCIe",
-		"16.0 GT/s PCIe", "32.0 GT/s PCIe", "64.0 GT/s PCIe",
-	};
-	unsigned int code = link_status(node->model) & PCIE_LNKSTA_SPEED;
-
-	if (code >= sizeof(speeds) / sizeof(*speeds))
-		code = 0;
-	return snprintf(buf, size, "%s\n", speeds[code]);
-}
-
-static ssize_t width_show(struct node *node, char *buf, size_t size)
-{
-	return snprintf(buf, size, "%u\n", (link_status(node->model) & PCIE_LNKSTA_WIDTH) >> 4);
-}
-
-static const struct attr_ops speed_ops = { .show = speed_show };
-static const struct attr_ops width_ops = { .show = width_show };
-
 static int out_of_memory(struct err *err)
 {
 	return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
@@ -287,83 +231,18 @@ static uint64_t bar_size(const struct port *port)
 
 int port_attach(struct port *port, const struct port_caps *caps, struct err *err)
 {
-	static const struct {
-		const char *name;
-		const struct attr_ops *ops;
-	} live[] = {
-		{ "config", &config_ops },
-		{ "current_link_speed", &speed_ops },
-		{ "current_link_width", &width_ops },
-	};
 	char name[32];
 	struct node *n;
 
 	port->capable = caps->capability;
 	port->cap = caps->capability ? encode_caps(caps) : 0;
+	port->reserved = caps->reserved & ISO_CTRL_RESERVED;
 	port->modelled = true;
-	for (size_t i = 0; i < sizeof(live) / sizeof(*live); i++) {
-		n = tree_child(port->dir, live[i].name);
-		if (n && n->kind == NODE_FILE) {
-			n->ops = live[i].ops;
-			n->model = port;
-		}
-	}
+	config_attach(port, caps);
 	snprintf(name, sizeof(name), "resource%u", port->bar);
 	n = tree_add_attr(&port->sim->tree, port->dir, name, 0600, &bar_ops, port);
 	if (!n)
 		return out_of_memory(err);
 	n->size = bar_size(port);
 	return 0;
-}
-
-void port_link_up(struct port *port)
-{
-	uint32_t lnkcap = port_config_dword(port, port->pcie + PCIE_LNKCAP);
-
-	port->link_up = true;
-	if (!(port->link_status & PCIE_LNKSTA_WIDTH))	/* captured without a link: the best it can */
-		port->link_status = (uint16_t)(lnkcap & (PCIE_LNKSTA_SPEED | PCIE_LNKSTA_WIDTH));
-	if (lnkcap & PCIE_LNKCAP_DLLLARC)
-		port->link_status |= PCIE_LNKSTA_DLLLA;
-}
-
-const char *port_link_down(struct port *port)
-{
-	port->link_up = false;
-	if (port->ctrl & ISO_CACHE_ISOLATION && !(port->status & ISO_STS_CACHE_ISOLATED))
-		port->status |= ISO_STS_CACHE_ISOLATED | ISO_STS_CACHE_BY_LINK_DOWN;
-	if (port->status & ISO_STS_MEM_ISOLATED)
-		return "the link is down; the port was isolated before";
-	if (!(port->ctrl & ISO_MEM_ISOLATION)) {
-		sim_die(port->sim, "reset", port,
-			"the link went down and CXL.mem isolation was not enabled");
-		return NULL;
-	}
-	port->status |= ISO_STS_MEM_ISOLATED | ISO_STS_MEM_BY_LINK_DOWN;
-	return "the link is down and the port isolated CXL.mem";
-}
-
-const char *port_timeout(struct port *port)
-{
-	if (!(port->ctrl & ISO_MEM_TIMEOUT)) {
-		sim_die(port->sim, "reset", port,
-			"a CXL.mem access never completed and the timeout was not enabled");
-		return NULL;
-	}
-	port->status |= ISO_STS_MEM_TIMEOUT;
-	if (!(port->ctrl & ISO_MEM_ISOLATION)) {
-		sim_die(port->sim, "reset", port,
-			"CXL.mem timed out and isolation was not enabled");
-		return NULL;
-	}
-	port->status |= ISO_STS_MEM_ISOLATED;
-	if (!(port->ctrl & ISO_MEM_LINK_DOWN))
-		return "CXL.mem timed out and the port isolated it";
-	port->link_up = false;
-	return "CXL.mem timed out, the port isolated it and took the link down";
-}
-
-void port_force_isolated(struct port *port)
-{
-	port->status |= ISO_STS_MEM_TIMEOUT | ISO_STS_MEM_ISOLATED;
 }

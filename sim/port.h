@@ -38,10 +38,21 @@ enum {
 	ISO_STS_BUSY = 1 << 14,			/* RO */
 };
 
-/* PCI Express, from its capability, as in linux/pci_regs.h. */
+/* What CTRL has no meaning for: software writes back what it read (RsvdP). */
+#define ISO_CTRL_RESERVED (~(uint32_t)(0xf | 1 << 4 | 0xf << 8 | 1 << 12 | 0xf << 16 | 1 << 25 | 1 << 26))
+
+/* PCI, and PCI Express from its capability, as in linux/pci_regs.h. */
 enum {
+	PCI_COMMAND = 0x4,
+	PCI_BRIDGE_CTL = 0x3e,
+	PCI_BRIDGE_CTL_SBR = 1 << 6,		/* Secondary Bus Reset */
+	PCIE_LNKCAP = 0xc,
+	PCIE_LNKCAP_DLLLARC = 1 << 20,		/* reports Data Link Layer Link Active */
 	PCIE_LNKCTL = 0x10,
+	PCIE_LNKCTL_LD = 1 << 4,		/* Link Disable */
 	PCIE_LNKSTA = 0x12,
+	PCIE_LNKSTA_SPEED = 0xf,
+	PCIE_LNKSTA_WIDTH = 0x3f0,
 	PCIE_LNKSTA_DLLLA = 1 << 13,
 };
 
@@ -64,6 +75,9 @@ struct port_caps {
 	bool err_cor;
 	uint8_t mem_ranges, cache_ranges;	/* bit 0 = A ... bit 3 = D */
 	int interrupt;				/* message number, -1: none */
+	uint32_t reserved;			/* what the reserved bits of CTRL read as */
+	bool unmask_sbr, unmask_link_disable;	/* as firmware left DVSEC 3 */
+	bool unmask_writable;			/* software can change them */
 };
 
 extern const struct port_caps port_caps_default;
@@ -82,6 +96,8 @@ struct port {
 	bool modelled;			/* the members below mean something */
 	bool capable;			/* it has Timeout & Isolation */
 	uint32_t cap, ctrl, status;
+	uint32_t reserved;		/* bits of ctrl that never change */
+	bool unmask_writable;
 	bool link_up;
 	uint16_t link_status;		/* speed and width when it is up */
 };
@@ -103,18 +119,39 @@ const char *ports_list(const struct sim *sim, char *buf, size_t size);
 /* The root port whose directory holds @node, or NULL. */
 struct port *port_of_node(const struct sim *sim, const struct node *node);
 
-/* As captured; 0 beyond its end. */
-uint32_t port_config_dword(const struct port *port, unsigned int at);
+/* --- config space, of any function --------------------------------------- */
+
+/* CXL's DVSECs (vendor 0x1e98), CXL r3.2 8.1. */
+enum {
+	DVSEC_DEVICE = 0,			/* +0xa: what the device speaks */
+	DVSEC_DEVICE_CAP = 0xa,
+	DVSEC_CAP_CACHE = 1 << 0, DVSEC_CAP_IO = 1 << 1, DVSEC_CAP_MEM = 1 << 2,
+	DVSEC_PORT = 3,				/* Extensions for Ports, +0xc: control */
+	DVSEC_PORT_CTRL = 0xc,
+	DVSEC_UNMASK_SBR = 1 << 0, DVSEC_UNMASK_LINK_DISABLE = 1 << 1,
+	DVSEC_REGISTER_LOCATOR = 8,
+};
+
+/* 0 beyond its end. */
+uint32_t config_dword(const struct node *config, unsigned int at);
+
+/* Offset of the DVSEC, 0 when the function has none. */
+unsigned int config_dvsec(const struct node *config, unsigned int id);
+
+/* Put the model behind the root port's config space (config.c). */
+void config_attach(struct port *port, const struct port_caps *caps);
+
+/* --- registers ------------------------------------------------------------ */
 
 uint32_t port_read_register(const struct port *port, unsigned int reg);
 void port_write_register(struct port *port, unsigned int reg, uint32_t value);
 
 /*
- * The hardware's part of what happens.  They return a sentence's middle that
- * says what it did, or NULL when the host reset (see sim->shared->death).
+ * The hardware's part of what happens (link.c).  They return a sentence's middle
+ * that says what it did, or NULL when the host reset (see sim->shared->death).
  */
 const char *port_link_down(struct port *port);
-const char *port_timeout(struct port *port);
+const char *port_timeout(struct port *port, bool cache);
 void port_link_up(struct port *port);
 
 /* Isolated by a timeout whatever is enabled: a fault for tests. */

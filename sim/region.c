@@ -288,6 +288,22 @@ static ssize_t target_store(struct node *node, const char *buf, size_t len, stru
 	return rc ? rc : (ssize_t)len;
 }
 
+/* Any decoder between the endpoints and the window that firmware locked. */
+static bool is_locked(const struct sim *sim, const struct node *region)
+{
+	for (unsigned int i = 0; i < region_ways(region); i++) {
+		const struct node *decoder = region_target(sim, region, i);
+
+		if (decoder && dev_is(decoder, "locked", "1"))
+			return true;
+		for (const struct node *port = decoder ? decoder->parent->parent : NULL; port; port = port->parent)
+			for (size_t k = 0; k < port->n_children; k++)
+				if (dev_is(port->children[k], "region", region->name) && dev_is(port->children[k], "locked", "1"))
+					return true;
+	}
+	return dev_is(region->parent, "locked", "1");
+}
+
 static ssize_t commit_store(struct node *node, const char *buf, size_t len, struct op *op)
 {
 	struct node *region = node->parent;
@@ -300,6 +316,8 @@ static ssize_t commit_store(struct node *node, const char *buf, size_t len, stru
 		return (ssize_t)len;
 	if (on && state < ACTIVE)
 		return -ENXIO;
+	if (!on && is_locked(op->sim, region))
+		return -EPERM;
 	if (!on)
 		region_unbind(op->sim, region);
 	decoders_commit(op->sim, region, on);

@@ -8,6 +8,7 @@
 
 #include "sim/cxl-sim.h"
 #include "sim/event.h"
+#include "sim/user.h"
 #include "util/cleanup.h"
 
 struct ctl_options {
@@ -52,6 +53,17 @@ static int send(const char *line, char *reply, size_t size, struct err *err)
 	return 0;
 }
 
+/* What the simulated host allowed: here, since processes are no part of it. */
+static int act(char **words, int n, const char *text, struct err *err)
+{
+	if (!strcmp(words[0], "map"))
+		return user_start(words[1], n > 2, err);
+	if (!strcmp(words[0], "unmap"))
+		return user_stop(words[1], err);
+	printf("%s\n", text);
+	return 0;
+}
+
 static int run(int argc, char **argv)
 {
 	struct ctl_options o = { 0 };
@@ -77,8 +89,8 @@ static int run(int argc, char **argv)
 	}
 	if (answer)
 		fprintf(stderr, "cxl-sim: %s\n", text);
-	else
-		printf("%s\n", text);
+	else if (act(argv + first, argc - first, text, &err))
+		return verb_failed(&err);
 	return fflush(stdout) ? EXIT_REFUSED : (int)answer;
 }
 
