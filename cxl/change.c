@@ -23,6 +23,11 @@ static int no_memory(struct err *err)
 	return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory, nothing was written");
 }
 
+static int no_memory_midway(struct err *err)
+{
+	return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory while the root ports were being changed; 'cxl list --isolation' shows what they have now");
+}
+
 int change_select(struct change *c, char **targets, struct err *err)
 {
 	struct cxl_host *host = c->host;
@@ -150,8 +155,8 @@ static void note_isolated(struct change *c, struct job *job)
 	job->result = RESULT_FAILED;
 	job->status = EXIT_REFUSED;
 	message_add(c->messages, SEV_ERROR, "ISO-ISOLATED", job->rp->name,
-		    "%s: the port became isolated during the change: its memory is lost and its traffic is dropped; isolation is %s; stop what uses the memory and see 'cxl explain ISO-ISOLATED'",
-		    job->rp->name, change_isolation_now(job));
+		    "%s: the port became isolated during the change: its memory is lost and its traffic is dropped; %s; stop what uses the memory and see 'cxl explain ISO-ISOLATED'",
+		    job->rp->name, change_state_now(c, job));
 }
 
 /* What is left half way is said: one of the region's ports still isolates. */
@@ -183,6 +188,16 @@ static void judge(struct job *job, const struct exec_port *port, const struct er
 	job->status = port->outcome == EXEC_DONE ? EXIT_DONE : err->status;
 }
 
+/* What a failed group is left in.  A failed restoring is taken back to what it was to end. */
+static const char *aftermath(const struct change *c, bool left, bool changed)
+{
+	if (left)
+		return "";
+	if (c->restoring)
+		return "; its timeout stays as it was for the command";
+	return changed ? "; isolation and timeout were put back as they were" : "; nothing was changed";
+}
+
 static int run_group(struct change *c, size_t group, struct err *err)
 {
 	struct exec_port *ports = arena_alloc(&c->arena, c->n_jobs, sizeof(*ports));
@@ -192,7 +207,7 @@ static int run_group(struct change *c, size_t group, struct err *err)
 	int rc;
 
 	if (!ports || !jobs)
-		return no_memory(err);
+		return no_memory_midway(err);
 	for (size_t i = 0; i < c->n_jobs; i++)
 		if (c->jobs[i].group == group && c->jobs[i].result == RESULT_NONE) {
 			jobs[n] = &c->jobs[i];
@@ -208,8 +223,7 @@ static int run_group(struct change *c, size_t group, struct err *err)
 	}
 	if (rc)
 		message_add(c->messages, SEV_ERROR, left ? "LEFT" : changed ? "ROLLED-BACK" : "UNCHANGED", err->target,
-			    "%s%s", err->text, left ? "" : changed ?
-			    "; isolation and timeout were put back as they were" : "; nothing was changed");
+			    "%s%s", err->text, aftermath(c, left, changed));
 	return 0;
 }
 
@@ -229,8 +243,11 @@ static int run_groups(struct change *c, struct err *err)
 	struct sigaction old[3];
 	int rc = 0;
 
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 3; i++) {
 		sigaction(signals[i], &stop, &old[i]);
+		if (old[i].sa_handler == SIG_IGN)	/* nohup */
+			sigaction(signals[i], &old[i], NULL);
+	}
 	for (size_t i = 0; !rc && !stop_requested && i < c->n_jobs; i++)
 		rc = run_group(c, i, err);
 	for (size_t i = 0; i < 3; i++)
@@ -255,13 +272,13 @@ int change_run(struct change *c, struct err *err)
 		if (job->result != RESULT_DONE && job->result != RESULT_ALREADY && job->result != RESULT_PLANNED)
 			c->enabling[job->rp - c->host->root_ports] = false;
 		if (job->tried && iso_refresh(c->host, job->rp))
-			return no_memory(err);
+			return no_memory_midway(err);
 	}
 	for (size_t i = 0; i < c->n_jobs; i++) {
 		struct job *job = &c->jobs[i];
 
 		if (job->result != RESULT_SKIPPED && change_check(c, job))
-			return no_memory(err);
+			return no_memory_midway(err);
 		if (!job->tried)
 			continue;
 		note_interrupt(c, job);
@@ -306,49 +323,6 @@ int change_status(struct change *c)
 		message_add(c->messages, SEV_ERROR, "NOTHING", NULL,
 			    "nothing was done: no root port among the targets is both populated and capable of isolation (-v says why each was left out)");
 	return EXIT_PREREQ;
-}
-
-/* Only what this command changed of the timeout goes back; an isolated port is left alone. */
-static bool wants_restore(struct change *c, struct job *job)
-{
-	struct iso_control now = iso_control(&job->rp->iso);
-	bool differs = false;
-
-	for (int f = 0; f < N_ISO_FIELDS; f++) {
-		if (job->goal.v[f] < 0)
-			continue;
-		job->goal.v[f] = job->before.v[f];
-		differs |= now.v[f] != job->before.v[f];
-	}
-	if (!differs)
-		return false;
-	if (iso_isolated(&job->rp->iso) != TRI_YES)
-		return true;
-	job->result = RESULT_FAILED;
-	job->status = EXIT_REFUSED;
-	message_add(c->messages, SEV_ERROR, "ISO-ISOLATED", job->rp->name,
-		    "%s became isolated meanwhile, so its timeout was not put back; see 'cxl isolation-status %s'",
-		    job->rp->name, job->rp->name);
-	return false;
-}
-
-int change_restore(struct change *c, struct err *err)
-{
-	for (size_t i = 0; i < c->n_jobs; i++) {
-		struct job *job = &c->jobs[i];
-
-		if (job->result != RESULT_DONE)
-			continue;
-		if (iso_refresh(c->host, job->rp))
-			return no_memory(err);
-		if (!wants_restore(c, job))
-			continue;
-		job->exec = (struct exec_port){ .rp = job->rp };
-		if (plan_make(job->rp, &job->goal, c->registers, &c->arena, &job->exec.plan))
-			return no_memory(err);
-		job->result = RESULT_NONE;
-	}
-	return change_run(c, err);
 }
 
 bool change_is_changed(const struct change *c)

@@ -25,7 +25,8 @@ struct job {
 	struct exec_port exec;
 	struct iso_control before;	/* its settings */
 	struct iso_control goal;	/* -1: stays */
-	bool was_isolated, tried;
+	struct plan made;		/* with change_restore(): what was done before */
+	bool was_isolated, tried, restores;
 	size_t group;			/* jobs with one number succeed or fail together */
 };
 
@@ -38,6 +39,7 @@ struct change {
 	struct iso_control goal;	/* of every root port; -1: stays */
 	struct check_policy policy;
 	bool *enabling;			/* per host->root_ports[] */
+	bool restoring;			/* change_restore() is under way, or was */
 	bool interrupted;		/* a signal came: groups after it were left alone */
 	struct job *jobs;
 	size_t n_jobs;
@@ -49,17 +51,25 @@ int change_select(struct change *c, char **targets, struct err *err);
 /* Refuse what must not be, plan the rest.  Nothing is written. */
 int change_plan(struct change *c, struct err *err);
 
-/* The parts of change_plan() in change_decide.c: run the checks on one job; skip and refuse (-ENOMEM or 0);
- * drop what a refused port is tied to; "on" or "off" for a message. */
+/*
+ * The parts of change_plan() in change_decide.c: run the checks on one job; skip
+ * and refuse (-ENOMEM or 0); drop what a refused port is tied to; what forbids a
+ * change of the timeout, NULL when nothing does; "isolation is on" (of
+ * set-timeout: "the timeout is on (range B2)") for a message.
+ */
 int change_check(struct change *c, struct job *job);
 int change_decide(struct change *c);
 void change_refuse_tied(struct change *c);
-const char *change_isolation_now(const struct job *job);
+const struct finding *change_timeout_blocker(const struct change *c, const struct job *job);
+const char *change_state_now(struct change *c, const struct job *job);
 
 /* Run the plans; what failed is in the jobs and the messages.  -ENOMEM or 0. */
 int change_run(struct change *c, struct err *err);
 
-/* After a change of the timeout that was done: put it back on all its root ports. */
+/*
+ * After a change of the timeout that was done (change_restore.c): put it back on
+ * all its root ports, as far as that is possible now, and say what is left.
+ */
 int change_restore(struct change *c, struct err *err);
 
 /* Did any write go through? */

@@ -10,10 +10,8 @@
 
 #include "cxl/lib/record.h"
 
-static struct json_object *plan_json(const struct plan *plan)
+static void add_plan(struct json_object *list, const struct plan *plan)
 {
-	struct json_object *list = json_object_new_array();
-
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct plan_step *step = &plan->steps[i];
 		struct json_object *obj = json_object_new_object();
@@ -31,7 +29,6 @@ static struct json_object *plan_json(const struct plan *plan)
 		render_add_string(obj, "state", step_state_names[step->state]);
 		json_object_array_add(list, obj);
 	}
-	return list;
 }
 
 static struct json_object *record_job(const struct job *job)
@@ -39,6 +36,7 @@ static struct json_object *record_job(const struct job *job)
 	const struct cxl_root_port *rp = job->rp;
 	struct json_object *obj = json_object_new_object();
 	struct iso_control after = iso_control(&rp->iso);
+	struct json_object *plan = json_object_new_array();
 
 	render_add_string(obj, "root_port", rp->name);
 	render_add_string(obj, "host_bridge", rp->bridge ? rp->bridge->name : NULL);
@@ -52,7 +50,9 @@ static struct json_object *record_job(const struct job *job)
 	render_add(obj, "blockers", record_findings(&job->checks, FINDING_BLOCKS));
 	render_add(obj, "limits", record_findings(&job->checks, FINDING_LIMITS));
 	render_add(obj, "notes", record_findings(&job->checks, FINDING_NOTES));
-	render_add(obj, "plan", plan_json(&job->exec.plan));
+	add_plan(plan, &job->made);
+	add_plan(plan, &job->exec.plan);
+	render_add(obj, "plan", plan);
 	return obj;
 }
 
@@ -94,7 +94,7 @@ int change_end(const struct command_run *run, struct change *c, int status, cons
 	}
 	wanted = status;
 	status = command_end(run, status, c->messages, list);
-	if (status != wanted && change_is_changed(c))
+	if (status != wanted && change_is_changed(c) && !c->restoring)
 		fprintf(stderr, "cxl %s: the change itself was made before that; see 'cxl list --isolation'\n", run->cmd->name);
 	host_free(c->host);
 	arena_free(&c->arena);

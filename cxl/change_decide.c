@@ -10,7 +10,7 @@
 
 int change_check(struct change *c, struct job *job)
 {
-	const struct check_context ctx = { c->host, c->enabling, c->registers, c->cache };
+	const struct check_context ctx = { c->host, c->enabling, c->registers, c->cache, true };
 
 	return check_run(&ctx, job->rp, &c->arena, true, &job->checks);
 }
@@ -23,18 +23,30 @@ static const struct finding *find(const struct check_result *result, const char 
 	return NULL;
 }
 
+/* Can the port do nothing of what is asked for, in hardware?  Why not, for after its name. */
+static const char *incapable(struct change *c, const struct job *job)
+{
+	const struct finding *f = find(&job->checks, "ISO-CAP");
+	const struct iso_registers *regs = &job->rp->iso.regs;
+	const struct iso_field_desc *timeout = &iso_fields[c->cache ? ISO_CACHE_TIMEOUT : ISO_MEM_TIMEOUT];
+
+	if (c->kind != CHANGE_TIMEOUT || !regs->capable)
+		return f ? f->text : NULL;
+	return regs->cap & timeout->cap ? NULL : arena_printf(&c->arena, "it does not support %s", timeout->feature);
+}
+
 /* A group stands for the root ports that matter in it. */
 static bool skip(struct change *c, struct job *job)
 {
-	const struct finding *f = find(&job->checks, "ISO-CAP");
+	const char *why = incapable(c, job);
 	/* a device with CXL.cache only has no memdev */
 	bool is_empty = !job->rp->n_memdevs && !(c->cache && job->rp->link.up == TRI_YES);
 	const char *name = job->rp->name;
 
 	if (job->named)
 		return false;
-	if (f && (c->kind != CHANGE_TIMEOUT || !job->rp->iso.regs.capable))
-		message_add(c->messages, SEV_INFO, f->check->id, name, "%s is left out: %s", name, f->text);
+	if (why)
+		message_add(c->messages, SEV_INFO, "ISO-CAP", name, "%s is left out: %s", name, why);
 	else if (!job->rp->present)
 		message_add(c->messages, SEV_INFO, "PCI", name, "%s is left out: its PCI device is gone", name);
 	else if (is_empty && !(c->kind == CHANGE_DISABLE && iso_is_on(&job->rp->iso) == TRI_YES))
@@ -46,12 +58,25 @@ static bool skip(struct change *c, struct job *job)
 	return true;
 }
 
-const char *change_isolation_now(const struct job *job)
+static const char *on_or_off(int v)
 {
-	static const char *const words[] = { [TRI_NO] = "off", [TRI_YES] = "on" };
-	enum tri t = iso_is_on(&job->rp->iso);
+	return v < 0 ? "as it was (it cannot be read)" : v ? "on" : "off";
+}
 
-	return t == TRI_UNKNOWN ? "as it was (it cannot be read)" : words[t];
+const char *change_state_now(struct change *c, const struct job *job)
+{
+	struct iso_control now = iso_control(&job->rp->iso);
+	enum iso_field range = c->cache ? ISO_CACHE_RANGE : ISO_MEM_RANGE;
+	const struct timeout_range *r = now.v[range] < 0 ? NULL : timeout_by_value((unsigned int)now.v[range]);
+	const char *text;
+
+	if (c->kind != CHANGE_TIMEOUT)
+		text = arena_printf(&c->arena, "isolation is %s", on_or_off(now.v[ISO_MEM_ISOLATION]));
+	else
+		text = arena_printf(&c->arena, "the %stimeout is %s%s%s%s", c->cache ? "CXL.cache " : "",
+				    on_or_off(now.v[c->cache ? ISO_CACHE_TIMEOUT : ISO_MEM_TIMEOUT]),
+				    r ? " (range " : "", r ? r->name : "", r ? ")" : "");
+	return text ? text : "the state is as it was";
 }
 
 /*
@@ -67,11 +92,13 @@ static const char *why_not(struct change *c, const struct job *job, enum iso_fie
 	char supported[64];
 
 	if (regs->capable && !(regs->cap & desc->cap))
-		return arena_printf(&c->arena, "has no control of %s", desc->name);
+		return arena_printf(&c->arena, "does not support %s%s", desc->feature,
+				    c->kind == CHANGE_TIMEOUT && !c->cache && regs->cap & ISO_CAP_CACHE_TIMEOUT ?
+				    " (--cache --registers sets that of CXL.cache)" : "");
 	if (range && regs->capable && !timeout_range_is_supported(range, groups)) {
 		timeout_groups_text(groups, supported, sizeof(supported));
-		return arena_printf(&c->arena, "does not support timeout range %s; it supports: default%s%s", range->name,
-				    *supported ? " " : "", supported);
+		return arena_printf(&c->arena, "does not support timeout range %s%s; it supports: default%s%s", range->name,
+				    c->cache ? " for CXL.cache" : "", *supported ? " " : "", supported);
 	}
 	if (iso_field_by_kernel(&job->rp->iso, field))
 		return NULL;
@@ -113,7 +140,7 @@ static bool refuse_settings(struct change *c, struct job *job)
 		job->status = EXIT_PREREQ;
 		message_add(c->messages, SEV_ERROR, iso_fields[f].cap & (ISO_CAP_MEM_TIMEOUT | ISO_CAP_CACHE_TIMEOUT) ?
 			    "TIMEOUT" : "SETTING", job->rp->name,
-			    "%s %s; nothing was written, isolation is %s", job->rp->name, why, change_isolation_now(job));
+			    "%s %s; nothing was written, %s", job->rp->name, why, change_state_now(c, job));
 		return true;
 	}
 	return false;
@@ -131,8 +158,8 @@ static bool refuse_unreadable(struct change *c, struct job *job)
 			continue;
 		job->status = EXIT_REFUSED;
 		message_add(c->messages, SEV_ERROR, "ATTRIBUTE", job->rp->name,
-			    "%s: %s cannot be read, so a change could not be verified; nothing was written, isolation is %s; try 'cat /%s/%s'",
-			    job->rp->name, attr, change_isolation_now(job), job->rp->path, attr);
+			    "%s: %s cannot be read, so a change could not be verified; nothing was written, %s; try 'cat /%s/%s'",
+			    job->rp->name, attr, change_state_now(c, job), job->rp->path, attr);
 		return true;
 	}
 	return false;
@@ -143,11 +170,11 @@ static bool refuse_unreadable(struct change *c, struct job *job)
  * impossible, an isolated port, and (where the kernel drops the isolation enable
  * on the way) what forbids to switch isolation off stand against it.
  */
-static const struct finding *timeout_blocker(const struct change *c, const struct job *job)
+const struct finding *change_timeout_blocker(const struct change *c, const struct job *job)
 {
 	const struct iso_state *iso = &job->rp->iso;
-	bool drops_isolation = iso->kernel.posted_v1 && iso_is_on(iso) == TRI_YES && c->goal.v[ISO_MEM_RANGE] >= 0 &&
-		c->goal.v[ISO_MEM_RANGE] != iso_control(iso).v[ISO_MEM_RANGE];
+	bool drops_isolation = iso->kernel.posted_v1 && iso_is_on(iso) == TRI_YES && job->goal.v[ISO_MEM_RANGE] >= 0 &&
+		job->goal.v[ISO_MEM_RANGE] != iso_control(iso).v[ISO_MEM_RANGE];
 
 	for (size_t i = 0; i < job->checks.n; i++) {
 		const struct finding *f = &job->checks.v[i];
@@ -163,21 +190,21 @@ static const struct finding *timeout_blocker(const struct change *c, const struc
 /* Does a check or the required level forbid the change? */
 static bool refuse(struct change *c, struct job *job)
 {
-	const struct finding *f = c->kind == CHANGE_TIMEOUT ? timeout_blocker(c, job) :
+	const struct finding *f = c->kind == CHANGE_TIMEOUT ? change_timeout_blocker(c, job) :
 		check_blocker(&job->checks, &c->policy, c->kind == CHANGE_DISABLE);
 	const char *name = job->rp->name;
 
 	if (f) {
 		job->status = f->check->kind == CHECK_CANNOT ? EXIT_PREREQ : EXIT_NEGATIVE;
 		message_add(c->messages, SEV_ERROR, f->check->id, name,
-			    "%s: %s: %s; nothing was written, isolation is %s; remedy: %s", name, f->check->id,
-			    f->text, change_isolation_now(job), f->remedy);
+			    "%s: %s: %s; nothing was written, %s; remedy: %s", name, f->check->id,
+			    f->text, change_state_now(c, job), f->remedy);
 	} else if (c->kind == CHANGE_ENABLE && check_level_too_low(&job->checks, &c->policy, &f)) {
 		job->status = EXIT_NEGATIVE;
 		message_add(c->messages, SEV_ERROR, f->check->id, name,
-			    "%s: containment would be %s, and --require=%s was asked for (%s: %s); nothing was written, isolation is %s; remedy: %s",
+			    "%s: containment would be %s, and --require=%s was asked for (%s: %s); nothing was written, %s; remedy: %s",
 			    name, containment_names[job->checks.if_enabled], require_names[c->policy.require],
-			    f->check->id, f->text, change_isolation_now(job), f->remedy);
+			    f->check->id, f->text, change_state_now(c, job), f->remedy);
 	} else if (!refuse_settings(c, job) && !refuse_unreadable(c, job)) {
 		return false;
 	}
@@ -225,8 +252,8 @@ void change_refuse_tied(struct change *c)
 			job->exec.plan.n = 0;
 			c->enabling[job->rp - c->host->root_ports] = false;
 			message_add(c->messages, SEV_ERROR, "TIED", job->rp->name,
-				    "%s: a region ties it to %s, which was refused; nothing was written, isolation is %s; name it alone to change only this one",
-				    job->rp->name, refused->rp->name, change_isolation_now(job));
+				    "%s: a region ties it to %s, which was refused; nothing was written, %s; name it alone to change only this one",
+				    job->rp->name, refused->rp->name, change_state_now(c, job));
 		}
 	}
 }

@@ -78,34 +78,41 @@ static bool is_any_changed_for_good(const struct change *c)
 	return false;
 }
 
+/* Run @command; its exit status, or a shell's for one that cannot be run. */
+static int run_command(struct change *c, char **command, const struct child_signals *held)
+{
+	int status = child_run(command, held);
+	char shown[64];
+
+	if (status >= 0)
+		return status;
+	message_add(c->messages, SEV_ERROR, "COMMAND", NULL, "'%s' could not be run: %s; %s",
+		    printable(command[0], shown, sizeof(shown)), strerror(-status),
+		    is_any_changed_for_good(c) ? "the timeout is put back as it was" : "the timeout is as it was");
+	return status == -ENOENT ? 127 : 126;
+}
+
 /* Run @command unless something failed; then put back what was changed.  The exit status. */
 static int run_while(struct change *c, char **command, const struct child_signals *held, struct err *err)
 {
-	int status = change_status(c), child = 0;
-	bool runs = !status && !c->dry_run && !child_signal_waits();
+	int status = change_status(c), restored;
+	char shown[64];
 
-	if (runs) {
-		child = child_run(command, held);
-		if (child < 0)
-			message_add(c->messages, SEV_ERROR, "COMMAND", NULL, "'%s' could not be run: %s; %s", command[0],
-				    strerror(-child), is_any_changed_for_good(c) ?
-				    "the timeout is put back as it was" : "the timeout is as it was");
-		child = child == -ENOENT ? 127 : child < 0 ? 126 : child;
-	} else if (!c->dry_run) {
-		message_add(c->messages, SEV_ERROR, "COMMAND", NULL, "'%s' was not run%s", command[0],
-			    status ? " because of that" : ": a signal came before");
-		child = status ? status : EXIT_RESUMABLE;
+	if (c->dry_run)
+		return status;
+	if (!status && !child_signal_waits(held)) {
+		status = run_command(c, command, held);
+	} else {
+		message_add(c->messages, SEV_ERROR, "COMMAND", NULL, "'%s' was not run%s",
+			    printable(command[0], shown, sizeof(shown)), status ? " because of that" : ": a signal came before");
+		status = status ? status : EXIT_RESUMABLE;
 	}
 	if (!is_any_changed_for_good(c))
-		return child;
+		return status;
 	if (change_restore(c, err))
 		return -1;
-	status = change_status(c);
-	if (status)
-		message_add(c->messages, SEV_ERROR, "RESTORE", NULL,
-			    "the timeout could not be put back everywhere as it was: see 'cxl list --isolation', then use 'cxl set-timeout'%s",
-			    runs ? "; the command itself had finished" : "");
-	return child ? child : status;
+	restored = change_status(c);
+	return status ? status : restored;
 }
 
 static int run_set_timeout(int argc, char **argv)
@@ -122,7 +129,7 @@ static int run_set_timeout(int argc, char **argv)
 
 	if (!command_begin(&cmd_set_timeout, argc, argv, &o, &o.change.common, &output, &run, &status))
 		return status;
-	run.quiet = o.during;
+	run.quiet = o.during && !o.change.dry_run;
 	if (o.during && (!command || !*command)) {
 		run.quiet = false;
 		err_set(&err, EXIT_USAGE, EINVAL, "--while needs a command behind --, nothing was done; for example: cxl set-timeout mem0 off --while -- cxl update-firmware -F FILE mem0");

@@ -10,34 +10,34 @@
 static const int held_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 #define N_HELD (sizeof(held_signals) / sizeof(held_signals[0]))
 
-static void fill(sigset_t *set)
-{
-	sigemptyset(set);
-	for (size_t i = 0; i < N_HELD; i++)
-		sigaddset(set, held_signals[i]);
-}
-
 void child_hold_signals(struct child_signals *ret)
 {
-	sigset_t set;
+	const struct sigaction standard = { .sa_handler = SIG_DFL };
+	struct sigaction now;
 
-	fill(&set);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, &ret->old);
+	sigemptyset(&ret->held);
+	for (size_t i = 0; i < N_HELD; i++)
+		if (!sigaction(held_signals[i], NULL, &now) && now.sa_handler != SIG_IGN)	/* nohup */
+			sigaddset(&ret->held, held_signals[i]);
+	sigaddset(&ret->held, SIGCHLD);
+	/* ignored, as some parents leave it, it would lose the child's status: wait(2) */
+	sigaction(SIGCHLD, &standard, &ret->old_child);
+	sigprocmask(SIG_BLOCK, &ret->held, &ret->old);
 }
 
 void child_release_signals(const struct child_signals *held)
 {
+	sigaction(SIGCHLD, &held->old_child, NULL);
 	sigprocmask(SIG_SETMASK, &held->old, NULL);
 }
 
-bool child_signal_waits(void)
+bool child_signal_waits(const struct child_signals *held)
 {
 	sigset_t pending;
 
 	sigpending(&pending);
 	for (size_t i = 0; i < N_HELD; i++)
-		if (sigismember(&pending, held_signals[i]) == 1)
+		if (sigismember(&pending, held_signals[i]) == 1 && sigismember(&held->held, held_signals[i]) == 1)
 			return true;
 	return false;
 }
@@ -47,18 +47,19 @@ static int status_of(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static int wait_for(pid_t pid)
+static int wait_for(pid_t pid, const struct child_signals *held)
 {
 	siginfo_t info;
-	sigset_t set;
 	int status;
 
-	fill(&set);
-	sigaddset(&set, SIGCHLD);
 	for (;;) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
+		pid_t done = waitpid(pid, &status, WNOHANG);
+
+		if (done == pid)
 			return status_of(status);
-		if (sigwaitinfo(&set, &info) < 0)
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		if (sigwaitinfo(&held->held, &info) < 0)
 			continue;
 		/* SI_USER: kill(2), and not a terminal, which signals the whole group */
 		if (info.si_signo != SIGCHLD && info.si_code <= 0)
@@ -80,5 +81,5 @@ int child_run(char **argv, const struct child_signals *held)
 	posix_spawnattr_setsigmask(&attr, &held->old);
 	rc = posix_spawnp(&pid, argv[0], NULL, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);
-	return rc ? -rc : wait_for(pid);
+	return rc ? -rc : wait_for(pid, held);
 }

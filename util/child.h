@@ -7,18 +7,20 @@
 #include <stdbool.h>
 
 /*
- * SIGINT, SIGTERM, SIGHUP and SIGQUIT wait from child_hold_signals() to
- * child_release_signals(); child_run() passes those that somebody sent to this
- * process on to the program (a terminal has sent them to both already).
+ * SIGINT, SIGTERM, SIGHUP and SIGQUIT, unless ignored, wait from
+ * child_hold_signals() to child_release_signals(); child_run() passes those that
+ * somebody sent to this process on to the program (a terminal has sent them to
+ * both already).
  */
 struct child_signals {
-	sigset_t old;
+	sigset_t held, old;
+	struct sigaction old_child;	/* of SIGCHLD */
 };
 void child_hold_signals(struct child_signals *ret);
 void child_release_signals(const struct child_signals *held);
 
 /* Did one of them come in the meantime?  It is kept for child_release_signals(). */
-bool child_signal_waits(void);
+bool child_signal_waits(const struct child_signals *held);
 
 /*
  * Run @argv (ends with NULL; found along PATH) to its end.  Its exit status as a

@@ -33,6 +33,7 @@ struct check_context {
 	const bool *enabling;	/* per host->root_ports[]: isolation is being enabled there now */
 	bool registers;		/* writing registers is allowed where the kernel has no attributes */
 	bool cache;		/* CXL.cache is to be isolated, too */
+	bool changing;		/* the findings are about a command that was given: it can be repeated */
 };
 
 struct finding {

@@ -2,7 +2,7 @@
 /*
  * Execution of plans: see exec.h.
  *
- * After each write all three attributes are read back.  A write that changed
+ * After each write all settings are read back.  A write that changed
  * more than it should (posted v1) is said and put right by the steps that
  * follow; what counts is the state at the end.
  */
@@ -26,9 +26,41 @@ static int check_before(struct cxl_host *host, struct exec_port *p, struct err *
 	read_after(host, p);
 	if (iso_control_equal(&p->after, &p->plan.before))
 		return 0;
+	for (int f = 0; f < N_ISO_FIELDS; f++)
+		if (p->after.v[f] < 0 && p->plan.before.v[f] >= 0)
+			return err_set(err, EXIT_REFUSED, EIO,
+				       "%s of %s could be read before and cannot now, so nothing was written; see 'cxl list --isolation %s' and the kernel log",
+				       iso_fields[f].name, p->rp->name, p->rp->name);
 	return err_set(err, EXIT_REFUSED, EAGAIN,
 		       "%s changed while the command was running (%s before, %s now), so nothing was written; run the command again",
 		       p->rp->name, plan_control_text(&p->plan, &p->plan.before, was, sizeof(was)), plan_control_text(&p->plan, &p->after, is, sizeof(is)));
+}
+
+/* Why a write did not go through and what to do, by what was written to: the first that fits. */
+static const struct refusal {
+	bool by_register;
+	int errnum;		/* 0: any */
+	const char *text;
+} refusals[] = {
+	{ true, EPERM, "kernel lockdown forbids access to the port's registers: boot without lockdown to write them" },
+	{ true, EINVAL, "a driver owns the port's registers exclusively: only that driver can write them" },
+	{ true, EIO, "the port does not answer, it may be suspended or gone: look for it with lspci" },
+	{ true, 0, "run the command again; what was written to is the port's register, not the kernel's attribute" },
+	{ false, EPERM, "a security policy of this system forbids it: see the kernel log" },
+	{ false, EACCES, "a security policy of this system forbids it: see the kernel log" },
+	{ false, ENOENT, "the kernel took its attributes away, the port may be gone: look for it with lspci" },
+	{ false, 0, "see the kernel log for why, then run the command again" },
+};
+
+static const char *refusal_text(const struct plan_step *step, int errnum)
+{
+	size_t i = 0;
+
+	if (!step->by_register && errnum == EINVAL && iso_fields[step->field].is_range)
+		return "the port does not support this range, or the kernel does not: try another";
+	while (refusals[i].by_register != step->by_register || (refusals[i].errnum && refusals[i].errnum != errnum))
+		i++;
+	return refusals[i].text;
 }
 
 static int write_failed(const struct exec_port *p, const struct plan_step *step, int errnum, struct err *err)
@@ -44,10 +76,9 @@ static int write_failed(const struct exec_port *p, const struct plan_step *step,
 	if (status == EXIT_PREREQ && geteuid())
 		return err_set(err, status, errnum, "writing %s to /%s needs root (%s); %s has %s; run the command as root",
 			       step->text, step->path, strerror(errnum), p->rp->name, is);
-	return err_set(err, status, errnum, "%s refused %s in /%s: %s; %s has %s; %s",
-		       step->by_register ? "the port" : "the kernel", step->text, step->path, strerror(errnum), p->rp->name, is,
-		       status == EXIT_PREREQ ? "a security policy of this system forbids it: see the kernel log" :
-		       "see the kernel log for why, then run the command again");
+	return err_set(err, status, errnum, "%s %s in /%s: %s; %s has %s; %s",
+		       step->by_register ? "could not write" : "the kernel refused", step->text, step->path, strerror(errnum),
+		       p->rp->name, is, refusal_text(step, errnum));
 }
 
 /* Is isolation not as it shall be, in spite of the write that should do it? */
@@ -89,8 +120,9 @@ static void note_side_effects(const struct exec_port *p, const struct plan_step 
 	}
 	if (*others)
 		message_add(messages, SEV_WARNING, "READ-BACK", name,
-			    "%s: writing %s to %s also changed %s, as the posted v1 kernel does; what is known of it is put back",
-			    name, step->text, attr, others);
+			    "%s: writing %s to %s also changed %s, %s; what is known of it is put back",
+			    name, step->text, attr, others, step->by_register ? "which firmware or a driver did" :
+			    "as the posted v1 kernel does");
 }
 
 static int write_step(struct cxl_host *host, const struct plan_step *step)
@@ -125,6 +157,14 @@ static int run_step(struct cxl_host *host, struct exec_port *p, struct plan_step
 	return 0;
 }
 
+static bool is_all_by_register(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (!plan->steps[i].by_register)
+			return false;
+	return true;
+}
+
 static int run_port(struct cxl_host *host, struct exec_port *p, struct messages *messages, struct err *err)
 {
 	char want[256], is[256];
@@ -138,8 +178,10 @@ static int run_port(struct cxl_host *host, struct exec_port *p, struct messages 
 	if (iso_control_equal(&p->after, &p->plan.goal))
 		return 0;
 	return err_set(err, EXIT_REFUSED, EIO,
-		       "%s did not take the change: asked for %s, it now has %s; the kernel cannot do this or firmware kept control of it ('cxl explain ISO-FW-OWNED')",
-		       p->rp->name, plan_control_text(&p->plan, &p->plan.goal, want, sizeof(want)), plan_control_text(&p->plan, &p->after, is, sizeof(is)));
+		       "%s did not take the change: asked for %s, it now has %s; %sfirmware kept control of it ('cxl explain ISO-FW-OWNED')",
+		       p->rp->name, plan_control_text(&p->plan, &p->plan.goal, want, sizeof(want)),
+		       plan_control_text(&p->plan, &p->after, is, sizeof(is)),
+		       is_all_by_register(&p->plan) ? "the port cannot do this or " : "the kernel cannot do this or ");
 }
 
 /* Bring a port back to what it had: range first, it may clear the enables. */
@@ -152,7 +194,7 @@ static bool roll_back(struct cxl_host *host, struct exec_port *p, struct message
 		enum iso_field field = plan_order[i];
 		struct plan_step undo;
 
-		if (p->plan.before.v[field] < 0 ||
+		if (p->plan.before.v[field] < 0 || iso_is_reserved(field, p->plan.before.v[field]) ||
 		    plan_step_init(p->rp, field, p->plan.before.v[field], &host->arena, &undo))
 			continue;
 		if (run_step(host, p, &undo, messages, &failed))

@@ -6,26 +6,31 @@
 #include <string.h>
 
 #include "cxl/lib/host.h"
+#include "cxl/lib/timeout.h"
 
 static const struct iso_backend *const backends[] = { &iso_backend_kernel_v1, &iso_backend_registers };
 
 const struct iso_field_desc iso_fields[N_ISO_FIELDS] = {
-	[ISO_MEM_RANGE] = { "the timeout range", "range", "cxl_isolation/timeout_range", 0xf, 0, ISO_CAP_MEM_TIMEOUT, true },
-	[ISO_MEM_TIMEOUT] = { "the timeout enable", "timeout", "cxl_isolation/timeout_ctrl", ISO_CTRL_MEM_TIMEOUT, 4,
-			      ISO_CAP_MEM_TIMEOUT, false },
-	[ISO_MEM_ISOLATION] = { "the isolation enable", "isolation", "cxl_isolation/isolation_ctrl", ISO_CTRL_MEM_ISOLATION, 16,
-				ISO_CAP_MEM_ISOLATION, false },
-	[ISO_MEM_LINK_DOWN] = { "the forced link-down", "forced link-down", NULL, ISO_CTRL_MEM_LINK_DOWN, 17,
-				ISO_CAP_MEM_LINK_DOWN, false },
-	[ISO_CACHE_RANGE] = { "the CXL.cache timeout range", "CXL.cache range", NULL, 0xf00, 8, ISO_CAP_CACHE_TIMEOUT, true },
-	[ISO_CACHE_TIMEOUT] = { "the CXL.cache timeout enable", "CXL.cache timeout", NULL, ISO_CTRL_CACHE_TIMEOUT, 12,
-				ISO_CAP_CACHE_TIMEOUT, false },
-	[ISO_CACHE_ISOLATION] = { "the CXL.cache isolation enable", "CXL.cache isolation", NULL, ISO_CTRL_CACHE_ISOLATION, 18,
-				  ISO_CAP_CACHE_ISOLATION, false },
-	[ISO_CACHE_LINK_DOWN] = { "the CXL.cache forced link-down", "CXL.cache forced link-down", NULL, ISO_CTRL_CACHE_LINK_DOWN, 19,
-				  ISO_CAP_CACHE_LINK_DOWN, false },
-	[ISO_ERR_COR] = { "the ERR_COR enable", "ERR_COR", NULL, ISO_CTRL_ERR_COR, 25, ISO_CAP_ERR_COR, false },
-	[ISO_INTERRUPT] = { "the interrupt enable", "interrupt", NULL, ISO_CTRL_INTERRUPT, 26, ISO_CAP_INTERRUPT, false },
+	[ISO_MEM_RANGE] = { "the timeout range", "range", "a CXL.mem timeout",
+		"cxl_isolation/timeout_range", 0xf, 0, ISO_CAP_MEM_TIMEOUT, true },
+	[ISO_MEM_TIMEOUT] = { "the timeout enable", "timeout", "a CXL.mem timeout",
+		"cxl_isolation/timeout_ctrl", ISO_CTRL_MEM_TIMEOUT, 4, ISO_CAP_MEM_TIMEOUT, false },
+	[ISO_MEM_ISOLATION] = { "the isolation enable", "isolation", "CXL.mem isolation",
+		"cxl_isolation/isolation_ctrl", ISO_CTRL_MEM_ISOLATION, 16, ISO_CAP_MEM_ISOLATION, false },
+	[ISO_MEM_LINK_DOWN] = { "the forced link-down", "forced link-down", "forcing the link down",
+		NULL, ISO_CTRL_MEM_LINK_DOWN, 17, ISO_CAP_MEM_LINK_DOWN, false },
+	[ISO_CACHE_RANGE] = { "the CXL.cache timeout range", "CXL.cache range", "a CXL.cache timeout",
+		NULL, 0xf00, 8, ISO_CAP_CACHE_TIMEOUT, true },
+	[ISO_CACHE_TIMEOUT] = { "the CXL.cache timeout enable", "CXL.cache timeout", "a CXL.cache timeout",
+		NULL, ISO_CTRL_CACHE_TIMEOUT, 12, ISO_CAP_CACHE_TIMEOUT, false },
+	[ISO_CACHE_ISOLATION] = { "the CXL.cache isolation enable", "CXL.cache isolation", "CXL.cache isolation",
+		NULL, ISO_CTRL_CACHE_ISOLATION, 18, ISO_CAP_CACHE_ISOLATION, false },
+	[ISO_CACHE_LINK_DOWN] = { "the CXL.cache forced link-down", "CXL.cache forced link-down", "forcing the link down for CXL.cache",
+		NULL, ISO_CTRL_CACHE_LINK_DOWN, 19, ISO_CAP_CACHE_LINK_DOWN, false },
+	[ISO_ERR_COR] = { "the ERR_COR enable", "ERR_COR", "ERR_COR signalling",
+		NULL, ISO_CTRL_ERR_COR, 25, ISO_CAP_ERR_COR, false },
+	[ISO_INTERRUPT] = { "the interrupt enable", "interrupt", "an interrupt",
+		NULL, ISO_CTRL_INTERRUPT, 26, ISO_CAP_INTERRUPT, false },
 };
 
 const struct iso_control iso_control_unknown = { { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 } };
@@ -38,6 +43,36 @@ static int field_of(uint32_t ctrl, enum iso_field field)
 static bool differs(const struct iso_control *k, uint32_t ctrl, enum iso_field field)
 {
 	return k->v[field] >= 0 && k->v[field] != field_of(ctrl, field);
+}
+
+bool iso_is_reserved(enum iso_field field, int value)
+{
+	return iso_fields[field].is_range && value >= 0 && !timeout_by_value((unsigned int)value);
+}
+
+/*
+ * The posted v1 answers -ENXIO for the default and for every reserved value
+ * alike, and stores such a value itself when a range is written by its name:
+ * only the register tells which it is.
+ */
+static void refine_range(struct iso_kernel *kernel, uint32_t ctrl)
+{
+	int range = field_of(ctrl, ISO_MEM_RANGE);
+
+	if (kernel->present && !kernel->control.v[ISO_MEM_RANGE] && iso_is_reserved(ISO_MEM_RANGE, range))
+		kernel->control.v[ISO_MEM_RANGE] = range;
+}
+
+static void note_reserved(struct cxl_host *host, const struct cxl_root_port *rp)
+{
+	struct iso_control now = iso_control(&rp->iso);
+
+	for (int f = 0; f < N_ISO_FIELDS; f++)
+		if (iso_is_reserved((enum iso_field)f, now.v[f]))
+			message_add(&host->messages, SEV_WARNING, "RESERVED", rp->name,
+				    "%s: %s holds 0x%x, which no range has (the posted v1 kernel stores that when a range is written by its name), so it is shown as null; set it with 'cxl set-timeout %s%s default'",
+				    rp->name, iso_fields[f].name, (unsigned int)now.v[f],
+				    f == ISO_CACHE_RANGE ? "--cache --registers " : "", rp->name);
 }
 
 /* The kernel and the hardware it drives should say the same. */
@@ -62,6 +97,8 @@ int iso_refresh(struct cxl_host *host, struct cxl_root_port *rp)
 		if (rc)
 			return rc;
 	}
+	if (rp->iso.regs.capable)
+		refine_range(&rp->iso.kernel, rp->iso.regs.ctrl);
 	return 0;
 }
 
@@ -105,6 +142,7 @@ int iso_read(struct cxl_host *host, struct err *err)
 		if (iso_refresh(host, &host->root_ports[i]))
 			return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
 		compare(host, &host->root_ports[i]);
+		note_reserved(host, &host->root_ports[i]);
 	}
 	if (explain_registers(host))
 		return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
@@ -140,14 +178,17 @@ struct iso_control iso_control(const struct iso_state *iso)
 struct iso_control iso_settings_read(struct cxl_host *host, const struct cxl_root_port *rp, bool registers)
 {
 	struct iso_kernel kernel = { .control = iso_control_unknown };
-	bool has_ctrl = registers && rp->iso.regs.capable;
+	bool has_ctrl = false;
 	uint32_t ctrl = 0;
 
 	if (rp->iso.kernel.present)
 		iso_kernel_read_control(host, rp, &kernel);
-	if (has_ctrl && registers_read_ctrl(host, rp, &ctrl))
-		has_ctrl = false;
-	return merge(&rp->iso, &kernel.control, has_ctrl ? &ctrl : NULL);
+	/* only the register tells the default from a reserved range */
+	if (rp->iso.regs.capable && (registers || (kernel.present && !kernel.control.v[ISO_MEM_RANGE])))
+		has_ctrl = !registers_read_ctrl(host, rp, &ctrl);
+	if (has_ctrl)
+		refine_range(&kernel, ctrl);
+	return merge(&rp->iso, &kernel.control, registers && has_ctrl ? &ctrl : NULL);
 }
 
 enum tri iso_isolated(const struct iso_state *iso)

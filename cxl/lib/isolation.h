@@ -68,6 +68,7 @@ enum iso_field {
 struct iso_field_desc {
 	const char *name;	/* in a sentence: "the timeout range" */
 	const char *label;	/* before a value: "range" */
+	const char *feature;	/* what the capability offers with it: "a CXL.mem timeout" */
 	const char *attr;	/* the v1 attribute below the PCI device; NULL: only the register has it */
 	uint32_t mask;		/* in the control register */
 	unsigned int shift;
@@ -81,6 +82,9 @@ struct iso_control {
 	int v[N_ISO_FIELDS];
 };
 extern const struct iso_control iso_control_unknown;
+
+/* Is @value of @field a range that the specification reserves?  It cannot be written again. */
+bool iso_is_reserved(enum iso_field field, int value);
 
 struct iso_kernel {
 	bool present;		/* the cxl_isolation group exists */

@@ -68,7 +68,7 @@ static int add_step(struct plan *plan, const struct cxl_root_port *rp, enum iso_
 		return -ENOMEM;
 	step->when = old == value ? STEP_IF_NEEDED : STEP_ALWAYS;
 	step->expect_before = *now;
-	if (old >= 0)
+	if (old >= 0 && !iso_is_reserved(field, old))
 		value_text(step->by_register, field, old, step->undo, sizeof(step->undo));
 	now->v[field] = value;
 	step->expect_after = *now;
@@ -102,6 +102,10 @@ int plan_make(const struct cxl_root_port *rp, const struct iso_control *goal, bo
 	for (int f = 0; f < N_ISO_FIELDS; f++)
 		if (goal->v[f] >= 0)
 			want.v[f] = goal->v[f];
+	/* what goes on the way around a defect must be a range that can be written */
+	if (goal->v[ISO_MEM_ISOLATION] == 0 && before.v[ISO_MEM_ISOLATION] && by_kernel && rp->iso.kernel.posted_v1 &&
+	    iso_is_reserved(ISO_MEM_RANGE, want.v[ISO_MEM_RANGE]))
+		want.v[ISO_MEM_RANGE] = 0;
 	*ret = (struct plan){ .before = before, .goal = want, .registers = registers };
 	ret->steps = arena_alloc(a, N_ISO_FIELDS + 1, sizeof(*ret->steps));
 	if (!ret->steps)
@@ -156,12 +160,11 @@ const char *plan_control_text(const struct plan *plan, const struct iso_control 
 	for (size_t i = 0; i < N_ISO_FIELDS && n < size; i++) {
 		const struct iso_field_desc *desc = &iso_fields[order[i]];
 		int v = c->v[order[i]];
-		const struct timeout_range *r = desc->is_range && v >= 0 ? timeout_by_value((unsigned int)v) : NULL;
+		const char *word = v < 0 ? "unknown" : !desc->is_range ? v ? "on" : "off" :
+			iso_is_reserved(order[i], v) ? "reserved" : timeout_by_value((unsigned int)v)->name;
 
 		if (is_shown(plan, order[i]))
-			n += (size_t)snprintf(buf + n, size - n, "%s%s %s", n ? ", " : "", desc->label,
-					      desc->is_range ? r ? r->name : "unknown" :
-					      v < 0 ? "unknown" : v ? "on" : "off");
+			n += (size_t)snprintf(buf + n, size - n, "%s%s %s", n ? ", " : "", desc->label, word);
 	}
 	return buf;
 }

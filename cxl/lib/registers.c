@@ -96,6 +96,18 @@ static void regfile_close(struct regfile *f)
 		close(f->fd);
 }
 
+/* What the kernel means by refusing a BAR's file: drivers/pci/pci-sysfs.c, kernel/resource.c */
+static const char *why_refused(struct cxl_host *host, int errnum, const char *what)
+{
+	const char *text = errnum == EACCES ? "its registers need root" :
+		errnum == EPERM ? "kernel lockdown forbids access to its registers" :
+		errnum == EINVAL ? "a driver owns its registers exclusively" :
+		arena_printf(&host->arena, "its registers cannot be %s: %s", what, strerror(errnum));
+
+	errno = errnum;
+	return text;
+}
+
 /*
  * Open the component block at @offset of the BAR's file, to read or (O_RDWR) to
  * write.  NULL, or why not, with errno telling the same.
@@ -110,16 +122,13 @@ static const char *regfile_open(struct cxl_host *host, const struct cxl_root_por
 	*ret = (struct regfile){ .fd = -1, .offset = offset };
 	snprintf(path, sizeof(path), "%s/resource%u", rp->path, bar);
 	ret->fd = sysfs_open(&host->fs, path, flags);
-	errno = ret->fd < 0 ? -ret->fd : 0;
+	errno = ENOENT;
 	if (ret->fd == -ENOENT)
 		return arena_printf(&host->arena, host->fs.is_capture ?
 				    "its register file resource%u is not in this capture" :
 				    "its register file resource%u does not exist", bar);
-	if (ret->fd == -EACCES || ret->fd == -EPERM)
-		return ret->fd == -EACCES ? "its registers need root" : "kernel lockdown forbids access to its registers";
 	if (ret->fd < 0)
-		return arena_printf(&host->arena, "its register file resource%u cannot be opened: %s", bar,
-				    strerror(-ret->fd));
+		return why_refused(host, -ret->fd, "opened");
 	/* touching a mapping behind the end of a file is fatal */
 	if (fstat(ret->fd, &st) || (S_ISREG(st.st_mode) && (uint64_t)st.st_size < offset + COMPONENT_BYTES)) {
 		errno = EIO;
@@ -129,12 +138,8 @@ static const char *regfile_open(struct cxl_host *host, const struct cxl_root_por
 		   (off_t)offset);
 	if (map != MAP_FAILED)
 		ret->map = map;
-	else if (errno == EPERM)
-		return "kernel lockdown forbids access to its registers";
-	else if (errno == EINVAL)
-		return "a driver owns its registers exclusively";
 	else if (errno != ENODEV)
-		return arena_printf(&host->arena, "its registers cannot be mapped: %s", strerror(errno));
+		return why_refused(host, errno, "mapped");
 	return NULL;
 }
 
@@ -317,7 +322,7 @@ static int access_ctrl(struct cxl_host *host, const struct cxl_root_port *rp, ui
 	int rc = 0;
 
 	if (regfile_open(host, rp, rp->iso.regs.bar, offset, mask ? O_RDWR : O_RDONLY, &f))
-		rc = errno ? -errno : -EIO;
+		rc = -errno;
 	if (!rc)
 		rc = regfile_read(&f, (uint32_t)(ctrl - offset), ret_ctrl);
 	if (!rc && *ret_ctrl == ALL_ONES)

@@ -374,6 +374,13 @@ int users_read(struct cxl_host *host, struct err *err)
 	struct walk walk = { .host = host };
 	int rc = 0;
 
+	host->n_hidden_processes = 0;
+	host->dax_in_use = false;
+	for (size_t i = 0; i < host->n_dax; i++) {	/* read again: who was found before */
+		host->dax[i].users = NULL;
+		host->dax[i].n_users = 0;
+		host->dax[i].users_unknown = false;
+	}
 	if (host->fs.is_capture) {	/* processes are not in it */
 		for (size_t i = 0; i < host->n_dax; i++)
 			host->dax[i].users_unknown = true;

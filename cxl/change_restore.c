@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The way back from a timeout that was set for a while: see change.h.  What
+ * happened in the meantime is looked at anew: the port may be isolated, gone,
+ * in use, or set otherwise by somebody else.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cxl/change.h"
+#include "util/sysfs.h"
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory: the timeout was not put back as it was; see 'cxl list --isolation', then use 'cxl set-timeout'");
+}
+
+/* Read anew what stands against a change: the port itself, and who uses its memory. */
+static int look_again(struct change *c, struct job *job, struct err *err)
+{
+	int fd = sysfs_open(&c->host->fs, job->rp->path, O_PATH);
+
+	job->rp->present = fd >= 0;
+	if (fd >= 0)
+		close(fd);
+	if (users_read(c->host, err))
+		return -ENOMEM;
+	if (iso_refresh(c->host, job->rp) || change_check(c, job))
+		return no_memory(err);
+	return 0;
+}
+
+/* Only what was changed goes back; true when something is to be done. */
+static bool turn_goal_round(struct change *c, struct job *job)
+{
+	struct iso_control now = iso_control(&job->rp->iso);
+	bool differs = false;
+
+	for (int f = 0; f < N_ISO_FIELDS; f++) {
+		if (job->goal.v[f] < 0)
+			continue;
+		if (iso_is_reserved((enum iso_field)f, job->before.v[f])) {
+			message_add(c->messages, SEV_WARNING, "RESERVED", job->rp->name,
+				    "%s: %s held 0x%x before, which no range has and which cannot be written again; it stays as it is now",
+				    job->rp->name, iso_fields[f].name, (unsigned int)job->before.v[f]);
+			job->goal.v[f] = -1;
+			continue;
+		}
+		job->goal.v[f] = job->before.v[f];
+		differs |= now.v[f] != job->before.v[f];
+	}
+	return differs;
+}
+
+static int prepare(struct change *c, struct job *job, struct err *err)
+{
+	const struct finding *f;
+
+	if (look_again(c, job, err))
+		return -ENOMEM;
+	if (!turn_goal_round(c, job))
+		return 0;
+	job->made = job->exec.plan;
+	job->exec = (struct exec_port){ .rp = job->rp };
+	f = change_timeout_blocker(c, job);
+	if (f) {
+		job->result = RESULT_FAILED;
+		job->status = EXIT_REFUSED;
+		message_add(c->messages, SEV_ERROR, f->check->id, job->rp->name,
+			    "%s: its timeout was not put back: %s: %s; remedy: %s", job->rp->name, f->check->id, f->text, f->remedy);
+		return 0;
+	}
+	if (plan_make(job->rp, &job->goal, c->registers, &c->arena, &job->exec.plan))
+		return no_memory(err);
+	job->result = RESULT_NONE;
+	return 0;
+}
+
+/* "cxl set-timeout 0000:0c:00.0 B2 && cxl set-timeout 0000:0c:00.0 off": what does it by hand. */
+static const char *by_hand(struct change *c, const struct job *job)
+{
+	enum iso_field range = c->cache ? ISO_CACHE_RANGE : ISO_MEM_RANGE;
+	int on = job->goal.v[c->cache ? ISO_CACHE_TIMEOUT : ISO_MEM_TIMEOUT];
+	const struct timeout_range *r = job->goal.v[range] < 0 ? NULL : timeout_by_value((unsigned int)job->goal.v[range]);
+	const char *command = arena_printf(&c->arena, "cxl set-timeout%s%s %s", c->cache ? " --cache" : "",
+					   c->registers ? " --registers" : "", job->rp->name);
+
+	if (!r)
+		return arena_printf(&c->arena, "%s %s", command, on ? "on" : "off");
+	return on ? arena_printf(&c->arena, "%s %s", command, r->name) :
+		arena_printf(&c->arena, "%s %s && %s off", command, r->name, command);
+}
+
+static void say_left(struct change *c, struct job *job)
+{
+	/* put back to what it was for the command is not back */
+	if (job->result == RESULT_ROLLED_BACK)
+		job->result = RESULT_FAILED;
+	message_add(c->messages, SEV_ERROR, "RESTORE", job->rp->name,
+		    "%s: %s, not as it was before the command ran; when what stands against it is gone: %s",
+		    job->rp->name, change_state_now(c, job), by_hand(c, job));
+}
+
+int change_restore(struct change *c, struct err *err)
+{
+	int rc = 0;
+
+	c->restoring = true;
+	for (size_t i = 0; i < c->n_jobs; i++) {
+		struct job *job = &c->jobs[i];
+
+		job->tried = false;
+		job->restores = job->result == RESULT_DONE;
+		if (!rc && job->restores)
+			rc = prepare(c, job, err);
+	}
+	if (!rc)
+		rc = change_run(c, err);
+	for (size_t i = 0; !rc && i < c->n_jobs; i++)
+		if (c->jobs[i].restores && c->jobs[i].status != EXIT_DONE)
+			say_left(c, &c->jobs[i]);
+	return rc;
+}
