@@ -10,28 +10,16 @@
 
 #include "cxl/lib/record.h"
 
-static void add_plan(struct json_object *list, const struct plan *plan)
+static void add_plan(struct json_object *list, const struct plan *plan, struct arena *a)
 {
-	for (size_t i = 0; i < plan->n; i++) {
-		const struct plan_step *step = &plan->steps[i];
-		struct json_object *obj = json_object_new_object();
-		char path[512], before[256], after[256];
+	struct step step;
 
-		snprintf(path, sizeof(path), "/%s", step->path);
-		render_add_string(obj, "op", step->by_register ? "register" : "write");
-		render_add_string(obj, "path", path);
-		render_add_string(obj, "value", step->text);
-		render_add_string(obj, "expect_before", plan_control_text(plan, &step->expect_before, before, sizeof(before)));
-		render_add_string(obj, "expect_after", plan_control_text(plan, &step->expect_after, after, sizeof(after)));
-		render_add_string(obj, "undo", *step->undo ? step->undo : NULL);
-		render_add_u64(obj, "timeout_us", true, step->timeout_us);
-		render_add_string(obj, "when", step_when_names[step->when]);
-		render_add_string(obj, "state", step_state_names[step->state]);
-		json_object_array_add(list, obj);
-	}
+	for (size_t i = 0; i < plan->n; i++)
+		if (!plan_step_record(plan, &plan->steps[i], a, &step))
+			json_object_array_add(list, record_step(&step));
 }
 
-static struct json_object *record_job(const struct job *job)
+static struct json_object *record_job(const struct job *job, struct arena *a)
 {
 	const struct cxl_root_port *rp = job->rp;
 	struct json_object *obj = json_object_new_object();
@@ -50,8 +38,8 @@ static struct json_object *record_job(const struct job *job)
 	render_add(obj, "blockers", record_findings(&job->checks, FINDING_BLOCKS));
 	render_add(obj, "limits", record_findings(&job->checks, FINDING_LIMITS));
 	render_add(obj, "notes", record_findings(&job->checks, FINDING_NOTES));
-	add_plan(plan, &job->made);
-	add_plan(plan, &job->exec.plan);
+	add_plan(plan, &job->made, a);
+	add_plan(plan, &job->exec.plan, a);
 	render_add(obj, "plan", plan);
 	return obj;
 }
@@ -90,7 +78,7 @@ int change_end(const struct command_run *run, struct change *c, int status, cons
 		message_add_err(c->messages, status == EXIT_USAGE ? "USAGE" : "HOST", failed);
 	} else {
 		for (size_t i = 0; i < c->n_jobs; i++)
-			json_object_array_add(list, record_job(&c->jobs[i]));
+			json_object_array_add(list, record_job(&c->jobs[i], &c->arena));
 	}
 	wanted = status;
 	status = command_end(run, status, c->messages, list);

@@ -5,15 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-const char *const step_state_names[] = {
-	[STEP_PLANNED] = "planned", [STEP_DONE] = "done", [STEP_SKIPPED] = "skipped",
-	[STEP_FAILED] = "failed", [STEP_UNDONE] = "undone",
-};
-
-const char *const step_when_names[] = {
-	[STEP_ALWAYS] = "always", [STEP_IF_NEEDED] = "if-needed", [STEP_IF_STUCK] = "if-stuck",
-};
-
 const enum iso_field plan_order[N_ISO_FIELDS] = {
 	ISO_MEM_RANGE, ISO_CACHE_RANGE, ISO_MEM_TIMEOUT, ISO_CACHE_TIMEOUT, ISO_ERR_COR, ISO_INTERRUPT,
 	ISO_MEM_LINK_DOWN, ISO_CACHE_LINK_DOWN, ISO_MEM_ISOLATION, ISO_CACHE_ISOLATION,
@@ -167,4 +158,19 @@ const char *plan_control_text(const struct plan *plan, const struct iso_control 
 			n += (size_t)snprintf(buf + n, size - n, "%s%s %s", n ? ", " : "", desc->label, word);
 	}
 	return buf;
+}
+
+int plan_step_record(const struct plan *plan, const struct plan_step *step, struct arena *a, struct step *ret)
+{
+	char before[256], after[256];
+
+	plan_control_text(plan, &step->expect_before, before, sizeof(before));
+	plan_control_text(plan, &step->expect_after, after, sizeof(after));
+	*ret = (struct step){
+		.op = step->by_register ? &step_register : &step_write, .title = iso_fields[step->field].name,
+		.path = step->path, .value = step->text, .undo = *step->undo ? step->undo : NULL,
+		.expect_before = arena_strdup(a, before), .expect_after = arena_strdup(a, after),
+		.timeout_us = step->timeout_us, .when = step->when, .state = step->state,
+	};
+	return ret->expect_before && ret->expect_after ? 0 : -ENOMEM;
 }

@@ -8,23 +8,8 @@
 #define CXL_PLAN_H
 
 #include "cxl/lib/host.h"
+#include "cxl/lib/step.h"
 #include "cxl/lib/timeout.h"
-
-enum step_state {
-	STEP_PLANNED,
-	STEP_DONE,
-	STEP_SKIPPED,	/* what it should bring about was so already */
-	STEP_FAILED,
-	STEP_UNDONE,	/* done, then taken back */
-};
-extern const char *const step_state_names[];
-
-enum step_when {
-	STEP_ALWAYS,
-	STEP_IF_NEEDED,	/* puts back what a defective kernel may have changed: skipped when it did not */
-	STEP_IF_STUCK,	/* a way around a defect: only while isolation is still not as wanted */
-};
-extern const char *const step_when_names[];
 
 struct plan_step {
 	const struct cxl_root_port *rp;
@@ -75,6 +60,9 @@ const char *plan_control_text(const struct plan *plan, const struct iso_control 
 /* One step that sets @field; its expectations are left to the caller.  -ENOMEM or 0. */
 int plan_step_init(const struct cxl_root_port *rp, enum iso_field field, int value, struct arena *a,
 		   struct plan_step *ret);
+
+/* @step of @plan as a step for the record; its texts are from @a.  -ENOMEM or 0. */
+int plan_step_record(const struct plan *plan, const struct plan_step *step, struct arena *a, struct step *ret);
 
 /* The order in which fields are written; isolation comes last. */
 extern const enum iso_field plan_order[N_ISO_FIELDS];

@@ -2,6 +2,8 @@
 /* Snapshot objects to output records: see record.h. */
 #include "cxl/lib/record.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cxl/lib/timeout.h"
@@ -109,6 +111,24 @@ struct json_object *record_control(const struct iso_control *c)
 	}
 	add_tri(obj, "err_cor", (enum tri)c->v[ISO_ERR_COR]);
 	add_tri(obj, "interrupt", (enum tri)c->v[ISO_INTERRUPT]);
+	return obj;
+}
+
+struct json_object *record_step(const struct step *step)
+{
+	struct json_object *obj = json_object_new_object();
+	char path[PATH_MAX + 1];
+
+	snprintf(path, sizeof(path), "/%s", step->path);
+	render_add_string(obj, "op", step->op->name);
+	render_add_string(obj, "path", path);
+	render_add_string(obj, "value", step->value);
+	render_add_string(obj, "expect_before", step->expect_before ? step->expect_before : "");
+	render_add_string(obj, "expect_after", step->expect_after);
+	render_add_string(obj, "undo", step->undo);
+	render_add_u64(obj, "timeout_us", true, step->timeout_us);
+	render_add_string(obj, "when", step_when_names[step->when]);
+	render_add_string(obj, "state", step_state_names[step->state]);
 	return obj;
 }
 

@@ -9,12 +9,16 @@
 #include <json-c/json.h>
 
 #include "cxl/lib/check.h"
+#include "cxl/lib/step.h"
 #include "cxl/lib/target.h"
 
 /* Every function here returns a new object that the caller owns. */
 
 /* The "control" part of a root port's record. */
 struct json_object *record_control(const struct iso_control *c);
+
+/* One step of a plan, the same in every command's output. */
+struct json_object *record_step(const struct step *step);
 
 /* "buses": what is in @set; @results per host->root_ports[]. */
 struct json_object *record_buses(const struct cxl_host *host, const struct target_set *set,
