@@ -52,12 +52,28 @@ static size_t next_extended(const struct node *config, size_t at)
 	return dword(config, at) >> 20 & 0xffc;
 }
 
+/* CXL's first DVSEC at or behind @at */
+static size_t cxl_dvsec(const struct node *config, size_t at)
+{
+	at = at ? find_extended(config, EXT_CAP_DVSEC, at) : 0;
+	while (at && (dword(config, at + 4) & 0xffff) != VENDOR_CXL) {
+		at = next_extended(config, at);
+		at = at ? find_extended(config, EXT_CAP_DVSEC, at) : 0;
+	}
+	return at;
+}
+
 bool capture_is_cxl(const struct node *config)
 {
-	size_t at = find_extended(config, EXT_CAP_DVSEC, EXT_CAP_FIRST);
+	return cxl_dvsec(config, EXT_CAP_FIRST);
+}
 
-	while (at && (dword(config, at + 4) & 0xffff) != VENDOR_CXL)
-		at = find_extended(config, EXT_CAP_DVSEC, next_extended(config, at));
+size_t capture_dvsec(const struct node *config, uint16_t id)
+{
+	size_t at = cxl_dvsec(config, EXT_CAP_FIRST);
+
+	for (int i = 0; at && (dword(config, at + 8) & 0xffff) != id; i++)
+		at = i < EXT_CAP_MAX ? cxl_dvsec(config, next_extended(config, at)) : 0;
 	return at;
 }
 

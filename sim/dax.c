@@ -5,12 +5,14 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/device.h"
 #include "sim/dax.h"
+#include "sim/kstr.h"
 #include "sim/sim.h"
 #include "util/parse.h"
 
@@ -66,11 +68,12 @@ int dax_probe(struct sim *sim, struct node *dax, const char *driver)
 	uint64_t start = dev_number(dax, "resource", 0), size = dev_number(dax, "size", 0);
 	int rc = 0;
 
-	if (!strcmp(driver, "kmem")) {
+	if (!strcmp(driver, "kmem"))
 		rc = memory_add(sim, start, size, (unsigned int)dev_number(dax, "target_node", 0));
-		if (!rc)
-			rc = iomem_add(sim, start, size, KMEM_RESOURCE);
-	}
+	/* both drivers claim the range under the device's name */
+	rc = rc ? rc : iomem_add(sim, start, size, dax->name);
+	if (!rc && !strcmp(driver, "kmem"))
+		rc = iomem_add(sim, start, size, KMEM_RESOURCE);
 	return rc ? rc : dev_bind(sim, dax, "dax", driver);
 }
 
@@ -79,9 +82,13 @@ void dax_unbind(struct sim *sim, struct node *dax)
 {
 	uint64_t start = dev_number(dax, "resource", 0), size = dev_number(dax, "size", 0);
 	const char *driver = dev_driver(dax);
+	bool kmem = driver && !strcmp(driver, "kmem");
 
-	if (driver && !strcmp(driver, "kmem") && !memory_remove(sim, start, size))
-		iomem_remove(sim, start, size, KMEM_RESOURCE);
+	if (!kmem || !memory_remove(sim, start, size)) {
+		if (kmem)
+			iomem_remove(sim, start, size, KMEM_RESOURCE);
+		iomem_remove(sim, start, size, dax->name);
+	}
 	dev_unbind(sim, dax);
 }
 
@@ -145,9 +152,9 @@ static ssize_t memmap_store(struct node *node, const char *buf, size_t len, stru
 	const struct node *parameters = tree_dir(&op->sim->tree, "/sys/module/memory_hotplug/parameters");
 	struct node *dax = node->parent;
 	const char *driver = dev_driver(dax);
-	bool on = buf[0] && strchr("1yYtT", buf[0]);
+	bool on;
 
-	if (!on && (!buf[0] || !strchr("0nNfF", buf[0])))
+	if (kstr_bool(buf, &on))
 		return -EINVAL;
 	if (on && (!parameters || dev_is(parameters, "memmap_on_memory", "N")))
 		return -EOPNOTSUPP;
@@ -156,9 +163,93 @@ static ssize_t memmap_store(struct node *node, const char *buf, size_t len, stru
 	return dev_set(op->sim, dax, "memmap_on_memory", "%d", on) ? -ENOMEM : (ssize_t)len;
 }
 
+static bool is_bound(const struct node *dax)
+{
+	return dev_driver(dax);
+}
+
+/* align_store() of drivers/dax/bus.c: which alignments there are depends on the
+ * page sizes */
+static ssize_t align_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	struct node *dax = node->parent;
+	uint64_t v;
+
+	if (kstr_number(buf, ULONG_MAX, &v))
+		return -ENXIO;
+	if (v != 4ull << 10 && v != 2ull << 20 && v != 1ull << 30)
+		return -EINVAL;
+	if (is_bound(dax))
+		return -EBUSY;
+	if (dev_number(dax, "size", 0) % v)
+		return -EINVAL;
+	return dev_set(op->sim, dax, "align", "%" PRIu64, v) ? -ENOMEM : (ssize_t)len;
+}
+
+/* size_store(): only what does not change it is modelled. */
+static ssize_t size_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	struct node *dax = node->parent;
+	uint64_t v, now = dev_number(dax, "size", 0), align = dev_number(dax, "align", 1);
+	int rc = kstr_number(buf, UINT64_MAX, &v);
+
+	(void)op;
+	if (rc)
+		return rc;
+	if (align && v % align)
+		return -EINVAL;
+	if (is_bound(dax))
+		return -EBUSY;
+	if (v == now)
+		return (ssize_t)len;
+	return v > now ? -ENOSPC : -EOPNOTSUPP;
+}
+
+/* create_store() of a region's only device, which has all of it */
+static ssize_t create_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	uint64_t v;
+	int rc = kstr_number(buf, INT32_MAX, &v);
+
+	(void)node;
+	(void)len;
+	(void)op;
+	if (rc)
+		return rc;
+	return v == 1 ? -ENOSPC : -EINVAL;
+}
+
+static ssize_t delete_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	char word[64];
+	struct node *dax = dev_find(op->sim, "dax", dev_word(buf, word, sizeof(word)));
+
+	(void)len;
+	if (!dax || dax->parent != node->parent->parent)
+		return -ENXIO;
+	return -EBUSY;		/* it has a driver or a size */
+}
+
 static const struct attr_ops new_id_ops = { .store = new_id_store };
 static const struct attr_ops remove_id_ops = { .store = remove_id_store };
 static const struct attr_ops memmap_ops = { .store = memmap_store };
+static const struct attr_ops align_ops = { .store = align_store };
+static const struct attr_ops size_ops = { .store = size_store };
+static const struct attr_ops create_ops = { .store = create_store };
+static const struct attr_ops delete_ops = { .store = delete_store };
+
+static void attach_device(struct sim *sim, struct node *dax)
+{
+	struct node *region = tree_child(dax->parent, "dax_region");
+
+	dev_model(sim, dax, "memmap_on_memory", &memmap_ops);
+	dev_model(sim, dax, "align", &align_ops);
+	dev_model(sim, dax, "size", &size_ops);
+	if (region) {
+		dev_model(sim, region, "create", &create_ops);
+		dev_model(sim, region, "delete", &delete_ops);
+	}
+}
 
 /* --- devices -------------------------------------------------------------- */
 
@@ -240,9 +331,8 @@ static int add_device(struct sim *sim, struct node *parent, const struct node *r
 	if (dev_add_attr(sim, dax, "uevent", 0644, text) || add_mapping(sim, dax, start, size) ||
 	    dev_register(sim, dax, "dax"))
 		return -ENOMEM;
-	dev_model(sim, dax, "memmap_on_memory", &memmap_ops);
+	attach_device(sim, dax);
 	devnode_add(sim, name, size);
-	iomem_add(sim, start, size, name);
 	autoprobe(sim, dax);
 	return 0;
 }
@@ -295,10 +385,20 @@ void dax_region_remove(struct sim *sim, struct node *region)
 			continue;
 		dax_unbind(sim, dax);
 		devnode_remove(sim, dax->name);
-		iomem_remove(sim, dev_number(dax, "resource", 0), dev_number(dax, "size", 0), dax->name);
 		dev_remove(sim, dax);
 	}
 	dev_remove(sim, dir);
+}
+
+void dax_region_zero(struct sim *sim, const struct node *region)
+{
+	for (size_t i = 0; i < region->n_children; i++) {
+		const struct node *dir = region->children[i];
+
+		for (size_t k = 0; dir->kind == NODE_DIR && k < dir->n_children; k++)
+			if (is_dax(dir->children[k]))
+				devnode_zero(sim, dir->children[k]->name);
+	}
 }
 
 /* udev loads kmem for dax:t0 on any machine that has it. */
@@ -341,7 +441,7 @@ int dax_models_attach(struct sim *sim)
 
 		if (!dax)
 			continue;
-		dev_model(sim, dax, "memmap_on_memory", &memmap_ops);
+		attach_device(sim, dax);
 		if (driver && !strcmp(driver, "device_dax"))
 			rc = add_id(sim->models, dax->name);
 	}

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "sim/device.h"
+#include "sim/kstr.h"
 #include "sim/sim.h"
 #include "util/parse.h"
 
@@ -37,9 +38,8 @@ static bool is_port(const struct node *n)
 	return dev_is(n, "devtype", "cxl_port") && dev_is(n, "modalias", "cxl:t3");
 }
 
-/* A host bridge with one root port and no decoders of its own: everything goes
- * through, nothing is programmed (devm_cxl_add_passthrough_decoder()). */
-static bool is_passthrough(const struct node *port)
+/* Nothing is programmed there (devm_cxl_add_passthrough_decoder()). */
+bool decoder_is_passthrough(const struct node *port)
 {
 	unsigned int decoders = 0, dports = 0, number;
 
@@ -86,10 +86,31 @@ static void set_range(struct sim *sim, struct node *decoder, const struct node *
 	dev_set(sim, decoder, "size", "0x%" PRIx64, region ? dev_number(region, "size", 0) : 0);
 }
 
+/* Decoders are in the order of addresses: a region above is there already (alloc_region_ref()). */
+static bool is_behind(const struct sim *sim, const struct node *port, const struct node *region)
+{
+	uint64_t start = dev_number(region, "resource", 0);
+	char name[64];
+
+	for (size_t i = 0; i < port->n_children; i++) {
+		const struct node *d = port->children[i], *other;
+
+		if (d->kind != NODE_DIR || strncmp(d->name, "decoder", 7) || !tree_text(d, "region", name, sizeof(name)) || !*name)
+			continue;
+		other = dev_find(sim, "cxl", name);
+		if (other && dev_number(other, "resource", 0) > start)
+			return true;
+	}
+	return false;
+}
+
 int decoder_claim(struct sim *sim, struct node *decoder, struct node *region)
 {
 	if (!dev_is(decoder, "region", ""))
 		return -EBUSY;
+	for (struct node *port = decoder->parent; port && is_port(port); port = port->parent)
+		if (is_behind(sim, port, region))
+			return -EBUSY;
 	for (struct node *port = decoder->parent->parent; port && is_port(port); port = port->parent)
 		if (!decoder_of(port, region->name) && !free_decoder(port))
 			return -EBUSY;
@@ -130,7 +151,7 @@ void decoder_release(struct sim *sim, struct node *decoder, struct node *region)
 /* --- interleave through the ports ---------------------------------------- */
 
 /* Number of the dport through which @target is reached from @port. */
-static bool dport_of(const struct sim *sim, const struct node *port, const struct node *target, unsigned int *ret)
+bool decoder_dport(const struct sim *sim, const struct node *port, const struct node *target, unsigned int *ret)
 {
 	const struct node *memdev = tree_resolve(&sim->tree, target->parent, "uport");
 
@@ -161,7 +182,7 @@ static void set_up_port(struct sim *sim, struct node *port, struct node *region)
 		const struct node *target = region_target(sim, region, i);
 		unsigned int dport, k;
 
-		if (!target || !node_is_below(target, port) || !dport_of(sim, port, target, &dport))
+		if (!target || !node_is_below(target, port) || !decoder_dport(sim, port, target, &dport))
 			continue;
 		for (k = 0; k < mine && seen[k] != dport; k++)
 			;
@@ -232,13 +253,17 @@ static void count(struct sim *sim, struct node *port, bool more)
 
 static void commit_port(struct sim *sim, struct node *port, struct node *region)
 {
-	if (!is_passthrough(port) && decoder_of(port, region->name))
-		count(sim, port, true);
+	struct node *d = decoder_of(port, region->name);
+
+	if (decoder_is_passthrough(port) || !d)
+		return;
+	count(sim, port, true);
+	hdm_write(sim, d);
 }
 
 static void reset_port(struct sim *sim, struct node *port, struct node *region)
 {
-	if (!is_passthrough(port) && decoder_of(port, region->name))
+	if (!decoder_is_passthrough(port) && decoder_of(port, region->name))
 		count(sim, port, false);
 }
 
@@ -250,7 +275,23 @@ void decoders_commit(struct sim *sim, struct node *region, bool on)
 
 		if (target)
 			count(sim, target->parent, on);
+		if (target && on)
+			hdm_write(sim, target);
 	}
+}
+
+static void clear_port(struct sim *sim, struct node *port, struct node *region)
+{
+	struct node *d = decoder_of(port, region->name);
+
+	if (d)
+		set_range(sim, d, NULL);
+}
+
+/* cxl_region_teardown_targets() */
+void decoders_tear_down(struct sim *sim, struct node *region)
+{
+	each_port(sim, region, clear_port);
 }
 
 /* --- endpoint decoders ---------------------------------------------------- */
@@ -327,15 +368,13 @@ static bool is_next(const struct node *decoder)
 static ssize_t dpa_size_store(struct node *node, const char *buf, size_t len, struct op *op)
 {
 	struct node *decoder = node->parent;
-	char word[64], mode[32], *end;
 	uint64_t size, used, base;
+	char mode[32];
 	bool above;
+	int rc = kstr_number(buf, UINT64_MAX, &size);
 
-	dev_word(buf, word, sizeof(word));
-	errno = 0;
-	size = strtoull(word, &end, 0);
-	if (!*word || *end || errno)
-		return errno ? -errno : -EINVAL;
+	if (rc)
+		return rc;
 	if (size % DPA_ALIGN)
 		return -EINVAL;
 	if (!tree_text(decoder, "mode", mode, sizeof(mode)))

@@ -72,8 +72,11 @@ void dev_model(struct sim *sim, struct node *dir, const char *name, const struct
 
 const char *dev_word(const char *buf, char *word, size_t size)
 {
-	snprintf(word, size, "%s", buf);
-	word[strcspn(word, "\n")] = '\0';
+	size_t len = strlen(buf);
+
+	if (len && buf[len - 1] == '\n')
+		len--;
+	snprintf(word, size, "%.*s", (int)len, buf);
 	return word;
 }
 
@@ -125,6 +128,22 @@ int dev_link(struct sim *sim, struct node *dir, const char *name, const struct n
 	return n ? node_set_data(n, text, strlen(text)) : -ENOMEM;
 }
 
+/* kobject_synth_uevent(): nobody listens here, but the word must be right. */
+static ssize_t uevent_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	static const char *const actions[] = { "add", "remove", "change", "move", "online", "offline", "bind", "unbind" };
+	size_t n = strcspn(buf, " \n");
+
+	(void)node;
+	(void)op;
+	for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
+		if (strlen(actions[i]) == n && !strncmp(buf, actions[i], n))
+			return (ssize_t)len;
+	return -EINVAL;
+}
+
+static const struct attr_ops uevent_ops = { .store = uevent_store };
+
 int dev_register(struct sim *sim, struct node *dir, const char *bus)
 {
 	char path[128];
@@ -135,6 +154,7 @@ int dev_register(struct sim *sim, struct node *dir, const char *bus)
 	devices = top ? tree_child(top, "devices") : NULL;
 	if (!devices)
 		return -ENODEV;
+	dev_model(sim, dir, "uevent", &uevent_ops);
 	return dev_link(sim, dir, "subsystem", top) || dev_link(sim, devices, dir->name, dir) ? -ENOMEM : 0;
 }
 
@@ -305,14 +325,20 @@ unsigned int dev_free_number(const struct sim *sim, const char *bus, const char 
 
 /* --- all ----------------------------------------------------------------- */
 
-static void attach_cxl(struct sim *sim, struct node *device)
+static int attach_cxl(struct sim *sim, struct node *device)
 {
+	dev_model(sim, device, "uevent", &uevent_ops);
 	if (dev_is(device, "devtype", "cxl_decoder_root"))
 		root_decoder_attach(sim, device);
 	else if (dev_is(device, "devtype", "cxl_decoder_endpoint"))
 		endpoint_decoder_attach(sim, device);
 	else if (dev_is(device, "devtype", "cxl_region"))
 		region_attach(sim, device);
+	else
+		memdev_attach(sim, device);	/* what has its attribute */
+	if (dev_is(device, "devtype", "cxl_decoder_endpoint") || dev_is(device, "devtype", "cxl_decoder_switch"))
+		return hdm_write(sim, device);	/* as far as sysfs tells */
+	return 0;
 }
 
 int models_attach(struct sim *sim)
@@ -328,8 +354,8 @@ int models_attach(struct sim *sim)
 
 		if (!device)
 			continue;
-		attach_cxl(sim, device);
-		rc = ports_note_dports(sim, device);
+		rc = attach_cxl(sim, device);
+		rc = rc ? rc : ports_note_dports(sim, device);
 	}
 	rc = rc ? rc : pci_models_attach(sim);
 	rc = rc ? rc : dax_models_attach(sim);
@@ -343,6 +369,7 @@ void models_free(struct sim *sim)
 
 	if (!m)
 		return;
+	reset_free(m);
 	parked_free(&m->pci);
 	parked_free(&m->endpoints);
 	parked_free(&m->ports);

@@ -39,6 +39,8 @@ struct models {
 	struct parked *nmems;		/* nvdimm devices of memory devices */
 	struct parked *debug;		/* debugfs directories of memory devices */
 	struct dport *dports;
+	struct hdm *hdms;		/* reset.c */
+	struct methods *methods;	/* reset.c */
 	char **dax_ids;			/* device_dax's, written to new_id */
 	size_t n_dax_ids;
 };
@@ -61,7 +63,7 @@ bool dev_is(const struct node *dir, const char *name, const char *text);
 /* Stores of @ops behind the attribute, if the device has it. */
 void dev_model(struct sim *sim, struct node *dir, const char *name, const struct attr_ops *ops);
 
-/* What was written, without the newline and NUL at its end: into @word, which is returned. */
+/* What was written, without one newline at its end (sysfs_streq()): into @word, which is returned. */
 const char *dev_word(const char *buf, char *word, size_t size);
 
 /* --- buses and drivers --------------------------------------------------- */
@@ -103,6 +105,7 @@ void devnode_add(struct sim *sim, const char *name, uint64_t size);
 void devnode_remove(struct sim *sim, const char *name);
 /* What it holds is lost: whoever maps it gets SIGBUS. */
 void devnode_fail(struct sim *sim, const char *name);
+void devnode_zero(struct sim *sim, const char *name);
 int iomem_add(struct sim *sim, uint64_t start, uint64_t size, const char *name);
 void iomem_remove(struct sim *sim, uint64_t start, uint64_t size, const char *name);
 
@@ -125,6 +128,10 @@ int decoder_claim(struct sim *sim, struct node *decoder, struct node *region);
 void decoder_release(struct sim *sim, struct node *decoder, struct node *region);
 void decoders_set_up(struct sim *sim, struct node *region);
 void decoders_commit(struct sim *sim, struct node *region, bool on);
+void decoders_tear_down(struct sim *sim, struct node *region);
+bool decoder_dport(const struct sim *sim, const struct node *port, const struct node *target, unsigned int *ret);
+/* A host bridge with one root port and no decoder registers: all goes through. */
+bool decoder_is_passthrough(const struct node *port);
 enum { REGION_MAX_WAYS = 16 };
 
 /* How many targets it has; at most REGION_MAX_WAYS, whatever the attribute says. */
@@ -133,7 +140,15 @@ unsigned int region_ways(const struct node *region);
 /* The region's target at @position, NULL when it is empty. */
 struct node *region_target(const struct sim *sim, const struct node *region, unsigned int position);
 
+/* reset.c: a decoder's interleave into its registers and from them */
+int hdm_write(struct sim *sim, const struct node *decoder);
+void hdm_read(struct sim *sim, struct node *decoder);
+/* Resets of a PCI function. */
+int reset_attach(struct sim *sim, struct node *function);
+void reset_free(struct models *models);
+
 /* memdev.c: memory devices, endpoints, ports */
+void memdev_attach(struct sim *sim, struct node *memdev);
 int memdev_probe(struct sim *sim, struct node *memdev);
 void memdev_unbind(struct sim *sim, struct node *memdev);
 int port_probe(struct sim *sim, struct node *port);
@@ -151,6 +166,7 @@ void pci_function_attach(struct sim *sim, struct node *function);
 int dax_models_attach(struct sim *sim);
 int dax_region_create(struct sim *sim, struct node *region);
 void dax_region_remove(struct sim *sim, struct node *region);
+void dax_region_zero(struct sim *sim, const struct node *region);
 
 /* Node of a window's memory. */
 unsigned int window_node(const struct sim *sim, const struct node *root_decoder);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sim/device.h"
@@ -117,6 +118,21 @@ void devnode_add(struct sim *sim, const char *name, uint64_t size)
 	if (size && size <= INT64_MAX && ftruncate(fd, (off_t)size))
 		unlink(path);
 	close(fd);
+}
+
+/* What was written to it is lost. */
+void devnode_zero(struct sim *sim, const char *name)
+{
+	_cleanup_close_ int fd = -1;
+	char path[128];
+	struct stat st;
+
+	if (!sim->models->running)
+		return;
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode))
+		fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, st.st_size);
 }
 
 void devnode_fail(struct sim *sim, const char *name)

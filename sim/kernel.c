@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "sim/below.h"
+#include "sim/kstr.h"
 #include "sim/port.h"
 #include "sim/sim.h"
 
@@ -20,57 +21,6 @@ enum {
 	BUSY_READS = 4, BUSY_WAIT_MS = 500,	/* how long a kernel waits for RP Busy */
 	V1_GARBAGE = 0xf,			/* see v1_range_store() */
 };
-
-/* kstrtobool() of lib/kstrtox.c */
-static int parse_bool(const char *s, bool *ret)
-{
-	switch (s[0]) {
-	case 'y': case 'Y': case 't': case 'T': case '1':
-		*ret = true;
-		return 0;
-	case 'n': case 'N': case 'f': case 'F': case '0':
-		*ret = false;
-		return 0;
-	case 'o': case 'O':
-		if (s[1] == 'n' || s[1] == 'N' || s[1] == 'f' || s[1] == 'F') {
-			*ret = s[1] == 'n' || s[1] == 'N';
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-/* kstrtou8(s, 0, ret): one leading '+', C prefixes, one trailing newline */
-static int parse_u8(const char *s, unsigned int *ret)
-{
-	unsigned int base = 10, v = 0;
-	size_t digits = 0;
-
-	s += *s == '+';
-	if (s[0] == '0') {
-		base = 8;
-		if (tolower((unsigned char)s[1]) == 'x' && isxdigit((unsigned char)s[2])) {
-			base = 16;
-			s += 2;
-		}
-	}
-	for (; isxdigit((unsigned char)*s); s++, digits++) {
-		unsigned int d = isdigit((unsigned char)*s) ? (unsigned int)(*s - '0') :
-				 (unsigned int)(tolower((unsigned char)*s) - 'a' + 10);
-
-		if (d >= base)
-			return -EINVAL;
-		v = v > 0xff ? v : v * base + d;
-	}
-	if (*s == '\n')
-		s++;
-	if (!digits || *s)
-		return -EINVAL;
-	if (v > 0xff)
-		return -ERANGE;
-	*ret = v;
-	return 0;
-}
 
 static bool same_trimmed(const char *s, const char *name)
 {
@@ -132,7 +82,7 @@ static ssize_t v1_isolation_store(struct node *node, const char *buf, size_t len
 	ssize_t rc;
 	bool on;
 
-	if (parse_bool(buf, &on))
+	if (kstr_bool(buf, &on))
 		return -EINVAL;
 	if (on) {
 		change_ctrl(port, ISO_MEM_ISOLATION, true);
@@ -151,7 +101,7 @@ static ssize_t v1_timeout_store(struct node *node, const char *buf, size_t len, 
 	bool on;
 
 	(void)op;
-	if (parse_bool(buf, &on))
+	if (kstr_bool(buf, &on))
 		return -EINVAL;
 	change_ctrl(node->model, ISO_MEM_TIMEOUT, on);
 	return (ssize_t)len;
@@ -175,10 +125,10 @@ static ssize_t v1_range_store(struct node *node, const char *buf, size_t len, st
 	struct port *port = node->model;
 	uint32_t cap = port_read_register(port, ISO_CAP);
 	const struct iso_range *r;
-	unsigned int value;
+	uint64_t value;
 
 	(void)op;
-	if (parse_u8(buf, &value)) {
+	if (kstr_number(buf, UINT8_MAX, &value)) {
 		if (!range_by_name(buf))
 			return -EINVAL;
 		/* as posted: the name's value is never assigned.  What is on the stack
@@ -187,11 +137,11 @@ static ssize_t v1_range_store(struct node *node, const char *buf, size_t len, st
 	}
 	if (!(cap & ISO_MEM_TIMEOUT))
 		return -ENXIO;
-	r = iso_range_by_value(value ? value : 1);	/* 0 counts as range A */
+	r = iso_range_by_value(value ? (unsigned int)value : 1);	/* 0 counts as range A */
 	if (!r || !(r->needs & cap & ISO_MEM_RANGE))
 		return -EINVAL;
 	set_ctrl(port, 0);	/* as posted: every other control bit is lost */
-	set_ctrl(port, value);
+	set_ctrl(port, (uint32_t)value);
 	return (ssize_t)len;
 }
 
@@ -220,7 +170,7 @@ static ssize_t fixed_enable_store(struct node *node, const char *buf, size_t len
 	ssize_t rc;
 	bool on;
 
-	if (parse_bool(buf, &on))
+	if (kstr_bool(buf, &on))
 		return -EINVAL;
 	if (on && !(port_read_register(port, ISO_CAP) & bit))
 		return -ENXIO;
@@ -257,17 +207,17 @@ static ssize_t fixed_range_store(struct node *node, const char *buf, size_t len,
 	struct port *port = node->model;
 	uint32_t cap = port_read_register(port, ISO_CAP);
 	const struct iso_range *r = range_by_name(buf);
-	unsigned int value = r ? r->value : 0;
+	uint64_t value = r ? r->value : 0;
 
 	(void)op;
-	if (!r && !same_trimmed(buf, "default") && parse_u8(buf, &value))
+	if (!r && !same_trimmed(buf, "default") && kstr_number(buf, UINT8_MAX, &value))
 		return -EINVAL;
 	if (!(cap & ISO_MEM_TIMEOUT))
 		return -ENXIO;
-	r = iso_range_by_value(value);
+	r = iso_range_by_value((unsigned int)value);
 	if (value ? !r || !(r->needs & cap & ISO_MEM_RANGE) : !(cap & ISO_MEM_RANGE))
 		return -EINVAL;
-	set_ctrl(port, (ctrl(port) & ~(uint32_t)ISO_MEM_RANGE) | value);
+	set_ctrl(port, (ctrl(port) & ~(uint32_t)ISO_MEM_RANGE) | (uint32_t)value);
 	return (ssize_t)len;
 }
 

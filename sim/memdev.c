@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "sim/device.h"
+#include "sim/kstr.h"
 #include "sim/sim.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
@@ -80,8 +81,7 @@ static void reset_decoder(struct sim *sim, struct node *d)
 	dev_set(sim, d, "region", "%s", "");
 	dev_set(sim, d, "size", "0x0");
 	dev_set(sim, d, "start", "0x0");
-	dev_set(sim, d, "interleave_ways", "1");
-	dev_set(sim, d, "interleave_granularity", "256");
+	hdm_read(sim, d);
 }
 
 static bool is_decoder(const struct node *n)
@@ -113,7 +113,8 @@ static int announce_port(struct sim *sim, struct node *port)
 	return 0;
 }
 
-static struct node *revive_port(struct sim *sim, const struct node *gone, struct node *parent, const char *prefix)
+static struct node *revive_port(struct sim *sim, const struct node *gone, struct node *parent, const char *prefix,
+				const struct node *uport)
 {
 	unsigned int number = dev_free_number(sim, "cxl", port_prefixes), old = 0;
 	char name[64], from[64], to[64];
@@ -126,7 +127,7 @@ static struct node *revive_port(struct sim *sim, const struct node *gone, struct
 	snprintf(from, sizeof(from), "decoder%u", old);
 	snprintf(to, sizeof(to), "decoder%u", number);
 	port = dev_revive(sim, gone, parent, name, from, to);
-	return port && !announce_port(sim, port) ? port : NULL;
+	return port && !dev_link(sim, port, "uport", uport) && !announce_port(sim, port) ? port : NULL;
 }
 
 /* Where the port's uport leads by its text: links into removed devices dangle. */
@@ -150,8 +151,8 @@ static struct node *switch_port(struct sim *sim, const struct dport *d, const st
 
 			if (p->parent != d->port || !leads_to(p->gone, "uport", n))
 				continue;
-			port = revive_port(sim, p->gone, p->parent, "port");
-			if (!port || dev_link(sim, port, "uport", n) || dev_link(sim, port, "parent_dport", d->pci) ||
+			port = revive_port(sim, p->gone, p->parent, "port", n);
+			if (!port || dev_link(sim, port, "parent_dport", d->pci) ||
 			    ports_note_dports(sim, port))
 				return NULL;
 			return port;
@@ -177,7 +178,7 @@ static const struct node *endpoint_template(const struct sim *sim, const struct 
 }
 
 /* A captured host whose only memory device was not bound shows none. */
-static struct node *build_endpoint(struct sim *sim, struct node *parent)
+static struct node *build_endpoint(struct sim *sim, struct node *parent, const struct node *memdev)
 {
 	static const struct {
 		const char *name;
@@ -209,7 +210,7 @@ static struct node *build_endpoint(struct sim *sim, struct node *parent)
 		if (!d)
 			return NULL;
 	}
-	return announce_port(sim, port) ? NULL : port;
+	return dev_link(sim, port, "uport", memdev) || announce_port(sim, port) ? NULL : port;
 }
 
 static int add_endpoint(struct sim *sim, struct node *memdev)
@@ -233,8 +234,8 @@ static int add_endpoint(struct sim *sim, struct node *memdev)
 	port = tree_dir(&sim->tree, path);
 	if (!port)
 		return -ENXIO;
-	endpoint = template ? revive_port(sim, template, port, "endpoint") : build_endpoint(sim, port);
-	if (!endpoint || dev_link(sim, endpoint, "uport", memdev) || dev_link(sim, endpoint, "parent_dport", d->pci))
+	endpoint = template ? revive_port(sim, template, port, "endpoint", memdev) : build_endpoint(sim, port, memdev);
+	if (!endpoint || dev_link(sim, endpoint, "parent_dport", d->pci))
 		return -ENOMEM;
 	return 0;
 }
@@ -350,6 +351,23 @@ static void add_nvdimm(struct sim *sim, struct node *memdev)
 	}
 }
 
+/* No poison is modelled: reading the list finds none. */
+static ssize_t poison_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	bool on;
+
+	(void)node;
+	(void)op;
+	return kstr_bool(buf, &on) || !on ? -EINVAL : (ssize_t)len;
+}
+
+static const struct attr_ops poison_ops = { .store = poison_store };
+
+void memdev_attach(struct sim *sim, struct node *memdev)
+{
+	dev_model(sim, memdev, "trigger_poison_list", &poison_ops);
+}
+
 int memdev_probe(struct sim *sim, struct node *memdev)
 {
 	int rc = add_endpoint(sim, memdev);
@@ -359,7 +377,9 @@ int memdev_probe(struct sim *sim, struct node *memdev)
 		return rc;		/* an accelerator's, without a mailbox */
 	debugfs_add(sim, memdev->name);
 	add_nvdimm(sim, memdev);
-	return dev_add_attr(sim, memdev, "trigger_poison_list", 0200, "");
+	rc = dev_add_attr(sim, memdev, "trigger_poison_list", 0200, "");
+	memdev_attach(sim, memdev);
+	return rc;
 }
 
 void memdev_unbind(struct sim *sim, struct node *memdev)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "sim/device.h"
+#include "sim/kstr.h"
 #include "sim/sim.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
@@ -361,11 +362,13 @@ static ssize_t state_store(struct node *node, const char *buf, size_t len, struc
 
 static ssize_t online_store(struct node *node, const char *buf, size_t len, struct op *op)
 {
-	bool on = buf[0] && strchr("1yYtT", buf[0]);
+	bool on;
 	int rc;
 
-	if (!on && (!buf[0] || !strchr("0nNfF", buf[0])))
+	if (kstr_bool(buf, &on))
 		return -EINVAL;
+	if (on == is_online(node->parent))
+		return (ssize_t)len;
 	rc = on ? set_online(op->sim, node->parent, "Normal") : set_offline(op->sim, node->parent);
 	return rc ? rc : (ssize_t)len;
 }

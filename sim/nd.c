@@ -162,6 +162,9 @@ static int add_nd_region(struct sim *sim, const struct node *region, struct node
 		}
 		if (!dir || dev_add_attr(sim, dir, attrs[i].name, attrs[i].mode, attrs[i].text))
 			return -ENOMEM;
+		/* a seed without a namespace has neither */
+		if (!*attrs[i].text && (!strcmp(attrs[i].name, "size") || !strcmp(attrs[i].name, "resource")))
+			tree_child(dir, attrs[i].name)->read_errno = ENXIO;
 	}
 	for (size_t i = 0; i < SEEDS; i++) {
 		snprintf(name, sizeof(name), "%s%u.0", seeds[i], number);

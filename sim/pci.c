@@ -6,16 +6,20 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/device.h"
 #include "sim/kernel.h"
+#include "sim/kstr.h"
 #include "sim/port.h"
 #include "sim/sim.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
+
+#define PCIEHP "../../../../module/pciehp"	/* from a slot */
 
 enum { MAX_FUNCTIONS = 256 };
 
@@ -53,16 +57,10 @@ static int by_name(const void *a, const void *b)
 	return natural_cmp((*(struct node *const *)a)->name, (*(struct node *const *)b)->name);
 }
 
-/* kstrtoul(buf, 0) */
-static int parse_value(const char *buf, unsigned long *ret)
+/* pci-sysfs.c says EINVAL to whatever kstrtoul() does not take */
+static int parse_value(const char *buf, uint64_t *ret)
 {
-	char word[32], *end;
-
-	dev_word(buf, word, sizeof(word));
-	if (!isdigit((unsigned char)word[0]))
-		return -EINVAL;
-	*ret = strtoul(word, &end, 0);
-	return *end ? -EINVAL : 0;
+	return kstr_number(buf, ULONG_MAX, ret) ? -EINVAL : 0;
 }
 
 /* --- removal -------------------------------------------------------------- */
@@ -156,7 +154,7 @@ static int remove_function(struct sim *sim, struct node *dir)
 
 static ssize_t remove_store(struct node *node, const char *buf, size_t len, struct op *op)
 {
-	unsigned long v;
+	uint64_t v;
 	int rc = parse_value(buf, &v);
 
 	if (!rc && v)
@@ -170,7 +168,7 @@ static int announce_function(struct sim *sim, struct node *function)
 {
 	struct node *driver = tree_child(function, "driver"), *d;
 
-	if (dev_register(sim, function, "pci"))
+	if (dev_register(sim, function, "pci") || reset_attach(sim, function))
 		return -ENOMEM;
 	d = driver ? tree_resolve(&sim->tree, function, driver->data) : NULL;
 	return d ? dev_link(sim, d, function->name, function) : 0;
@@ -193,6 +191,16 @@ static void revive_root_port(struct sim *sim, struct node *function)
 	}
 }
 
+/* A slot that pciehp registers after boot has a link to its module. */
+static void add_slot(struct sim *sim, const struct node *gone, struct node *slots)
+{
+	struct node *slot = dev_revive(sim, gone, slots, gone->name, NULL, ""), *link;
+
+	link = slot && !tree_child(slot, "module") ? tree_add(&sim->tree, slot, "module", NODE_LINK, 0777) : NULL;
+	if (link)
+		node_set_data(link, PCIEHP, strlen(PCIEHP));
+}
+
 static void revive_slot(struct sim *sim, const struct node *bridge)
 {
 	struct node *slots = tree_dir(&sim->tree, "/sys/bus/pci/slots");
@@ -202,7 +210,7 @@ static void revive_slot(struct sim *sim, const struct node *bridge)
 	for (const struct parked *p = sim->models->slots; slots && bus && p; p = p->next)
 		if (tree_text(p->gone, "address", address, sizeof(address)) && !strncmp(address, bus, strlen(bus)) &&
 		    !tree_child(slots, p->gone->name))
-			dev_revive(sim, p->gone, slots, p->gone->name, NULL, "");
+			add_slot(sim, p->gone, slots);
 }
 
 /* A memory device has the lowest free number, and is bound if its port will have it. */
@@ -296,7 +304,7 @@ static int rescan(struct sim *sim, const struct node *from)
 
 static ssize_t do_rescan(struct sim *sim, const struct node *from, const char *buf, size_t len)
 {
-	unsigned long v;
+	uint64_t v;
 	int rc = parse_value(buf, &v);
 
 	if (!rc && v)
@@ -338,15 +346,19 @@ static struct node *bridge_of_slot(const struct sim *sim, const struct node *slo
 	return NULL;
 }
 
+/* power_write_file() of drivers/pci/hotplug/pci_hotplug_core.c takes a number
+ * from whatever is written, and pciehp refuses what is so already. */
 static ssize_t power_store(struct node *node, const char *buf, size_t len, struct op *op)
 {
 	struct node *slot = node->parent, *bridge = bridge_of_slot(op->sim, slot), *v[MAX_FUNCTIONS];
-	unsigned long on;
+	unsigned int on = (unsigned int)strtoul(isdigit((unsigned char)*buf) ? buf : "0", NULL, 10) & 0xff;
 	size_t n;
-	int rc = parse_value(buf, &on);
+	int rc = 0;
 
-	if (rc || !bridge)
-		return rc ? rc : -ENODEV;
+	if (on > 1)
+		return -EINVAL;
+	if (!bridge || dev_is(slot, "power", on ? "1" : "0"))
+		return -ENODEV;
 	if (on) {
 		rc = rescan(op->sim, bridge);
 	} else {
@@ -356,8 +368,7 @@ static ssize_t power_store(struct node *node, const char *buf, size_t len, struc
 				rc = remove_function(op->sim, v[i]);
 	}
 	if (!rc)
-		rc = dev_set(op->sim, slot, "power", "%d", on ? 1 : 0) ||
-		     dev_set(op->sim, slot, "adapter", "%d", on ? 1 : 0) ? -ENOMEM : 0;
+		rc = dev_set(op->sim, slot, "power", "%u", on) || dev_set(op->sim, slot, "adapter", "%u", on) ? -ENOMEM : 0;
 	return rc ? rc : (ssize_t)len;
 }
 
@@ -380,6 +391,7 @@ void pci_function_attach(struct sim *sim, struct node *function)
 	dev_model(sim, function, "remove", &remove_ops);
 	dev_model(sim, function, "rescan", &rescan_ops);
 	attach_buses(sim, function);
+	reset_attach(sim, function);
 }
 
 int pci_models_attach(struct sim *sim)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "sim/device.h"
+#include "sim/kstr.h"
 #include "sim/sim.h"
 #include "util/parse.h"
 
@@ -36,19 +37,6 @@ static enum state state_of(const struct sim *sim, const struct node *region)
 static bool is_pmem(const struct node *region)
 {
 	return dev_is(region, "mode", "pmem");
-}
-
-/* kstrtouint(buf, 0): decimal, hex or octal, one newline. */
-static int parse_number(const char *buf, uint64_t *ret)
-{
-	char word[64], *end;
-
-	dev_word(buf, word, sizeof(word));
-	if (!isdigit((unsigned char)word[0]))
-		return -EINVAL;
-	errno = 0;
-	*ret = strtoull(word, &end, 0);
-	return *end ? -EINVAL : -errno;
 }
 
 /* --- attributes ---------------------------------------------------------- */
@@ -114,7 +102,7 @@ static ssize_t ways_store(struct node *node, const char *buf, size_t len, struct
 {
 	struct node *region = node->parent;
 	uint64_t root_ways = dev_number(region->parent, "interleave_ways", 1), v;
-	int rc = parse_number(buf, &v);
+	int rc = kstr_number(buf, UINT32_MAX, &v);
 
 	if (rc)
 		return rc;
@@ -134,7 +122,7 @@ static ssize_t granularity_store(struct node *node, const char *buf, size_t len,
 	struct node *region = node->parent;
 	const struct node *root = region->parent;
 	uint64_t v;
-	int rc = parse_number(buf, &v);
+	int rc = kstr_number(buf, UINT32_MAX, &v);
 
 	if (rc)
 		return rc;
@@ -212,7 +200,7 @@ static int alloc_hpa(struct sim *sim, struct node *region, uint64_t size)
 static ssize_t size_store(struct node *node, const char *buf, size_t len, struct op *op)
 {
 	uint64_t v;
-	int rc = parse_number(buf, &v);
+	int rc = kstr_number(buf, UINT64_MAX, &v);
 
 	if (!rc)
 		rc = v ? alloc_hpa(op->sim, node->parent, v) : free_hpa(op->sim, node->parent);
@@ -226,6 +214,20 @@ static int detach(struct sim *sim, struct node *region, unsigned int position)
 	if (decoder)
 		region_lose_decoder(sim, decoder);
 	return 0;
+}
+
+/* A position belongs to one host bridge: the root decoder's targets take turns. */
+static bool is_in_place(const struct sim *sim, const struct node *root, const struct node *decoder, unsigned int position)
+{
+	unsigned int ways = (unsigned int)dev_number(root, "interleave_ways", 1), dport;
+	char list[256], *save = NULL, *word;
+
+	if (!decoder_dport(sim, root->parent, decoder, &dport) || !tree_text(root, "target_list", list, sizeof(list)))
+		return false;
+	word = strtok_r(list, ",", &save);
+	for (unsigned int i = ways ? position % ways : 0; i && word; i--)
+		word = strtok_r(NULL, ",", &save);
+	return word && strtoul(word, NULL, 10) == dport;
 }
 
 /* cxl_region_attach(), in its order */
@@ -255,6 +257,8 @@ static int attach_decoder(struct sim *sim, struct node *region, struct node *dec
 		if (other && other->parent == decoder->parent)
 			return -EBUSY;	/* one decoder of an endpoint only */
 	}
+	if (!is_in_place(sim, region->parent, decoder, position))
+		return -ENXIO;
 	if (decoder_claim(sim, decoder, region))
 		return -EBUSY;
 	snprintf(name, sizeof(name), "target%u", position);
@@ -308,9 +312,9 @@ static ssize_t commit_store(struct node *node, const char *buf, size_t len, stru
 {
 	struct node *region = node->parent;
 	enum state state = state_of(op->sim, region);
-	bool on = strchr("1yYtT", buf[0]) && buf[0];
+	bool on;
 
-	if (!on && (!buf[0] || !strchr("0nNfF", buf[0])))
+	if (kstr_bool(buf, &on))
 		return -EINVAL;
 	if (on == (state == COMMIT))
 		return (ssize_t)len;
@@ -367,13 +371,15 @@ void region_lose_decoder(struct sim *sim, struct node *decoder)
 {
 	char region_name[64], name[64];
 	struct node *region;
+	enum state state;
 
 	if (!tree_text(decoder, "region", region_name, sizeof(region_name)) || !*region_name)
 		return;
 	region = dev_find(sim, "cxl", region_name);
 	if (!region)
 		return;
-	if (state_of(sim, region) == COMMIT)
+	state = state_of(sim, region);
+	if (state == COMMIT)
 		decoders_commit(sim, region, false);
 	dev_set(sim, region, "commit", "0");
 	for (unsigned int i = 0; i < region_ways(region); i++) {
@@ -383,5 +389,7 @@ void region_lose_decoder(struct sim *sim, struct node *decoder)
 		dev_set(sim, region, name, "%s", "");
 	}
 	decoder_release(sim, decoder, region);
+	if (state >= ACTIVE)
+		decoders_tear_down(sim, region);
 	region_unbind(sim, region);	/* the driver is told that a target has departed */
 }

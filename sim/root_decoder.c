@@ -9,6 +9,7 @@
 
 #include "sim/device.h"
 #include "sim/sim.h"
+#include "util/parse.h"
 
 static bool is_pending(const struct sim *sim, const char *name)
 {
@@ -25,6 +26,16 @@ static bool is_pending(const struct sim *sim, const char *name)
 	return false;
 }
 
+/* The name that the root decoder's next region has to have. */
+static int store(struct sim *sim, struct node *root, const char *name)
+{
+	if (tree_child(root, "create_ram_region") && dev_set(sim, root, "create_ram_region", "%s", name))
+		return -ENOMEM;
+	if (tree_child(root, "create_pmem_region") && dev_set(sim, root, "create_pmem_region", "%s", name))
+		return -ENOMEM;
+	return 0;
+}
+
 /* memregion_alloc(): ids are shared by all windows */
 static int preallocate(struct sim *sim, struct node *root)
 {
@@ -35,11 +46,7 @@ static int preallocate(struct sim *sim, struct node *root)
 		if (!dev_find(sim, "cxl", name) && !is_pending(sim, name))
 			break;
 	}
-	if (tree_child(root, "create_ram_region") && dev_set(sim, root, "create_ram_region", "%s", name))
-		return -ENOMEM;
-	if (tree_child(root, "create_pmem_region") && dev_set(sim, root, "create_pmem_region", "%s", name))
-		return -ENOMEM;
-	return 0;
+	return store(sim, root, name);
 }
 
 static int add_region(struct sim *sim, struct node *root, const char *name, bool pmem)
@@ -87,10 +94,25 @@ static ssize_t create_store(struct node *node, const char *buf, size_t len, stru
 	return rc ? rc : (ssize_t)len;
 }
 
+/* cxl_region_release(): an id below the one in store becomes the next again */
+static int give_back(struct sim *sim, struct node *root, const char *name)
+{
+	unsigned int id, pending;
+	char next[64];
+
+	if (!tree_text(root, "create_ram_region", next, sizeof(next)) &&
+	    !tree_text(root, "create_pmem_region", next, sizeof(next)))
+		return 0;
+	if (!parse_name(name, "region", &id) || !parse_name(next, "region", &pending) || id > pending)
+		return 0;
+	return store(sim, root, name);
+}
+
 static ssize_t delete_store(struct node *node, const char *buf, size_t len, struct op *op)
 {
 	char word[64];
 	struct node *region;
+	int rc;
 
 	region = tree_child(node->parent, dev_word(buf, word, sizeof(word)));
 	if (!region || region->kind != NODE_DIR || !dev_is(region, "devtype", "cxl_region"))
@@ -101,7 +123,8 @@ static ssize_t delete_store(struct node *node, const char *buf, size_t len, stru
 			region_lose_decoder(op->sim, region_target(op->sim, region, i));
 	iomem_remove(op->sim, dev_number(region, "resource", 0), dev_number(region, "size", 0), region->name);
 	dev_remove(op->sim, region);
-	return (ssize_t)len;
+	rc = give_back(op->sim, node->parent, region->name);
+	return rc ? rc : (ssize_t)len;
 }
 
 static const struct attr_ops create_ops = { .store = create_store };

@@ -107,10 +107,14 @@ sysram() { daxctl online-memory $(daxof $1) > /dev/null 2>&1; }
 """
 
 
+UNREADABLE = "cxl-sim: 6 files could not be read: capture/errors.txt in the archive says why\n"
+
+
 def state_after(script, capture, tmp_path, *options):
     """Run a script on a capture with models, record the state: path of the archive."""
     made = tmp_path / "made.tar.xz"
     done = run(LIB + script + f"\n{SIM} capture -o {made}", "--host", CAPTURES / f"{capture}.tar.xz", "--kernel",
                "mainline", *options)
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    # the seeds of a pmem region have sizes that cannot be read, as on a real machine
+    assert done.returncode == 0 and done.stderr in ("", UNREADABLE), done.stderr
     return made

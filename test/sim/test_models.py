@@ -58,7 +58,7 @@ def test_region_numbers_are_shared_by_all_windows():
     assert sh("""cat $S/decoder0.[012]/create_ram_region; echo region1 > $S/decoder0.1/create_ram_region
 cat $S/decoder0.[012]/create_ram_region; echo region1 > $S/decoder0.1/delete_region
 echo region0 > $S/decoder0.0/create_ram_region; cat $S/decoder0.[012]/create_ram_region""", TWO) == [
-        "region0", "region1", "region2", "region0", "region3", "region2", "region1", "region3", "region2"]
+        "region0", "region1", "region2", "region0", "region3", "region2", "region3", "region1", "region2"]
 
 
 def test_refused_writes_to_a_root_decoder():
@@ -128,8 +128,8 @@ echo 1 > $S/region0/commit; echo region0 > /sys/bus/cxl/drivers/cxl_region/bind;
 
 def test_husk_is_deleted_by_its_root_decoder_and_made_again_at_the_same_address():
     assert sh("""echo 1 > $D/0000:0d:00.0/remove; echo region0 > $S/decoder0.0/delete_region; ls $S | grep -c region0 || :
-echo 1 > $D/0000:0c:00.0/rescan; mkregion ram decoder0.0 mem0; cat $S/region1/resource $S/region1/commit
-ls /sys/bus/dax/devices""", DEVDAX) == ["0", "0x490000000", "1", "dax1.0"]
+echo 1 > $D/0000:0c:00.0/rescan; mkregion ram decoder0.0 mem0; cat $S/region0/resource $S/region0/commit
+ls /sys/bus/dax/devices""", DEVDAX) == ["0", "0x490000000", "1", "dax0.0"]
 
 
 def test_losing_one_target_keeps_the_other_in_the_husk_and_leaves_other_regions_alone():
@@ -179,7 +179,7 @@ def test_switch_port_goes_with_its_last_endpoint_and_comes_back():
 echo 1 > $D/$(memep $(memsn 0x3004))/remove; ls $S | grep -c port2 || :; cat $S/region0/commit
 echo 1 > /sys/bus/pci/rescan; ls $S | grep -c '^port2\\|^mem\\|^endpoint'; for m in $S/mem*; do basename $(readlink $m/driver); done
 echo region0 > $S/decoder0.0/delete_region
-mkregion ram decoder0.0 $(memsn 0x3001) $(memsn 0x3002) $(memsn 0x3003) $(memsn 0x3004); cat $S/region1/commit""", SWITCH) == [
+mkregion ram decoder0.0 $(memsn 0x3001) $(memsn 0x3002) $(memsn 0x3003) $(memsn 0x3004); cat $S/region0/commit""", SWITCH) == [
         "1", "0", "0", "9", "cxl_mem", "cxl_mem", "cxl_mem", "cxl_mem", "1"]
 
 
