@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/device.h"
+#include "sim/mapped.h"
 #include "sim/port.h"
 #include "sim/sim.h"
 #include "util/parse.h"
@@ -52,6 +53,20 @@ unsigned int below_protocols(const struct port *port)
 
 	find_endpoint(port->dir, add_protocols, &sum, 0);
 	return sum;
+}
+
+static bool is_any(const struct node *n, void *data)
+{
+	(void)n;
+	(void)data;
+	return true;
+}
+
+const char *below_endpoint(const struct port *port)
+{
+	const struct node *n = find_endpoint(port->dir, is_any, NULL, 0);
+
+	return n ? n->name : NULL;
 }
 
 static bool has_no_driver(const struct node *n, void *data)
@@ -124,7 +139,7 @@ const char *below_sibling(const struct port *port)
 }
 
 /* region -> target decoder -> endpoint -> memdev: is one of them below the port? */
-static bool region_touches(const struct port *port, const struct node *region)
+bool below_has_region(const struct port *port, const struct node *region)
 {
 	const struct tree *tree = &port->sim->tree;
 
@@ -191,7 +206,7 @@ static const struct node *next_region(const struct port *port, size_t *i)
 		if (!parse_name(link->name, "region", &number) || link->kind != NODE_LINK)
 			continue;
 		region = tree_resolve(tree, link->parent, link->data);
-		if (region && region_touches(port, region))
+		if (region && below_has_region(port, region))
 			return region;
 	}
 	return NULL;
@@ -212,6 +227,31 @@ static const struct node *dax_device(const struct node *dir, const char *driver)
 			return n;
 	}
 	return NULL;
+}
+
+bool below_in_use(const struct port *port, char *text, size_t size)
+{
+	const char *ram = below_system_ram(port);
+	const struct node *region, *dax;
+	size_t i = 0;
+
+	if (ram) {
+		snprintf(text, size, "memory of %s was online as System RAM", ram);
+		return true;
+	}
+	while (port->sim->log.own_proc && (region = next_region(port, &i))) {
+		char path[64], comm[32];
+		pid_t pid;
+
+		dax = dax_device(region, "device_dax");
+		snprintf(path, sizeof(path), "/dev/%.40s", dax ? dax->name : "");
+		pid = dax ? mapped_find(path, comm, sizeof(comm)) : 0;
+		if (!pid)
+			continue;
+		snprintf(text, size, "process %d (%s) mapped %s", (int)pid, comm, dax->name);
+		return true;
+	}
+	return false;
 }
 
 const char *below_system_ram(const struct port *port)

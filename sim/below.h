@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct node;
 struct port;
 
 /* A memory device of cxl_pci (type 3) bound to cxl_mem: its name, or NULL. */
@@ -14,6 +15,9 @@ const char *below_type3(const struct port *port);
 /* A PCI function below whose driver is missing, so that nobody handles its errors:
  * its address, or NULL. */
 const char *below_unhandled(const struct port *port);
+
+/* The first endpoint below: its address, or NULL. */
+const char *below_endpoint(const struct port *port);
 
 /* What the devices below speak: DVSEC_CAP_* of port.h. */
 unsigned int below_protocols(const struct port *port);
@@ -27,5 +31,11 @@ const char *below_sibling(const struct port *port);
 /* A dax device of a region that touches the port, bound to kmem and with a
  * memory block online: its name, or NULL. */
 const char *below_system_ram(const struct port *port);
+
+/* Does somebody use the memory below?  "dax0.0 is online as System RAM" or the like. */
+bool below_in_use(const struct port *port, char *text, size_t size);
+
+/* Does the region touch the port? */
+bool below_has_region(const struct port *port, const struct node *region);
 
 #endif

@@ -101,14 +101,16 @@ static ssize_t unbind_store(struct node *node, const char *buf, size_t len, stru
 	return (ssize_t)len;
 }
 
-/* bus_flush of drivers/cxl/core/port.c: everything here is done at once */
+/* bus_flush of drivers/cxl/core/port.c waits for the work queue. */
 static ssize_t flush_store(struct node *node, const char *buf, size_t len, struct op *op)
 {
 	char word[16];
 
 	(void)node;
-	(void)op;
-	return strcmp(dev_word(buf, word, sizeof(word)), "1") ? -EINVAL : (ssize_t)len;
+	if (strcmp(dev_word(buf, word, sizeof(word)), "1"))
+		return -EINVAL;
+	memdevs_flush(op->sim);
+	return (ssize_t)len;
 }
 
 static const struct attr_ops bind_ops = { .store = bind_store };

@@ -39,7 +39,4 @@ int capture_clean(struct node *node, const char *path);
 /* Does this PCI function's config space hold a DVSEC of CXL? */
 bool capture_is_cxl(const struct node *config);
 
-/* Where CXL's DVSEC @id is in it, 0 when there is none. */
-size_t capture_dvsec(const struct node *config, uint16_t id);
-
 #endif

@@ -68,15 +68,6 @@ bool capture_is_cxl(const struct node *config)
 	return cxl_dvsec(config, EXT_CAP_FIRST);
 }
 
-size_t capture_dvsec(const struct node *config, uint16_t id)
-{
-	size_t at = cxl_dvsec(config, EXT_CAP_FIRST);
-
-	for (int i = 0; at && (dword(config, at + 8) & 0xffff) != id; i++)
-		at = i < EXT_CAP_MAX ? cxl_dvsec(config, next_extended(config, at)) : 0;
-	return at;
-}
-
 /* A network card's is its MAC address. */
 static void clean_config(struct node *config)
 {

@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "sim/port.h"
+#include "sim/lost.h"
 #include "sim/sim.h"
 
 enum {
 	CONFIG_UNPRIVILEGED = 64,	/* pci_read_config(): more needs CAP_SYS_ADMIN */
+	PCI_BARS = 0x10, PCI_BARS_END = 0x28,
 	MAX_WRITE = 8,			/* longer ones are answered, and change nothing */
 };
 
@@ -67,6 +69,9 @@ static unsigned int writable(const struct port *port, uint64_t at)
 static ssize_t config_write(struct node *node, const void *buf, size_t size, uint64_t offset, struct op *op)
 {
 	struct port *port = node->model;
+	uint64_t lnkctl = port->pcie + PCIE_LNKCTL;
+	bool retrain = lnkctl >= offset && lnkctl < offset + size &&
+		       ((const unsigned char *)buf)[lnkctl - offset] & PCIE_LNKCTL_RL;
 
 	(void)op;
 	if (offset >= node->len)
@@ -79,10 +84,42 @@ static ssize_t config_write(struct node *node, const void *buf, size_t size, uin
 
 		*byte = (unsigned char)((*byte & ~mask) | (((const unsigned char *)buf)[i] & mask));
 	}
+	link_control_written(port, retrain);
 	return (ssize_t)size;
 }
 
 static const struct attr_ops config_ops = { .read = config_read, .write = config_write };
+
+/* An endpoint behind a link that is down answers nothing: all ones. */
+static ssize_t endpoint_read(struct node *node, void *buf, size_t size, uint64_t offset, struct op *op)
+{
+	const struct port *port = port_of_node(op->sim, node);
+	uint64_t end = op->uid ? CONFIG_UNPRIVILEGED : node->len;
+
+	end = end < node->len ? end : node->len;
+	if (offset >= end)
+		return 0;
+	if (size > end - offset)
+		size = end - offset;
+	if (port && port->modelled && !port->link_up)
+		memset(buf, 0xff, size);
+	else
+		memcpy(buf, node->data + offset, size);
+	for (uint64_t at = PCI_BARS; lost_is_wiped(op->sim, node->parent) && at < PCI_BARS_END; at++)
+		if (at >= offset && at < offset + size && port && port->link_up)
+			((unsigned char *)buf)[at - offset] = 0;
+	return (ssize_t)size;
+}
+
+static const struct attr_ops endpoint_ops = { .read = endpoint_read };
+
+void config_attach_endpoint(struct node *function)
+{
+	struct node *config = tree_child(function, "config");
+
+	if (config && config->kind == NODE_FILE)
+		config->ops = &endpoint_ops;
+}
 
 static ssize_t speed_show(struct node *node, char *buf, size_t size)
 {

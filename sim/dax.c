@@ -92,14 +92,18 @@ void dax_unbind(struct sim *sim, struct node *dax)
 	dev_unbind(sim, dax);
 }
 
+/* device_attach(): did a driver take it? */
+static bool match(struct sim *sim, struct node *dax)
+{
+	if (dax_matches(sim, dax, "device_dax") && dev_driver_dir(sim, "dax", "device_dax"))
+		return !dax_probe(sim, dax, "device_dax");
+	return dev_driver_dir(sim, "dax", "kmem") && !dax_probe(sim, dax, "kmem");
+}
+
 static void autoprobe(struct sim *sim, struct node *dax)
 {
-	if (dev_driver(dax))
-		return;
-	if (dax_matches(sim, dax, "device_dax") && dev_driver_dir(sim, "dax", "device_dax"))
-		dax_probe(sim, dax, "device_dax");
-	else if (dev_driver_dir(sim, "dax", "kmem"))
-		dax_probe(sim, dax, "kmem");
+	if (!dev_driver(dax) && !dev_is(tree_dir(&sim->tree, "/sys/bus/dax"), "drivers_autoprobe", "0"))
+		match(sim, dax);
 }
 
 static int parse_id(const char *buf, char *word, size_t size)
@@ -230,6 +234,28 @@ static ssize_t delete_store(struct node *node, const char *buf, size_t len, stru
 	return -EBUSY;		/* it has a driver or a size */
 }
 
+/* drivers_autoprobe_store() of drivers/base/bus.c looks at the first character only */
+static ssize_t autoprobe_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	return dev_set(op->sim, node->parent, node->name, "%d", *buf != '0') ? -ENOMEM : (ssize_t)len;
+}
+
+/* drivers_probe_store(): 0 when a driver took it or nobody wants it */
+static ssize_t probe_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	char word[64];
+	struct node *dax = dev_find(op->sim, "dax", dev_word(buf, word, sizeof(word)));
+
+	(void)node;
+	if (!dax)
+		return -ENODEV;
+	if (!dev_driver(dax) && !match(op->sim, dax))
+		return -EINVAL;
+	return (ssize_t)len;
+}
+
+static const struct attr_ops autoprobe_ops = { .store = autoprobe_store };
+static const struct attr_ops probe_ops = { .store = probe_store };
 static const struct attr_ops new_id_ops = { .store = new_id_store };
 static const struct attr_ops remove_id_ops = { .store = remove_id_store };
 static const struct attr_ops memmap_ops = { .store = memmap_store };
@@ -390,17 +416,6 @@ void dax_region_remove(struct sim *sim, struct node *region)
 	dev_remove(sim, dir);
 }
 
-void dax_region_zero(struct sim *sim, const struct node *region)
-{
-	for (size_t i = 0; i < region->n_children; i++) {
-		const struct node *dir = region->children[i];
-
-		for (size_t k = 0; dir->kind == NODE_DIR && k < dir->n_children; k++)
-			if (is_dax(dir->children[k]))
-				devnode_zero(sim, dir->children[k]->name);
-	}
-}
-
 /* udev loads kmem for dax:t0 on any machine that has it. */
 static int load_kmem(struct sim *sim)
 {
@@ -425,8 +440,13 @@ int dax_models_attach(struct sim *sim)
 {
 	static const char *const drivers[] = { "device_dax", "kmem" };
 	const struct node *devices = tree_dir(&sim->tree, "/sys/bus/dax/devices");
+	struct node *bus = tree_dir(&sim->tree, "/sys/bus/dax");
 	int rc = load_kmem(sim);
 
+	if (bus) {
+		dev_model(sim, bus, "drivers_autoprobe", &autoprobe_ops);
+		dev_model(sim, bus, "drivers_probe", &probe_ops);
+	}
 	for (size_t i = 0; !rc && i < sizeof(drivers) / sizeof(*drivers); i++) {
 		struct node *d = dev_driver_dir(sim, "dax", drivers[i]);
 

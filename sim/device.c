@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/lost.h"
 #include "sim/sim.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
@@ -376,6 +377,13 @@ void models_free(struct sim *sim)
 	parked_free(&m->slots);
 	parked_free(&m->nmems);
 	parked_free(&m->debug);
+	lost_free(sim);
+	while (m->fates) {
+		struct fate *f = m->fates;
+
+		m->fates = f->next;
+		free(f);
+	}
 	while (m->dports) {
 		struct dport *d = m->dports;
 

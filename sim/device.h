@@ -30,6 +30,17 @@ struct dport {
 	struct dport *next;
 };
 
+struct lost;
+
+/* How a device that was removed returns. */
+struct fate {
+	char address[32];		/* of the PCI function */
+	bool never;
+	unsigned int late_ms;		/* its memory device, after the function */
+	uint64_t serial;		/* another serial number, 0: the same */
+	struct fate *next;
+};
+
 struct models {
 	bool running;			/* the command runs: /dev follows */
 	struct parked *pci;		/* removed functions */
@@ -41,6 +52,8 @@ struct models {
 	struct dport *dports;
 	struct hdm *hdms;		/* reset.c */
 	struct methods *methods;	/* reset.c */
+	struct lost *lost;		/* lost.h */
+	struct fate *fates;
 	char **dax_ids;			/* device_dax's, written to new_id */
 	size_t n_dax_ids;
 };
@@ -105,7 +118,8 @@ void devnode_add(struct sim *sim, const char *name, uint64_t size);
 void devnode_remove(struct sim *sim, const char *name);
 /* What it holds is lost: whoever maps it gets SIGBUS. */
 void devnode_fail(struct sim *sim, const char *name);
-void devnode_zero(struct sim *sim, const char *name);
+/* Whoever maps it from now on reads 0, and what is written is lost with the mapping. */
+void devnode_lose(struct sim *sim, const char *name);
 int iomem_add(struct sim *sim, uint64_t start, uint64_t size, const char *name);
 void iomem_remove(struct sim *sim, uint64_t start, uint64_t size, const char *name);
 
@@ -143,6 +157,8 @@ struct node *region_target(const struct sim *sim, const struct node *region, uns
 /* reset.c: a decoder's interleave into its registers and from them */
 int hdm_write(struct sim *sim, const struct node *decoder);
 void hdm_read(struct sim *sim, struct node *decoder);
+/* Everything at and below a PCI device is as after a conventional reset. */
+void hdm_lose(struct sim *sim, const struct node *top);
 /* Resets of a PCI function. */
 int reset_attach(struct sim *sim, struct node *function);
 void reset_free(struct models *models);
@@ -160,13 +176,27 @@ struct node *memdev_nmem(const struct sim *sim, const struct node *memdev);
 
 /* pci.c */
 int pci_models_attach(struct sim *sim);
+
+/* The device at this address is there, or was; from now on it returns like this. */
+bool pci_knows(const struct sim *sim, const char *address);
+int pci_set_fate(struct sim *sim, const struct fate *fate);
+
+/* Its function goes, as with its remove file. */
+int pci_remove(struct sim *sim, struct node *function);
+
+/* Everything that is missing below @from comes back if it can; NULL: anywhere. */
+int pci_rescan(struct sim *sim, const struct node *from);
+
+/* slot.c: the slot of a bridge that goes or comes back */
+void slots_attach(struct sim *sim);
+void slot_remove(struct sim *sim, const struct node *bridge);
+void slot_revive(struct sim *sim, const struct node *bridge);
 void pci_function_attach(struct sim *sim, struct node *function);
 
 /* dax.c */
 int dax_models_attach(struct sim *sim);
 int dax_region_create(struct sim *sim, struct node *region);
 void dax_region_remove(struct sim *sim, struct node *region);
-void dax_region_zero(struct sim *sim, const struct node *region);
 
 /* Node of a window's memory. */
 unsigned int window_node(const struct sim *sim, const struct node *root_decoder);
@@ -180,6 +210,9 @@ void memory_models_attach(struct sim *sim);
 int memory_add(struct sim *sim, uint64_t start, uint64_t size, unsigned int node);
 /* -EBUSY when a block is online */
 int memory_remove(struct sim *sim, uint64_t start, uint64_t size);
+
+/* memdev.c: what was left to the CXL work queue */
+void memdevs_flush(struct sim *sim);
 
 /* bus.c: bind and unbind files, flush */
 int bus_models_attach(struct sim *sim);

@@ -58,13 +58,18 @@ static enum exit_status outcome(struct port *port, uint32_t before, const char *
 static enum exit_status run_link_down(struct sim *sim, struct port *port, char **args, char *text, size_t size)
 {
 	uint32_t before = port->status;
+	bool stuck = args[1] && !strcmp(args[1], "stuck"), late = args[1] && !strcmp(args[1], "late");
+	uint64_t ms = 0;
 
 	(void)sim;
-	(void)args;
+	if (args[1] && !(stuck && !args[2]) && !(late && args[2] && !parse_u64(args[2], &ms) && ms <= 60000))
+		return answer(EXIT_USAGE, text, size, "what may follow the port is 'stuck' or 'late MS' (60000 at most)");
 	if (!port->link_up)
 		return answer(EXIT_REFUSED, text, size, "%s: its link is down already; link-up brings it back",
 			      port->address);
-	return outcome(port, before, port_link_down(port), text, size);
+	if (late)
+		port->late_ms = (unsigned int)ms;
+	return outcome(port, before, port_link_down(port, stuck), text, size);
 }
 
 static enum exit_status run_link_up(struct sim *sim, struct port *port, char **args, char *text, size_t size)
@@ -73,7 +78,9 @@ static enum exit_status run_link_up(struct sim *sim, struct port *port, char **a
 	(void)args;
 	if (port->link_up)
 		return answer(EXIT_REFUSED, text, size, "%s: its link is up already", port->address);
-	port_link_up(port);
+	if (!port_link_up(port))
+		return answer(EXIT_REFUSED, text, size, "%s: software holds the link down (Link Disable, a reset or slot "
+			      "power)", port->address);
 	return answer(EXIT_DONE, text, size, "%s: the link is up", port->address);
 }
 
@@ -103,6 +110,48 @@ static enum exit_status run_busy(struct sim *sim, struct port *port, char **args
 	return answer(EXIT_DONE, text, size, "%s: RP Busy is %s", port->address, args[1]);
 }
 
+static enum exit_status run_remove(struct sim *sim, struct port *port, char **args, char *text, size_t size)
+{
+	struct node *function = dev_find(sim, "pci", args[0]);
+	char shown[64];
+
+	(void)port;
+	if (!function || tree_child(function, "pci_bus"))
+		return answer(EXIT_USAGE, text, size, "there is no PCI device '%s' on this host that can be pulled out",
+			      printable(args[0], shown, sizeof(shown)));
+	if (pci_remove(sim, function))
+		return answer(EXIT_REFUSED, text, size, "out of memory");
+	return answer(EXIT_DONE, text, size, "%s: it was pulled out", args[0]);
+}
+
+static enum exit_status run_returns(struct sim *sim, struct port *port, char **args, char *text, size_t size)
+{
+	struct fate fate = { .address = "" };
+	char shown[64];
+	uint64_t v = 0;
+
+	(void)port;
+	if (!pci_knows(sim, args[0]) || strlen(args[0]) >= sizeof(fate.address))
+		return answer(EXIT_USAGE, text, size, "there is no PCI device '%s' on this host",
+			      printable(args[0], shown, sizeof(shown)));
+	snprintf(fate.address, sizeof(fate.address), "%s", args[0]);
+	if (!strcmp(args[1], "as-before") && !args[2])
+		;
+	else if (!strcmp(args[1], "never") && !args[2])
+		fate.never = true;
+	else if (!strcmp(args[1], "late") && args[2] && !parse_u64(args[2], &v) && v <= 60000)
+		fate.late_ms = (unsigned int)v;
+	else if (!strcmp(args[1], "serial") && args[2] && !parse_u64(args[2], &v) && v)
+		fate.serial = v;
+	else
+		return answer(EXIT_USAGE, text, size, "a device returns 'as-before', 'never', 'late MS' (60000 at most) or "
+			      "'serial NUMBER'");
+	if (pci_set_fate(sim, &fate))
+		return answer(EXIT_REFUSED, text, size, "out of memory");
+	return answer(EXIT_DONE, text, size, "%s: once removed it returns %s%s%s", args[0], args[1], args[2] ? " " : "",
+		      args[2] ? args[2] : "");
+}
+
 /* The mapping itself is the work of the process that asked: see user.c. */
 static enum exit_status run_map(struct sim *sim, struct port *port, char **args, char *text, size_t size)
 {
@@ -130,10 +179,13 @@ static enum exit_status run_unmap(struct sim *sim, struct port *port, char **arg
 }
 
 static const struct event events[] = {
-	{ "link-down", "PORT", "the link goes down", 1, 1, true, run_link_down },
+	{ "link-down", "PORT [stuck|late MS]", "the link fails, until it trains again, only until link-up, or for MS more",
+	  1, 3, true, run_link_down },
 	{ "link-up", "PORT", "the link comes back", 1, 1, true, run_link_up },
 	{ "timeout", "PORT [cache]", "a CXL.mem (CXL.cache) access is not answered in time", 1, 2, true, run_timeout },
 	{ "busy", "PORT on|off", "the port says RP Busy", 2, 2, true, run_busy },
+	{ "surprise-remove", "DEVICE", "the PCI device is pulled out", 1, 1, false, run_remove },
+	{ "returns", "DEVICE as-before|never|late MS|serial N", "how it comes back the next time", 2, 3, false, run_returns },
 	{ "map", "DAX [idle]", "start a process that maps /dev/DAX and uses it, or only holds it", 1, 2, false, run_map },
 	{ "unmap", "DAX", "end the processes that 'map' started", 1, 1, false, run_unmap },
 };
@@ -144,16 +196,16 @@ void events_help(FILE *f)
 {
 	fputs("\nEvents:\n", f);
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++) {
-		char left[64];
+		char left[80];
 
 		snprintf(left, sizeof(left), "%s %s", events[i].name, events[i].operands);
-		fprintf(f, "  %-30s %s\n", left, events[i].summary);
+		fprintf(f, "  %-48s %s\n", left, events[i].summary);
 	}
 }
 
 static enum exit_status unknown_event(const char *name, char *text, size_t size)
 {
-	char names[200] = "", shown[64];
+	char names[300] = "", shown[64];
 
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", i ? ", " : "",

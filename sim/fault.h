@@ -12,7 +12,7 @@ enum fault_action {
 	FAULT_ERRNO,		/* the operation fails and has no effect */
 	FAULT_SHORT,		/* all but the last byte is taken or given; of one byte, none */
 	FAULT_DELAY,		/* it is done after @ms */
-	FAULT_VANISH,		/* the device's directory disappears first */
+	FAULT_VANISH,		/* the endpoint behind it is pulled out first */
 	FAULT_ISOLATE,		/* the port above, or the first one, isolates first, by a timeout */
 	FAULT_DROP,		/* a write answers success and has no effect: firmware kept control */
 	FAULT_KILL_BEFORE,	/* the process is killed, the operation not done */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "sim/io.h"
+#include "sim/later.h"
 #include "util/cleanup.h"
 
 enum { WATCHDOG_SECONDS = 60 };	/* for one operation; a hung server is killed by SIGALRM */
@@ -370,6 +371,12 @@ static const struct fuse_lowlevel_ops fs_ops = {
 	.symlink = fs_symlink, .rename = fs_rename, .link = fs_link,
 };
 
+/* Of two waits in milliseconds; -1 is for ever. */
+static int sooner(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 /* One operation after another, in the order of arrival; those that wait in between. */
 static int loop(struct fuse_session *se, struct io *io)
 {
@@ -381,8 +388,9 @@ static int loop(struct fuse_session *se, struct io *io)
 		int n;
 
 		alarm(0);
-		n = poll(&p, 1, io_next_due(io));
+		n = poll(&p, 1, sooner(io_next_due(io), later_next(io->sim)));
 		alarm(WATCHDOG_SECONDS);
+		later_run(io->sim);
 		io_run_due(io);
 		if (n <= 0)
 			continue;

@@ -145,17 +145,23 @@ static char *relative_to(const char *file, const char *base)
 
 /*
  * libdaxctl takes /dev/daxX.Y for a dax device when /sys/dev/char/MAJ:MIN leads
- * to the dax bus; the simulated ones are plain files, whose number is 0:0.
+ * to the dax bus; the simulated ones are plain files, whose number is 0:0, or
+ * /dev/zero where the memory was lost.
  */
-static int add_dax_number(struct tree *tree)
+static int add_dax_numbers(struct tree *tree)
 {
+	static const char *const links[] = { "sys/dev/char/0:0/subsystem", "sys/dev/char/1:5/subsystem" };
 	static const char target[] = "../../../bus/dax";
-	struct node *n;
 
-	if (!tree_dir(tree, "/sys/bus/dax") || tree_dir(tree, "/sys/dev/char/0:0/subsystem"))
+	if (!tree_dir(tree, "/sys/bus/dax"))
 		return 0;
-	n = tree_add_path(tree, "sys/dev/char/0:0/subsystem", NODE_LINK, 0777);
-	return n ? node_set_data(n, target, strlen(target)) : -ENOMEM;
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+		struct node *n = tree_dir(tree, links[i]) ? NULL : tree_add_path(tree, links[i], NODE_LINK, 0777);
+
+		if (n && node_set_data(n, target, strlen(target)))
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static int build(struct sim *sim, const char *capture, struct json_object *overlay, const char *kernel,
@@ -165,7 +171,7 @@ static int build(struct sim *sim, const char *capture, struct json_object *overl
 
 	if (rc)
 		return rc;
-	if (add_dax_number(&sim->tree))
+	if (add_dax_numbers(&sim->tree))
 		return out_of_memory(err);
 	if (overlay)
 		rc = overlay_reshape(sim, overlay, err);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -120,28 +121,28 @@ void devnode_add(struct sim *sim, const char *name, uint64_t size)
 	close(fd);
 }
 
-/* What was written to it is lost. */
-void devnode_zero(struct sim *sim, const char *name)
-{
-	_cleanup_close_ int fd = -1;
-	char path[128];
-	struct stat st;
-
-	if (!sim->models->running)
-		return;
-	snprintf(path, sizeof(path), "/dev/%s", name);
-	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0 && !fstat(fd, &st) && S_ISREG(st.st_mode))
-		fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, st.st_size);
-}
-
 void devnode_fail(struct sim *sim, const char *name)
 {
 	char path[128];
 
+	struct stat st;
+
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	if (sim->models && sim->models->running && truncate(path, 0) && errno != ENOENT)
+	if (sim->models && sim->models->running && !stat(path, &st) && S_ISREG(st.st_mode) && truncate(path, 0) && errno != ENOENT)
 		fprintf(stderr, "cxl-sim: cannot empty %s: %s\n", path, strerror(errno));
+}
+
+void devnode_lose(struct sim *sim, const char *name)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	if (!sim->models || !sim->models->running || stat(path, &st) || !S_ISREG(st.st_mode) || !st.st_size)
+		return;
+	/* mappings that exist see zeros; new ones are of memory that nobody shares */
+	if (truncate(path, 0) || truncate(path, st.st_size) || mount("/dev/zero", path, NULL, MS_BIND, NULL))
+		fprintf(stderr, "cxl-sim: cannot put zeros behind %s: %s\n", path, strerror(errno));
 }
 
 /* Also revokes mappings, as unregistering a device does. */
@@ -149,8 +150,10 @@ void devnode_remove(struct sim *sim, const char *name)
 {
 	char path[128];
 
-	devnode_fail(sim, name);
 	snprintf(path, sizeof(path), "/dev/%s", name);
-	if (sim->models && sim->models->running)
-		unlink(path);
+	if (!sim->models || !sim->models->running)
+		return;
+	umount2(path, MNT_DETACH);	/* of devnode_lose() */
+	devnode_fail(sim, name);
+	unlink(path);
 }

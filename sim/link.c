@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the hardware does when a link fails or an access is not answered: the
- * status of the port's capability, the link, the memory behind it, or the end of
- * the host (CXL r3.2 12.3).
+ * What the hardware does when a link fails, is taken down, or an access is not
+ * answered: the status of the port's capability, the link, the memory behind it,
+ * or the end of the host (CXL r3.2 12.3).
  */
 #include "sim/below.h"
+#include "sim/kernel.h"
+#include "sim/later.h"
 #include "sim/port.h"
+#include "sim/lost.h"
 #include "sim/sim.h"
 
 /* A protocol's bits in CTRL and STATUS. */
@@ -25,16 +28,21 @@ static const struct protocol cache = {
 	ISO_STS_CACHE_TIMEOUT, ISO_STS_CACHE_ISOLATED, ISO_STS_CACHE_BY_LINK_DOWN,
 };
 
+static const uint32_t any_isolated = ISO_STS_MEM_ISOLATED | ISO_STS_CACHE_ISOLATED;
+
 static void isolate(struct port *port, const struct protocol *p, uint32_t why)
 {
 	if (port->status & p->isolated)
 		return;
 	port->status |= p->isolated | why;
+	port->must_pass_down = port->link_up;
 	if (p == &mem)
 		below_fail_memory(port);
 }
 
-void port_link_up(struct port *port)
+/* --- up ------------------------------------------------------------------- */
+
+static void come_up(struct port *port)
 {
 	uint32_t lnkcap = config_dword(port->config, port->pcie + PCIE_LNKCAP);
 
@@ -45,12 +53,44 @@ void port_link_up(struct port *port)
 		port->link_status |= PCIE_LNKSTA_DLLLA;
 }
 
+static void trained(struct sim *sim, void *arg)
+{
+	struct port *port = arg;
+
+	(void)sim;
+	/* one that was interrupted is void: a newer one is under way */
+	if (!--port->trainings && !port->held && !port->link_up)
+		come_up(port);
+}
+
+void link_release(struct port *port, unsigned int holds)
+{
+	bool held = port->held & holds;
+
+	port->held &= ~holds;
+	if (!held || port->held || port->link_up)
+		return;
+	if (!later_add(port->sim, port->link_up_ms + port->late_ms, trained, port))
+		port->trainings++;
+	port->late_ms = 0;
+}
+
+bool port_link_up(struct port *port)
+{
+	port->held &= ~(unsigned int)(HOLD_CUT | HOLD_FAILED | HOLD_ISOLATED);
+	if (!port->held)
+		come_up(port);
+	return port->link_up;
+}
+
+/* --- down ----------------------------------------------------------------- */
+
 /*
- * The link is lost: every protocol with isolation enabled isolates, and what is
- * not contained resets the host.  An accelerator's cache counts only where it has
- * no memory: with both, its driver deals with the rest when CXL.mem isolates.
+ * The link is lost: every protocol with isolation enabled isolates.  By surprise,
+ * what is not contained resets the host.  An accelerator's cache counts only where
+ * it has no memory: with both, its driver deals with the rest when CXL.mem isolates.
  */
-static bool lose_link(struct port *port)
+static bool lose_link(struct port *port, bool surprise)
 {
 	unsigned int speaks = below_protocols(port);
 	const struct protocol *needed = speaks & DVSEC_CAP_MEM ? &mem : speaks & DVSEC_CAP_CACHE ? &cache : NULL;
@@ -60,27 +100,83 @@ static bool lose_link(struct port *port)
 		isolate(port, &cache, ISO_STS_CACHE_BY_LINK_DOWN);
 	if (port->ctrl & ISO_MEM_ISOLATION)
 		isolate(port, &mem, ISO_STS_MEM_BY_LINK_DOWN);
-	if (!needed || port->status & needed->isolated)
-		return true;
-	sim_die(port->sim, "reset", port, "the link went down and %s isolation was not enabled", needed->name);
-	return false;
+	port->must_pass_down = false;
+	if (surprise && needed && !(port->status & needed->isolated)) {
+		sim_die(port->sim, "reset", port, "the link went down and %s isolation was not enabled", needed->name);
+		return false;
+	}
+	lost_below(port->sim, port->dir, true);
+	return true;
 }
 
-const char *port_link_down(struct port *port)
+const char *port_link_down(struct port *port, bool stuck)
 {
-	const uint32_t both = ISO_STS_MEM_ISOLATED | ISO_STS_CACHE_ISOLATED;
-	uint32_t before = port->status & both, now;
+	uint32_t before = port->status & any_isolated, now;
 
-	if (!lose_link(port))
+	port->held |= stuck ? HOLD_FAILED : HOLD_CUT;
+	if (!lose_link(port, true))
 		return NULL;
-	now = port->status & both & ~before;
-	if (now == both)
+	now = port->status & any_isolated & ~before;
+	if (now == any_isolated)
 		return "the link is down and the port isolated CXL.mem and CXL.cache";
 	if (now)
 		return now & ISO_STS_MEM_ISOLATED ? "the link is down and the port isolated CXL.mem" :
 						    "the link is down and the port isolated CXL.cache";
 	return before ? "the link is down; the port was isolated before" : "the link is down; nothing used it";
 }
+
+static void go_down(struct sim *sim, void *arg)
+{
+	struct port *port = arg;
+	uint32_t before = port->status;
+
+	(void)sim;
+	if (!port->held || !port->link_up)
+		return;
+	lose_link(port, false);
+	if (port->status & ~before & ISO_STS_MEM_ISOLATED)
+		kernel_signal(port);
+}
+
+void link_check_quiet(struct port *port)
+{
+	char user[128];
+
+	if (port->link_up && below_in_use(port, user, sizeof(user)))
+		sim_violation(port->sim, port->address, "the link of %s was taken down while %s", port->address, user);
+}
+
+void link_hold(struct port *port, enum link_hold why, bool now)
+{
+	if (port->held & why)
+		return;
+	link_check_quiet(port);
+	port->held |= why;
+	if (now)
+		go_down(port->sim, port);
+	else
+		later_add(port->sim, port->link_down_ms, go_down, port);
+}
+
+void link_control_written(struct port *port, bool retrain)
+{
+	unsigned int at = config_dvsec(port->config, DVSEC_PORT);
+	uint32_t masks = at ? config_dword(port->config, at + DVSEC_PORT_CTRL) : ~0u;
+	uint32_t bridge = config_dword(port->config, PCI_BRIDGE_CTL & ~3u) >> 16;
+	uint32_t lnkctl = config_dword(port->config, port->pcie + PCIE_LNKCTL);
+
+	/* with the bit masked neither has an effect (CXL r3.2 8.1.5) */
+	if (bridge & PCI_BRIDGE_CTL_SBR && masks & DVSEC_UNMASK_SBR)
+		link_hold(port, HOLD_RESET, true);
+	else
+		link_release(port, HOLD_RESET | (port->held & HOLD_RESET ? HOLD_CUT : 0));
+	if (lnkctl & PCIE_LNKCTL_LD && masks & DVSEC_UNMASK_LINK_DISABLE)
+		link_hold(port, HOLD_DISABLE, false);
+	else
+		link_release(port, HOLD_DISABLE | (port->held & HOLD_DISABLE || retrain ? HOLD_CUT : 0));
+}
+
+/* --- timeouts ------------------------------------------------------------- */
 
 const char *port_timeout(struct port *port, bool of_cache)
 {
@@ -100,7 +196,8 @@ const char *port_timeout(struct port *port, bool of_cache)
 	if (!(port->ctrl & p->link_down))
 		return of_cache ? "CXL.cache timed out and the port isolated it" :
 				  "CXL.mem timed out and the port isolated it";
-	if (!lose_link(port))
+	port->held |= HOLD_ISOLATED;
+	if (!lose_link(port, true))
 		return NULL;
 	return of_cache ? "CXL.cache timed out, the port isolated it and took the link down" :
 			  "CXL.mem timed out, the port isolated it and took the link down";

@@ -11,6 +11,8 @@
 
 #include "sim/device.h"
 #include "sim/kstr.h"
+#include "sim/later.h"
+#include "sim/port.h"
 #include "sim/sim.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
@@ -370,7 +372,8 @@ void memdev_attach(struct sim *sim, struct node *memdev)
 
 int memdev_probe(struct sim *sim, struct node *memdev)
 {
-	int rc = add_endpoint(sim, memdev);
+	const struct port *port = port_of_node(sim, memdev);
+	int rc = port && port->modelled && !port->link_up ? -ENXIO : add_endpoint(sim, memdev);
 
 	rc = rc ? rc : dev_bind(sim, memdev, "cxl", "cxl_mem");
 	if (rc || !tree_child(memdev, "serial"))
@@ -407,6 +410,35 @@ void memdev_unbind(struct sim *sim, struct node *memdev)
 
 /* --- cxl_port on a host bridge's or switch's port ------------------------- */
 
+/*
+ * An endpoint that loses its driver has its memory device detached by the CXL work
+ * queue (detach_memdev() of drivers/cxl/core/memdev.c): until that ran, or somebody
+ * waited for it with flush, the memory device is still bound.
+ */
+enum { DETACH_MS = 30 };
+
+static void detach_memdev(struct sim *sim, void *arg)
+{
+	struct node *memdev = arg;
+
+	if (!memdev->gone)
+		memdev_unbind(sim, memdev);
+}
+
+void memdevs_flush(struct sim *sim)
+{
+	later_flush(sim, detach_memdev);
+}
+
+static void schedule_detach(struct sim *sim, struct node *endpoint, struct node *memdev)
+{
+	for (size_t i = 0; i < endpoint->n_children; i++)
+		if (is_decoder(endpoint->children[i]))
+			region_lose_decoder(sim, endpoint->children[i]);
+	dev_unbind(sim, endpoint);
+	later_add(sim, DETACH_MS, detach_memdev, memdev);
+}
+
 static void unbind_below(struct sim *sim, struct node *port)
 {
 	/* a switch's port goes itself with its last endpoint */
@@ -435,7 +467,7 @@ void port_unbind(struct sim *sim, struct node *port)
 		struct node *memdev = tree_resolve(&sim->tree, port, "uport");
 
 		if (memdev)
-			memdev_unbind(sim, memdev);
+			schedule_detach(sim, port, memdev);
 		return;
 	}
 	unbind_below(sim, port);

@@ -29,7 +29,7 @@ static const struct {
 	{ "files", json_type_object },
 };
 
-enum cap_kind { CAP_BOOL, CAP_RANGES, CAP_INTERRUPT, CAP_RESERVED };
+enum cap_kind { CAP_BOOL, CAP_RANGES, CAP_INTERRUPT, CAP_RESERVED, CAP_MS };
 
 static const struct {
 	const char *key;
@@ -53,6 +53,8 @@ static const struct {
 	CAP("unmask_sbr", CAP_BOOL, unmask_sbr, "true or false"),
 	CAP("unmask_link_disable", CAP_BOOL, unmask_link_disable, "true or false"),
 	CAP("unmask_writable", CAP_BOOL, unmask_writable, "true or false"),
+	CAP("link_up_ms", CAP_MS, link_up_ms, "milliseconds from 0 to 60000"),
+	CAP("link_down_ms", CAP_MS, link_down_ms, "milliseconds from 0 to 60000"),
 #undef CAP
 };
 
@@ -98,6 +100,9 @@ static bool set_cap(struct port_caps *caps, size_t i, struct json_object *value)
 	case CAP_INTERRUPT:
 		*(int *)(void *)field = value ? (int)number : -1;
 		return !value || (json_object_is_type(value, json_type_int) && number >= 0 && number <= 31);
+	case CAP_MS:
+		*(unsigned int *)(void *)field = (unsigned int)number;
+		return json_object_is_type(value, json_type_int) && number >= 0 && number <= 60000;
 	case CAP_RESERVED:
 		return parse_reserved(value, (uint32_t *)(void *)field);
 	}

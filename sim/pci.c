@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * PCI functions that are removed and found again: remove, rescan and the slots'
- * power, as drivers/pci/pci-sysfs.c and pciehp of Linux 6.12.  What a function
+ * PCI functions that are removed and found again: remove and rescan, as
+ * drivers/pci/pci-sysfs.c of Linux 6.12.  What a function
  * was is kept, and comes back as it would be found.
  */
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,12 +15,12 @@
 #include "sim/device.h"
 #include "sim/kernel.h"
 #include "sim/kstr.h"
+#include "sim/later.h"
 #include "sim/port.h"
+#include "sim/lost.h"
 #include "sim/sim.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
-
-#define PCIEHP "../../../../module/pciehp"	/* from a slot */
 
 enum { MAX_FUNCTIONS = 256 };
 
@@ -78,32 +79,6 @@ static void remove_memdevs(struct sim *sim, struct node *dir)
 	}
 }
 
-/* Bus number below a bridge: "0000:0d", from its pci_bus directory. */
-static const char *secondary_bus(const struct node *bridge)
-{
-	const struct node *dir = tree_child(bridge, "pci_bus");
-
-	return dir && dir->n_children ? dir->children[0]->name : NULL;
-}
-
-/* The slot that the bridge's pciehp made. */
-static void remove_slot(struct sim *sim, const struct node *bridge)
-{
-	const struct node *slots = tree_dir(&sim->tree, "/sys/bus/pci/slots");
-	const char *bus = secondary_bus(bridge);
-
-	for (size_t i = 0; slots && bus && i < slots->n_children; i++) {
-		struct node *slot = slots->children[i];
-		char address[64];
-
-		if (!tree_text(slot, "address", address, sizeof(address)) || strncmp(address, bus, strlen(bus)))
-			continue;
-		dev_park(&sim->models->slots, slot);
-		tree_remove(&sim->tree, slot);
-		return;
-	}
-}
-
 /* A CXL port keeps its link to a dport whose device went: it dangles. */
 static void remove_directory(struct sim *sim, struct node *dir)
 {
@@ -136,7 +111,7 @@ static void remove_directory(struct sim *sim, struct node *dir)
 	}
 }
 
-static int remove_function(struct sim *sim, struct node *dir)
+int pci_remove(struct sim *sim, struct node *dir)
 {
 	struct node *v[MAX_FUNCTIONS];
 	size_t n;
@@ -144,8 +119,8 @@ static int remove_function(struct sim *sim, struct node *dir)
 	remove_memdevs(sim, dir);
 	n = collect(dir, is_function, v, 0);
 	for (size_t i = 0; i < n; i++)
-		remove_slot(sim, v[i]);
-	remove_slot(sim, dir);
+		slot_remove(sim, v[i]);
+	slot_remove(sim, dir);
 	if (dev_park(&sim->models->pci, dir))
 		return -ENOMEM;
 	remove_directory(sim, dir);
@@ -158,7 +133,7 @@ static ssize_t remove_store(struct node *node, const char *buf, size_t len, stru
 	int rc = parse_value(buf, &v);
 
 	if (!rc && v)
-		rc = remove_function(op->sim, node->parent);
+		rc = pci_remove(op->sim, node->parent);
 	return rc ? rc : (ssize_t)len;
 }
 
@@ -189,28 +164,6 @@ static void revive_root_port(struct sim *sim, struct node *function)
 		if (sim->kernel->discover)
 			sim->kernel->discover(sim->kernel, port, &err);
 	}
-}
-
-/* A slot that pciehp registers after boot has a link to its module. */
-static void add_slot(struct sim *sim, const struct node *gone, struct node *slots)
-{
-	struct node *slot = dev_revive(sim, gone, slots, gone->name, NULL, ""), *link;
-
-	link = slot && !tree_child(slot, "module") ? tree_add(&sim->tree, slot, "module", NODE_LINK, 0777) : NULL;
-	if (link)
-		node_set_data(link, PCIEHP, strlen(PCIEHP));
-}
-
-static void revive_slot(struct sim *sim, const struct node *bridge)
-{
-	struct node *slots = tree_dir(&sim->tree, "/sys/bus/pci/slots");
-	const char *bus = secondary_bus(bridge);
-	char address[64];
-
-	for (const struct parked *p = sim->models->slots; slots && bus && p; p = p->next)
-		if (tree_text(p->gone, "address", address, sizeof(address)) && !strncmp(address, bus, strlen(bus)) &&
-		    !tree_child(slots, p->gone->name))
-			add_slot(sim, p->gone, slots);
 }
 
 /* A memory device has the lowest free number, and is bound if its port will have it. */
@@ -244,27 +197,94 @@ static int announce_memdev(struct sim *sim, struct node *was)
 	return 0;
 }
 
+/* --- how it returns ------------------------------------------------------- */
+
+static struct fate *fate_of(const struct sim *sim, const char *address)
+{
+	for (struct fate *f = sim->models->fates; f; f = f->next)
+		if (!strcmp(f->address, address))
+			return f;
+	return NULL;
+}
+
+bool pci_knows(const struct sim *sim, const char *address)
+{
+	if (dev_find(sim, "pci", address))
+		return true;
+	for (const struct parked *p = sim->models->pci; p; p = p->next)
+		if (!strcmp(p->gone->name, address))
+			return true;
+	return false;
+}
+
+int pci_set_fate(struct sim *sim, const struct fate *fate)
+{
+	struct fate *f = fate_of(sim, fate->address), *next;
+
+	if (!f) {
+		f = calloc(1, sizeof(*f));
+		if (!f)
+			return -ENOMEM;
+		f->next = sim->models->fates;
+		sim->models->fates = f;
+	}
+	next = f->next;
+	*f = *fate;
+	f->next = next;
+	return 0;
+}
+
+/* cxl_pci is done with a device that took its time. */
+static void announce_late(struct sim *sim, void *arg)
+{
+	struct node *memdev = arg, *function = memdev->parent;
+	struct node *back = function->gone ? NULL : dev_revive(sim, memdev, function, memdev->name, NULL, "");
+
+	if (back)
+		announce_memdev(sim, back);
+}
+
+static int announce_by_fate(struct sim *sim, struct node *memdev)
+{
+	struct fate *f = fate_of(sim, memdev->parent->name);
+
+	if (f && f->serial) {
+		dev_set(sim, memdev, "serial", "0x%" PRIx64, f->serial);
+		f->serial = 0;
+	}
+	if (!f || !f->late_ms)
+		return announce_memdev(sim, memdev);
+	tree_remove(&sim->tree, memdev);
+	return later_add(sim, f->late_ms, announce_late, memdev);
+}
+
 static int revive_function(struct sim *sim, const struct node *gone, struct node *parent)
 {
 	struct node *top = dev_revive(sim, gone, parent, gone->name, NULL, ""), *v[MAX_FUNCTIONS];
+	struct port *port = port_of_node(sim, parent);
 	size_t n;
 	int rc;
 
 	if (!top)
 		return -ENOMEM;
+	if (port && port->modelled && port->must_pass_down) {
+		sim_violation(sim, port->address, "%s was enumerated below %s, which isolated and whose link was not down "
+			      "since", gone->name, port->address);
+		port->must_pass_down = false;	/* said once */
+	}
 	rc = announce_function(sim, top);
 	revive_root_port(sim, top);
-	revive_slot(sim, top);
+	slot_revive(sim, top);
 	n = collect(top, is_function, v, 0);
 	qsort(v, n, sizeof(*v), by_name);
 	for (size_t i = 0; i < n && !rc; i++) {
 		rc = announce_function(sim, v[i]);
-		revive_slot(sim, v[i]);
+		slot_revive(sim, v[i]);
 	}
 	n = collect(top, is_memdev, v, 0);
 	qsort(v, n, sizeof(*v), by_name);
 	for (size_t i = 0; i < n && !rc; i++)
-		rc = announce_memdev(sim, v[i]);
+		rc = announce_by_fate(sim, v[i]);
 	return rc;
 }
 
@@ -275,8 +295,15 @@ static bool link_is_down(const struct sim *sim, const struct node *dir)
 	return port && port->modelled && !port->link_up;
 }
 
+static bool never_returns(const struct sim *sim, const struct node *gone)
+{
+	const struct fate *f = fate_of(sim, gone->name);
+
+	return f && f->never;
+}
+
 /* Everything that is missing below @from; NULL: anywhere. */
-static int rescan(struct sim *sim, const struct node *from)
+int pci_rescan(struct sim *sim, const struct node *from)
 {
 	struct models *m = sim->models;
 	int rc = 0;
@@ -288,7 +315,8 @@ static int rescan(struct sim *sim, const struct node *from)
 			struct parked *one = *p;
 			struct node *parent = tree_dir(&sim->tree, one->parent_path);
 
-			if (!parent || (from && !node_is_below(parent, from)) || link_is_down(sim, parent))
+			if (!parent || (from && !node_is_below(parent, from)) || link_is_down(sim, parent) ||
+			    never_returns(sim, one->gone))
 				continue;
 			*p = one->next;
 			one->next = NULL;
@@ -308,7 +336,7 @@ static ssize_t do_rescan(struct sim *sim, const struct node *from, const char *b
 	int rc = parse_value(buf, &v);
 
 	if (!rc && v)
-		rc = rescan(sim, from);
+		rc = pci_rescan(sim, from);
 	return rc ? rc : (ssize_t)len;
 }
 
@@ -330,53 +358,10 @@ static ssize_t all_rescan_store(struct node *node, const char *buf, size_t len, 
 	return do_rescan(op->sim, NULL, buf, len);
 }
 
-/* The bridge below which a slot is. */
-static struct node *bridge_of_slot(const struct sim *sim, const struct node *slot)
-{
-	const struct node *devices = tree_dir(&sim->tree, "/sys/bus/pci/devices");
-	char address[64];
-
-	for (size_t i = 0; devices && i < devices->n_children; i++) {
-		struct node *n = dev_find(sim, "pci", devices->children[i]->name);
-		const char *bus = n ? secondary_bus(n) : NULL;
-
-		if (bus && tree_text(slot, "address", address, sizeof(address)) && !strncmp(address, bus, strlen(bus)))
-			return n;
-	}
-	return NULL;
-}
-
-/* power_write_file() of drivers/pci/hotplug/pci_hotplug_core.c takes a number
- * from whatever is written, and pciehp refuses what is so already. */
-static ssize_t power_store(struct node *node, const char *buf, size_t len, struct op *op)
-{
-	struct node *slot = node->parent, *bridge = bridge_of_slot(op->sim, slot), *v[MAX_FUNCTIONS];
-	unsigned int on = (unsigned int)strtoul(isdigit((unsigned char)*buf) ? buf : "0", NULL, 10) & 0xff;
-	size_t n;
-	int rc = 0;
-
-	if (on > 1)
-		return -EINVAL;
-	if (!bridge || dev_is(slot, "power", on ? "1" : "0"))
-		return -ENODEV;
-	if (on) {
-		rc = rescan(op->sim, bridge);
-	} else {
-		n = collect(bridge, is_function, v, 0);
-		for (size_t i = 0; i < n && !rc; i++)
-			if (v[i]->parent == bridge)
-				rc = remove_function(op->sim, v[i]);
-	}
-	if (!rc)
-		rc = dev_set(op->sim, slot, "power", "%u", on) || dev_set(op->sim, slot, "adapter", "%u", on) ? -ENOMEM : 0;
-	return rc ? rc : (ssize_t)len;
-}
-
 static const struct attr_ops remove_ops = { .store = remove_store };
 static const struct attr_ops rescan_ops = { .store = rescan_store };
 static const struct attr_ops bus_rescan_ops = { .store = bus_rescan_store };
 static const struct attr_ops all_rescan_ops = { .store = all_rescan_store };
-static const struct attr_ops power_ops = { .store = power_store };
 
 static void attach_buses(struct sim *sim, struct node *dir)
 {
@@ -390,6 +375,8 @@ void pci_function_attach(struct sim *sim, struct node *function)
 {
 	dev_model(sim, function, "remove", &remove_ops);
 	dev_model(sim, function, "rescan", &rescan_ops);
+	if (!tree_child(function, "pci_bus"))
+		config_attach_endpoint(function);
 	attach_buses(sim, function);
 	reset_attach(sim, function);
 }
@@ -397,7 +384,6 @@ void pci_function_attach(struct sim *sim, struct node *function)
 int pci_models_attach(struct sim *sim)
 {
 	const struct node *devices = tree_dir(&sim->tree, "/sys/bus/pci/devices");
-	const struct node *slots = tree_dir(&sim->tree, "/sys/bus/pci/slots");
 	struct node *bus = tree_dir(&sim->tree, "/sys/bus/pci");
 
 	for (size_t i = 0; devices && i < devices->n_children; i++) {
@@ -408,8 +394,7 @@ int pci_models_attach(struct sim *sim)
 		pci_function_attach(sim, n);
 		attach_buses(sim, n->parent);
 	}
-	for (size_t i = 0; slots && i < slots->n_children; i++)
-		dev_model(sim, slots->children[i], "power", &power_ops);
+	slots_attach(sim);
 	if (bus)
 		dev_model(sim, bus, "rescan", &all_rescan_ops);
 	return 0;

@@ -50,6 +50,7 @@ const struct port_caps port_caps_default = {
 	.capability = true,
 	.mem_timeout = true, .mem_ranges = 0xf, .mem_isolation = true, .mem_link_down = true,
 	.interrupt = 3, .unmask_writable = true,
+	.link_up_ms = 50, .link_down_ms = 5,
 };
 
 const struct iso_range *iso_range_by_value(unsigned int value)
@@ -113,6 +114,8 @@ static void clear_status(struct port *port, uint32_t value)
 			      "the isolation status of %s was cleared while RP Busy was set: undefined",
 			      port->address);
 	port->status &= ~(value & rw1c);
+	if (!(port->status & isolated))
+		link_release(port, HOLD_ISOLATED | HOLD_CUT);
 }
 
 uint32_t port_read_register(const struct port *port, unsigned int reg)
@@ -237,6 +240,8 @@ int port_attach(struct port *port, const struct port_caps *caps, struct err *err
 	port->capable = caps->capability;
 	port->cap = caps->capability ? encode_caps(caps) : 0;
 	port->reserved = caps->reserved & ISO_CTRL_RESERVED;
+	port->link_up_ms = caps->link_up_ms;
+	port->link_down_ms = caps->link_down_ms;
 	port->modelled = true;
 	config_attach(port, caps);
 	snprintf(name, sizeof(name), "resource%u", port->bar);

@@ -50,6 +50,7 @@ enum {
 	PCIE_LNKCAP_DLLLARC = 1 << 20,		/* reports Data Link Layer Link Active */
 	PCIE_LNKCTL = 0x10,
 	PCIE_LNKCTL_LD = 1 << 4,		/* Link Disable */
+	PCIE_LNKCTL_RL = 1 << 5,		/* Retrain Link; reads 0 */
 	PCIE_LNKSTA = 0x12,
 	PCIE_LNKSTA_SPEED = 0xf,
 	PCIE_LNKSTA_WIDTH = 0x3f0,
@@ -78,6 +79,7 @@ struct port_caps {
 	uint32_t reserved;			/* what the reserved bits of CTRL read as */
 	bool unmask_sbr, unmask_link_disable;	/* as firmware left DVSEC 3 */
 	bool unmask_writable;			/* software can change them */
+	unsigned int link_up_ms, link_down_ms;	/* how long the link takes */
 };
 
 extern const struct port_caps port_caps_default;
@@ -98,8 +100,22 @@ struct port {
 	uint32_t cap, ctrl, status;
 	uint32_t reserved;		/* bits of ctrl that never change */
 	bool unmask_writable;
-	bool link_up;
+	bool link_up;			/* Data Link Layer Active */
 	uint16_t link_status;		/* speed and width when it is up */
+	unsigned int held;		/* what keeps the link down: enum link_hold */
+	unsigned int link_up_ms, link_down_ms;
+	unsigned int late_ms;		/* more, the next time */
+	unsigned int trainings;		/* started so far: an older one that ends is void */
+	bool must_pass_down;		/* isolated, and the link was not down since */
+};
+
+enum link_hold {
+	HOLD_CUT = 1 << 0,		/* a failure that training overcomes */
+	HOLD_FAILED = 1 << 1,		/* one that only the event link-up ends */
+	HOLD_ISOLATED = 1 << 2,		/* the port forced it down with isolation */
+	HOLD_DISABLE = 1 << 3,		/* Link Disable */
+	HOLD_RESET = 1 << 4,		/* Secondary Bus Reset */
+	HOLD_POWER = 1 << 5,		/* the slot is off */
 };
 
 /* Find the CXL root ports of the loaded tree: PCI Express root ports with a CXL
@@ -141,18 +157,38 @@ unsigned int config_dvsec(const struct node *config, unsigned int id);
 /* Put the model behind the root port's config space (config.c). */
 void config_attach(struct port *port, const struct port_caps *caps);
 
+/* And behind an endpoint's. */
+void config_attach_endpoint(struct node *function);
+
 /* --- registers ------------------------------------------------------------ */
 
 uint32_t port_read_register(const struct port *port, unsigned int reg);
 void port_write_register(struct port *port, unsigned int reg, uint32_t value);
 
+/* --- link.c --------------------------------------------------------------- */
+
 /*
- * The hardware's part of what happens (link.c).  They return a sentence's middle
- * that says what it did, or NULL when the host reset (see sim->shared->death).
+ * The hardware's part of what happens.  They return a sentence's middle that
+ * says what it did, or NULL when the host reset (see sim->shared->death).
  */
-const char *port_link_down(struct port *port);
+const char *port_link_down(struct port *port, bool stuck);
 const char *port_timeout(struct port *port, bool cache);
-void port_link_up(struct port *port);
+
+/* The failure is over; the link is up at once if nothing else holds it down. */
+bool port_link_up(struct port *port);
+
+/* Software takes the link down, in link_down_ms or with @now at once; a violation
+ * while somebody uses the memory below. */
+void link_hold(struct port *port, enum link_hold why, bool now);
+
+/* A violation while somebody uses the memory below. */
+void link_check_quiet(struct port *port);
+
+/* What held it down ends; with nothing left it trains. */
+void link_release(struct port *port, unsigned int holds);
+
+/* Link Disable, Secondary Bus Reset and their masks were perhaps written. */
+void link_control_written(struct port *port, bool retrain);
 
 /* Isolated by a timeout whatever is enabled: a fault for tests. */
 void port_force_isolated(struct port *port);

@@ -13,6 +13,7 @@
 
 #include "sim/device.h"
 #include "sim/kstr.h"
+#include "sim/lost.h"
 #include "sim/sim.h"
 #include "util/parse.h"
 
@@ -322,6 +323,12 @@ static ssize_t commit_store(struct node *node, const char *buf, size_t len, stru
 		return -ENXIO;
 	if (!on && is_locked(op->sim, region))
 		return -EPERM;
+	if (on) {
+		int rc = lost_commit(op->sim, region);
+
+		if (rc)
+			return rc;
+	}
 	if (!on)
 		region_unbind(op->sim, region);
 	decoders_commit(op->sim, region, on);
@@ -355,7 +362,10 @@ int region_probe(struct sim *sim, struct node *region)
 	rc = dev_bind(sim, region, "cxl", "cxl_region");
 	if (rc)
 		return rc;
-	return is_pmem(region) ? pmem_region_create(sim, region) : dax_region_create(sim, region);
+	rc = is_pmem(region) ? pmem_region_create(sim, region) : dax_region_create(sim, region);
+	if (!rc)
+		lost_show(sim, region);
+	return rc;
 }
 
 void region_unbind(struct sim *sim, struct node *region)

@@ -14,19 +14,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "sim/capture.h"
 #include "sim/device.h"
 #include "sim/kstr.h"
+#include "sim/lost.h"
+#include "sim/port.h"
 #include "sim/sim.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
 enum {
-	DVSEC_PORT_EXTENSIONS = 3,	/* CXL r3.2 8.1.5 */
-	PORT_CONTROL = 0xc,
-	UNMASK_SBR = 1 << 0,		/* 8.1.5.2 */
 	/* __devm_cxl_add_decoder(): of a port without registers */
 	PASSTHROUGH_GRANULARITY = 4096,
+
+	POLL_MS = 10,
+	GIVE_UP_MS = 1000,	/* PCIE_RESET_READY_POLL_MS is 60 s: nobody needs to wait for that here */
 };
 
 /* A decoder's registers, by the device that has them and the decoder's number there. */
@@ -103,30 +104,7 @@ static bool is_path_below(const char *path, const char *top)
 	return !strncmp(path, top, n) && (!path[n] || path[n] == '/');
 }
 
-/* Contents of a dax device that reads no memory any more. */
-static void forget_contents(struct sim *sim, const struct node *top)
-{
-	const struct node *devices = tree_dir(&sim->tree, "/sys/bus/cxl/devices");
-
-	for (size_t i = 0; devices && i < devices->n_children; i++) {
-		struct node *region = dev_find(sim, "cxl", devices->children[i]->name);
-		bool lost = false;
-
-		if (!region || !dev_is(region, "devtype", "cxl_region"))
-			continue;
-		for (unsigned int k = 0; k < region_ways(region); k++) {
-			const struct node *target = region_target(sim, region, k);
-			const struct node *memdev = target ? tree_resolve(&sim->tree, target->parent, "uport") : NULL;
-
-			lost = lost || (memdev && node_is_below(memdev, top));
-		}
-		if (lost)
-			dax_region_zero(sim, region);
-	}
-}
-
-/* Everything at and below a PCI device is as after a conventional reset. */
-static void lose_decoders(struct sim *sim, const struct node *top)
+void hdm_lose(struct sim *sim, const struct node *top)
 {
 	_cleanup_free_ char *path = node_path(top);
 
@@ -141,7 +119,6 @@ static void lose_decoders(struct sim *sim, const struct node *top)
 		free(h->device);
 		free(h);
 	}
-	forget_contents(sim, top);
 }
 
 /* --- resets ------------------------------------------------------------------ */
@@ -150,9 +127,37 @@ static void lose_decoders(struct sim *sim, const struct node *top)
 static bool is_masked(const struct node *bridge)
 {
 	const struct node *config = tree_child(bridge, "config");
-	size_t at = config ? capture_dvsec(config, DVSEC_PORT_EXTENSIONS) : 0;
+	unsigned int at = config ? config_dvsec(config, DVSEC_PORT) : 0;
 
-	return at && at + PORT_CONTROL < config->len && !(config->data[at + PORT_CONTROL] & UNMASK_SBR);
+	return at && !(config_dword(config, at + DVSEC_PORT_CTRL) & DVSEC_UNMASK_SBR);
+}
+
+/*
+ * Secondary Bus Reset of @bridge by the kernel, which waits for the link and gives
+ * the functions below their base addresses back.  Only root ports have a link here.
+ */
+static ssize_t bus_reset(const struct node *bridge, struct op *op)
+{
+	struct port *port = port_of_node(op->sim, bridge);
+
+	if (!port || !port->modelled || port->dir != bridge) {
+		lost_below(op->sim, bridge, false);
+		return 0;
+	}
+	if (!op->tries) {
+		link_hold(port, HOLD_RESET, true);
+		if (sim_is_dead(op->sim))
+			return -EIO;
+		link_release(port, HOLD_RESET | HOLD_CUT);
+	}
+	if (port->link_up) {
+		lost_below(op->sim, bridge, false);
+		return 0;
+	}
+	if (op->tries * POLL_MS >= GIVE_UP_MS + port->link_up_ms)
+		return -ENOTTY;		/* pci_dev_wait() */
+	op->wait_ms = POLL_MS;
+	return SIM_AGAIN;
 }
 
 static struct methods *methods_of(const struct sim *sim, const struct node *function)
@@ -198,6 +203,7 @@ static ssize_t reset_store(struct node *node, const char *buf, size_t len, struc
 	struct node *function = node->parent;
 	char methods[256], *save = NULL;
 	uint64_t v;
+	ssize_t rc;
 
 	if (kstr_number(buf, ULONG_MAX, &v) || v != 1)
 		return -EINVAL;
@@ -206,8 +212,10 @@ static ssize_t reset_store(struct node *node, const char *buf, size_t len, struc
 	for (char *word = strtok_r(methods, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
 		if (!strcmp(word, "bus") && is_masked(function->parent))
 			continue;		/* the next one is tried */
-		if (!strcmp(word, "bus") || !strcmp(word, "cxl_bus"))
-			lose_decoders(op->sim, function);
+		if (!strcmp(word, "bus") || !strcmp(word, "cxl_bus")) {
+			rc = bus_reset(function->parent, op);
+			return rc ? rc : (ssize_t)len;
+		}
 		return (ssize_t)len;		/* others leave the decoders alone */
 	}
 	return -ENOTTY;
@@ -215,15 +223,14 @@ static ssize_t reset_store(struct node *node, const char *buf, size_t len, struc
 
 static ssize_t subordinate_store(struct node *node, const char *buf, size_t len, struct op *op)
 {
-	struct node *bridge = node->parent;
-	uint64_t v, key;
+	ssize_t rc = 0;
+	uint64_t v;
 
 	if (kstr_number(buf, ULONG_MAX, &v))
 		return -EINVAL;
-	for (size_t i = 0; v && !is_masked(bridge) && i < bridge->n_children; i++)
-		if (bridge->children[i]->kind == NODE_DIR && parse_pci_address(bridge->children[i]->name, &key))
-			lose_decoders(op->sim, bridge->children[i]);
-	return (ssize_t)len;
+	if (v && !is_masked(node->parent))	/* masked: the bit is written, and nothing happens */
+		rc = bus_reset(node->parent, op);
+	return rc ? rc : (ssize_t)len;
 }
 
 static const struct attr_ops method_ops = { .store = method_store };

@@ -15,6 +15,7 @@
 #include "sim/tree.h"
 
 struct kernel;
+struct later;
 struct models;
 struct port;
 
@@ -43,6 +44,7 @@ struct sim {
 	struct fault *faults;
 	size_t n_faults;
 	struct oplog log;
+	struct later *later;		/* later.h */
 	struct sim_shared *shared;
 };
 
@@ -72,7 +74,11 @@ void sim_die(struct sim *sim, const char *how, const struct port *port, const ch
 void sim_violation(struct sim *sim, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* A directory with everything of it vanishes, as when its device is gone. */
+/*
+ * The endpoint that @node belongs to is pulled out, and may come back with a rescan:
+ * the function itself, of a region or dax device the one of its first target, else
+ * the first below the node's root port or any.
+ */
 void sim_vanish(struct sim *sim, struct node *node);
 
 void sim_exit(struct sim *sim);

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sim/mapped.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
@@ -82,27 +83,15 @@ int user_start(const char *dax, bool idle, struct err *err)
 	return 0;
 }
 
-/* Does process @pid map @path, which may be deleted by now, and is it one of ours? */
+/* One of ours, not a program of the user's. */
 static bool is_user(const char *pid, const char *path)
 {
-	_cleanup_free_ char *line = NULL;
-	_cleanup_fclose_ FILE *comm = NULL, *maps = NULL;
+	_cleanup_fclose_ FILE *comm = NULL;
 	char file[300], name[32] = "";
-	size_t capacity = 0, n = strlen(path);
 
 	snprintf(file, sizeof(file), "/proc/%s/comm", pid);
 	comm = fopen(file, "re");
-	if (!comm || !fgets(name, sizeof(name), comm) || strcmp(name, NAME "\n"))
-		return false;
-	snprintf(file, sizeof(file), "/proc/%s/maps", pid);
-	maps = fopen(file, "re");
-	while (maps && getline(&line, &capacity, maps) > 0) {
-		const char *at = strchr(line, '/');
-
-		if (at && !strncmp(at, path, n) && (at[n] == '\n' || at[n] == ' '))
-			return true;
-	}
-	return false;
+	return comm && fgets(name, sizeof(name), comm) && !strcmp(name, NAME "\n") && mapped_by(pid, path);
 }
 
 static void end(pid_t pid)

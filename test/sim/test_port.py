@@ -417,10 +417,15 @@ def test_every_file_operation_on_a_dead_host_is_eio(tmp_path):
 
 
 @pytest.mark.parametrize("words,status,text", (
-    ("nonsense", 2, "there is no event 'nonsense': the events are link-down, link-up, timeout, busy, map, unmap"),
+    ("nonsense", 2, "there is no event 'nonsense': the events are link-down, link-up, timeout, busy, surprise-remove, "
+     "returns, map, unmap"),
     ("timeout", 2, "write: cxl-sim ctl timeout PORT [cache]"),
     ("busy 0c:00.0", 2, "write: cxl-sim ctl busy PORT on|off"),
     ("timeout 0c:00.0 io", 2, "an access is one of 'mem' or 'cache'"),
+    ("link-down 0c:00.0 soon", 2, "what may follow the port is 'stuck' or 'late MS' (60000 at most)"),
+    ("returns 0000:0d:00.0 late", 2, "a device returns 'as-before', 'never', 'late MS' (60000 at most) or 'serial NUMBER'"),
+    ("returns 0000:0e:00.0 never", 2, "there is no PCI device '0000:0e:00.0' on this host"),
+    ("surprise-remove 0000:0c:00.0", 2, "there is no PCI device '0000:0c:00.0' on this host that can be pulled out"),
     ("map", 2, "write: cxl-sim ctl map DAX [idle]"),
     ("busy 0c:00.0 maybe", 2, "busy is set 'on' or 'off'"),
     ("timeout 0d:00.0", 2, "there is no CXL root port '0d:00.0': this host has 0000:0c:00.0"),
