@@ -19,6 +19,15 @@ static void add_plan(struct json_object *list, const struct plan *plan, struct a
 			json_object_array_add(list, record_step(&step));
 }
 
+/* What cannot be read any more need not have changed. */
+static bool is_changed(const struct job *job, const struct iso_control *after)
+{
+	for (int f = 0; f < N_ISO_FIELDS; f++)
+		if (job->before.v[f] != after->v[f] && (after->v[f] >= 0 || job->exec.changed))
+			return true;
+	return false;
+}
+
 static struct json_object *record_job(const struct job *job, struct arena *a)
 {
 	const struct cxl_root_port *rp = job->rp;
@@ -30,7 +39,7 @@ static struct json_object *record_job(const struct job *job, struct arena *a)
 	render_add_string(obj, "host_bridge", rp->bridge ? rp->bridge->name : NULL);
 	render_add_string(obj, "bus", rp->bridge && rp->bridge->bus ? rp->bridge->bus->name : NULL);
 	render_add_string(obj, "result", result_names[job->result]);
-	render_add(obj, "changed", json_object_new_boolean(!iso_control_equal(&job->before, &after)));
+	render_add(obj, "changed", json_object_new_boolean(is_changed(job, &after)));
 	render_add(obj, "before", record_control(&job->before));
 	render_add(obj, "after", record_control(&after));
 	render_add_string(obj, "containment", containment_names[job->checks.now]);

@@ -148,6 +148,7 @@ static int run_set_timeout(int argc, char **argv)
 }
 
 const struct command cmd_set_timeout = {
-	"set-timeout", "TARGET... WHAT", "Set the timeout of root ports: A to D2, a duration, default, off or on.",
+	"set-timeout", "TARGET... WHAT [--while -- COMMAND...]",
+	"Set the timeout of root ports: A to D2, a duration, default, off or on.",
 	timeout_opts, run_set_timeout,
 };

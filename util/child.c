@@ -71,13 +71,17 @@ int child_run(char **argv, const struct child_signals *held)
 {
 	extern char **environ;
 	posix_spawnattr_t attr;
+	sigset_t standard;
 	pid_t pid;
 	int rc;
 
 	rc = posix_spawnattr_init(&attr);
 	if (rc)
 		return -rc;
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+	sigemptyset(&standard);
+	sigaddset(&standard, SIGPIPE);	/* we ignore it, see program.c */
+	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setsigdefault(&attr, &standard);
 	posix_spawnattr_setsigmask(&attr, &held->old);
 	rc = posix_spawnp(&pid, argv[0], NULL, &attr, argv, environ);
 	posix_spawnattr_destroy(&attr);

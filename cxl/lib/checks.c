@@ -38,6 +38,8 @@ static bool no_abi(const struct check_context *ctx, const struct cxl_root_port *
 	f->text = arena_printf(a, "the running kernel offers no isolation control for it (/%s/cxl_isolation does not exist)%s%s",
 			       rp->path, ctx->registers ? ", and by register it cannot be controlled: " : "",
 			       !ctx->registers ? "" : rp->iso.regs.reason ? rp->iso.regs.reason : "it has no such capability");
+	if (ctx->registers && rp->iso.regs.needs_root)
+		f->remedy = "run the command as root";
 	if (!ctx->registers && rp->iso.regs.capable)
 		f->remedy = ctx->changing ? "boot a kernel with CXL isolation support, or repeat the command with --registers, which writes the port's registers beside the kernel" :
 			 arena_printf(a, "boot a kernel with CXL isolation support, or write the port's registers beside the kernel: cxl enable-isolation --registers %s", rp->name);

@@ -29,10 +29,10 @@ static int check_before(struct cxl_host *host, struct exec_port *p, struct err *
 	for (int f = 0; f < N_ISO_FIELDS; f++)
 		if (p->after.v[f] < 0 && p->plan.before.v[f] >= 0)
 			return err_set(err, EXIT_REFUSED, EIO,
-				       "%s of %s could be read before and cannot now, so nothing was written; see 'cxl list --isolation %s' and the kernel log",
+				       "%s of %s could be read before and cannot now; see 'cxl list --isolation %s' and the kernel log",
 				       iso_fields[f].name, p->rp->name, p->rp->name);
 	return err_set(err, EXIT_REFUSED, EAGAIN,
-		       "%s changed while the command was running (%s before, %s now), so nothing was written; run the command again",
+		       "%s changed while the command was running (%s before, %s now); run the command again",
 		       p->rp->name, plan_control_text(&p->plan, &p->plan.before, was, sizeof(was)), plan_control_text(&p->plan, &p->after, is, sizeof(is)));
 }
 
@@ -240,6 +240,8 @@ int exec_plans(struct cxl_host *host, struct exec_port *ports, size_t n, struct 
 		ports[i].outcome = EXEC_NOT_TRIED;
 	for (size_t i = 0; !rc && i < n; i++) {
 		rc = check_before(host, &ports[i], err);
+		if (rc)
+			ports[i].outcome = EXEC_UNCHANGED;
 		if (rc)
 			err_target(err, ports[i].rp->name);
 	}

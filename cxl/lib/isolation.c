@@ -52,8 +52,7 @@ bool iso_is_reserved(enum iso_field field, int value)
 
 /*
  * The posted v1 answers -ENXIO for the default and for every reserved value
- * alike, and stores such a value itself when a range is written by its name:
- * only the register tells which it is.
+ * alike: only the register tells which it is.
  */
 static void refine_range(struct iso_kernel *kernel, uint32_t ctrl)
 {
@@ -70,7 +69,7 @@ static void note_reserved(struct cxl_host *host, const struct cxl_root_port *rp)
 	for (int f = 0; f < N_ISO_FIELDS; f++)
 		if (iso_is_reserved((enum iso_field)f, now.v[f]))
 			message_add(&host->messages, SEV_WARNING, "RESERVED", rp->name,
-				    "%s: %s holds 0x%x, which no range has (the posted v1 kernel stores that when a range is written by its name), so it is shown as null; set it with 'cxl set-timeout %s%s default'",
+				    "%s: %s holds 0x%x, which the specification gives to no range, so it is shown as null; set it with 'cxl set-timeout %s%s default'",
 				    rp->name, iso_fields[f].name, (unsigned int)now.v[f],
 				    f == ISO_CACHE_RANGE ? "--cache --registers " : "", rp->name);
 }

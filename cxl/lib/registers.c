@@ -294,6 +294,7 @@ static const char *read_registers(struct cxl_host *host, struct cxl_root_port *r
 			arena_printf(&host->arena, "its config space cannot be read: %s", strerror((int)-n));
 	if (n < CONFIG_FIRST) {
 		read_link_attributes(host, rp);
+		rp->iso.regs.needs_root = n <= 64;
 		return n <= 64 ? "its config space needs root" : "its config space is cut short";
 	}
 	if (config[0] == 0xff && config[1] == 0xff)
@@ -307,6 +308,7 @@ static const char *read_registers(struct cxl_host *host, struct cxl_root_port *r
 	if (reason)
 		return reason;
 	reason = regfile_open(host, rp, bar, offset, O_RDONLY, &f);
+	rp->iso.regs.needs_root = reason && errno == EACCES;
 	rp->iso.regs.bar = bar;
 	if (!reason)
 		reason = read_capability(host, &f, &rp->iso.regs);

@@ -232,11 +232,17 @@ class Session:
 
 
 def writes(log):
-    """[(root port's address, attribute, value)] of every write that cxl tried below /sys, in order."""
+    """[(root port's address, attribute, value)] of every write that cxl tried below /sys, in order.
+
+    For a register the offset in its BAR stands for the attribute: ("0000:0c:00.0", "0x1208", "0x00000006").
+    """
     found = []
     for e in log:
         if e.get("op") == "write" and e.get("comm") == "cxl":
             parts = e["path"].split("/")
+            if parts[-1].startswith("resource"):
+                found.append((parts[-2], *e["data"].split("=")))
+                continue
             assert parts[-2] == "cxl_isolation", f"a write that nobody asked for: {e}"
             found.append((parts[-3], parts[-1], e["data"].rstrip("\n\0")))
     return found
