@@ -205,6 +205,129 @@ static void what_is_unknown_has_no_undo(void **state)
 		assert_int_not_equal(p.steps[i].field, ISO_MEM_RANGE);
 }
 
+/* --- by register ------------------------------------------------------------ */
+
+enum { CTRL_AT = 0x1088 };	/* resource0+0x1080 is the capability */
+
+/* @ctrl in the register; with a kernel its attributes say the same. */
+static struct plan plan_with_registers(bool kernel, bool posted_v1, uint32_t ctrl, struct iso_control goal, bool registers)
+{
+	struct plan p;
+
+	rp.iso.kernel = (struct iso_kernel){ .present = kernel, .posted_v1 = posted_v1, .control = iso_control_unknown };
+	rp.iso.regs = (struct iso_registers){ .valid = true, .capable = true, .cap = 0x1e0f1f1f, .ctrl = ctrl, .at = CTRL_AT - ISO_CTRL_OFFSET };
+	for (int f = 0; kernel && f < N_ISO_FIELDS; f++)
+		if (iso_fields[f].attr)
+			rp.iso.kernel.control.v[f] = (int)((ctrl & iso_fields[f].mask) >> iso_fields[f].shift);
+	assert_int_equal(plan_make(&rp, &goal, registers, &arena, &p), 0);
+	rp.iso.regs = (struct iso_registers){ 0 };
+	return p;
+}
+
+/* "timeout_range=6 0x04000000:0x04000000": attributes with their values, registers with bits and mask. */
+static const char *steps(const struct plan *p)
+{
+	static char text[512];
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < p->n; i++) {
+		const struct plan_step *s = &p->steps[i];
+
+		assert_int_equal(s->by_register, !strncmp(s->text, "0x", 2));
+		if (s->by_register)
+			assert_string_equal(s->path, "sys/devices/pci0000:0c/0000:0c:00.0/resource0+0x1088");
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s%s%s", i ? " " : "", s->by_register ? "" : strrchr(s->path, '/') + 1,
+				      s->by_register ? "" : "=", s->text);
+	}
+	return text;
+}
+
+static struct iso_control cache_goal(const char *timeout)
+{
+	struct iso_control goal = iso_control_unknown;
+	struct timeout_request request;
+	struct err err;
+
+	assert_int_equal(timeout_parse(timeout, &request, &err), 0);
+	plan_goal_timeout(&goal, &request, true);
+	return goal;
+}
+
+static void without_attributes_every_field_is_written_by_register(void **state)
+{
+	struct iso_control goal = goal_of(TRI_YES, "B2");
+	struct plan p;
+
+	(void)state;
+	goal.v[ISO_MEM_LINK_DOWN] = 1;
+	p = plan_with_registers(false, false, 0, goal, true);
+	assert_string_equal(steps(&p), "0x00000006:0x0000000f 0x00000010:0x00000010 0x00020000:0x00020000 0x00010000:0x00010000");
+	assert_string_equal(p.steps[0].undo, "0x00000000:0x0000000f");
+	p = plan_with_registers(false, false, 0x00030016, goal, true);
+	assert_true(plan_is_empty(&p));
+}
+
+static void cache_is_written_in_its_own_fields(void **state)
+{
+	struct plan p;
+
+	(void)state;
+	p = plan_with_registers(true, false, 0, cache_goal("D"), true);
+	assert_string_equal(steps(&p), "0x00000d00:0x00000f00 0x00001000:0x00001000");
+	p = plan_with_registers(true, true, 0x1d00, cache_goal("off"), true);
+	assert_string_equal(steps(&p), "0x00000000:0x00001000");
+	assert_int_equal(p.goal.v[ISO_CACHE_RANGE], 0xd);
+	assert_int_equal(p.goal.v[ISO_MEM_TIMEOUT], 0);
+}
+
+static void switching_off_isolation_of_both_comes_first(void **state)
+{
+	struct iso_control goal = iso_control_unknown;
+	struct plan p;
+
+	(void)state;
+	goal.v[ISO_MEM_ISOLATION] = goal.v[ISO_CACHE_ISOLATION] = goal.v[ISO_MEM_LINK_DOWN] = 0;
+	p = plan_with_registers(false, false, 0x00070000, goal, true);
+	assert_string_equal(steps(&p), "0x00000000:0x00010000 0x00000000:0x00040000 0x00000000:0x00020000");
+}
+
+static void what_v1_clears_beside_is_put_back_only_with_registers(void **state)
+{
+	const struct iso_control goal = goal_of(TRI_UNKNOWN, "B2");
+	const uint32_t before = 0x04030000 | 1u << 25;	/* interrupt, ERR_COR, isolation, link-down */
+	struct plan p;
+
+	(void)state;
+	p = plan_with_registers(true, true, before, goal, true);
+	assert_string_equal(steps(&p), "timeout_range=6 timeout_ctrl=1 0x02000000:0x02000000 0x04000000:0x04000000 0x00020000:0x00020000 isolation_ctrl=1");
+	for (size_t i = 2; i < p.n; i++)
+		assert_int_equal(p.steps[i].when, STEP_IF_NEEDED);
+	p = plan_with_registers(true, true, before, goal, false);
+	assert_string_equal(steps(&p), "timeout_range=6 timeout_ctrl=1 isolation_ctrl=1");
+	for (int f = 0; f < N_ISO_FIELDS; f++)
+		if (!iso_fields[f].attr)
+			assert_int_equal(p.goal.v[f], -1);
+}
+
+static void a_reserved_range_is_replaced_and_has_no_undo(void **state)
+{
+	struct plan p;
+	char text[256];
+
+	(void)state;
+	p = plan_with_registers(true, true, 0xf, goal_of(TRI_UNKNOWN, "A"), false);
+	assert_string_equal(steps(&p), "timeout_range=1 timeout_ctrl=1 isolation_ctrl=0");
+	assert_string_equal(p.steps[0].undo, "");
+	assert_string_equal(plan_control_text(&p, &p.before, text, sizeof(text)), "isolation off, timeout off, range reserved");
+	/* what stays is not written again */
+	p = plan_with_registers(true, false, 0xf, goal_of(TRI_YES, NULL), false);
+	assert_string_equal(steps(&p), "isolation_ctrl=1");
+	/* but on v1 a range is what switches isolation off */
+	p = plan_with_registers(true, true, 0x1001f, goal_of(TRI_NO, NULL), false);
+	assert_string_equal(steps(&p), "isolation_ctrl=0 timeout_range=0 timeout_ctrl=1");
+}
+
 static int free_arena(void **state)
 {
 	(void)state;
@@ -223,6 +346,11 @@ int main(void)
 		cmocka_unit_test(disabling_touches_isolation_first),
 		cmocka_unit_test(each_step_says_what_is_before_and_after),
 		cmocka_unit_test(what_is_unknown_has_no_undo),
+		cmocka_unit_test(without_attributes_every_field_is_written_by_register),
+		cmocka_unit_test(cache_is_written_in_its_own_fields),
+		cmocka_unit_test(switching_off_isolation_of_both_comes_first),
+		cmocka_unit_test(what_v1_clears_beside_is_put_back_only_with_registers),
+		cmocka_unit_test(a_reserved_range_is_replaced_and_has_no_undo),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, free_arena);
