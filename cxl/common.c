@@ -21,7 +21,8 @@ static bool refuse(struct command_run *run, const struct err *err, int *ret_stat
 
 	run->format = render_find("json", NULL);
 	message_add_err(&messages, "USAGE", err);
-	*ret_status = command_end(run, (int)err->status, &messages, json_object_new_array());
+	*ret_status = command_end(run, (int)err->status, &messages,
+				  run->output->key ? json_object_new_array() : run->output->empty());
 	messages_free(&messages);
 	return false;
 }
@@ -53,6 +54,13 @@ bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
 	return true;
 }
 
+static void take_members(struct json_object *frame, struct json_object *members)
+{
+	json_object_object_foreach(members, key, value)
+		json_object_object_add(frame, key, json_object_get(value));
+	json_object_put(members);
+}
+
 int command_end(const struct command_run *run, int status, const struct messages *messages,
 		struct json_object *list)
 {
@@ -65,7 +73,10 @@ int command_end(const struct command_run *run, int status, const struct messages
 	if (messages->lost)
 		fprintf(stderr, "cxl %s: out of memory: %zu messages were lost\n", run->cmd->name, messages->lost);
 	frame = render_frame(run->output->schema, status, messages);
-	render_add(frame, run->output->key, list);
+	if (run->output->key)
+		render_add(frame, run->output->key, list);
+	else
+		take_members(frame, list);
 	if ((!run->quiet || run->common->output) &&
 	    render_write(run->format, frame, run->output->table, run->common->output, &err))
 		complain(run->cmd, &err, &status);

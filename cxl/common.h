@@ -14,7 +14,7 @@
 #include "util/render.h"
 
 extern const struct command cmd_list, cmd_enable_isolation, cmd_disable_isolation, cmd_set_timeout,
-	cmd_explain;
+	cmd_check_soft_reserved, cmd_explain;
 
 struct common_options {
 	const char *format, *output;
@@ -38,6 +38,9 @@ struct common_options {
 struct command_output {
 	const char *schema, *key;
 	const struct render_table *table;	/* NULL: the command has none */
+	/* With @key NULL the members are those of an object; this makes it as it
+	 * is when the command line is wrong. */
+	struct json_object *(*empty)(void);
 };
 
 struct command_run {
@@ -59,7 +62,8 @@ bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
 		   struct command_run *ret, int *ret_status);
 
 /*
- * Print the output with @list, which is taken, and the messages on stderr.
+ * Print the output with @list (or an object of members, where the output has no
+ * key), which is taken, and the messages on stderr.
  * Returns @status, or EXIT_REFUSED when the output could not be written.
  */
 int command_end(const struct command_run *run, int status, const struct messages *messages,

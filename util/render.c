@@ -197,10 +197,16 @@ static int write_table(struct json_object *record, const struct render_table *ta
 	return rc;
 }
 
+static int write_map(struct json_object *record, const struct render_table *table, FILE *f)
+{
+	return write_table(record, table->map, f);
+}
+
 static const struct render_format formats[] = {
 	{ "json", write_json },
 	{ "human", write_human },
 	{ "table", write_table },
+	{ "map", write_map },
 };
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -208,14 +214,15 @@ static const struct render_format formats[] = {
 const struct render_format *render_find(const char *name, const struct render_table *table)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
-		if (!strcmp(formats[i].name, name) && (table || formats[i].write != write_table))
+		if (!strcmp(formats[i].name, name) && (table || formats[i].write != write_table) &&
+		    ((table && table->map) || formats[i].write != write_map))
 			return &formats[i];
 	return NULL;
 }
 
 const char *render_names(const struct render_table *table)
 {
-	return table ? "json, human, table" : "json, human";
+	return table && table->map ? "json, human, table, map" : table ? "json, human, table" : "json, human";
 }
 
 static int write_stream(const struct render_format *format, struct json_object *record,

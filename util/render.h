@@ -24,6 +24,7 @@ struct render_table {
 	const struct render_column *columns;	/* ends with a nameless one */
 	/* Append the rows of @record to the array @rows: objects, borrowed or new. */
 	void (*rows)(struct json_object *record, struct json_object *rows);
+	const struct render_table *map;	/* what --format=map prints; NULL: the command has no map */
 };
 
 /* NULL when @name is no format, or a table where there is none. */

@@ -4,8 +4,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "util/parse.h"
 
 static const struct unit {
 	const char *iec, *si;
@@ -30,6 +33,31 @@ const char *size_human(uint64_t bytes, char *buf, size_t size)
 	}
 	snprintf(buf, size, "%llu", (unsigned long long)bytes);
 	return buf;
+}
+
+int size_parse(const char *text, uint64_t *ret_bytes)
+{
+	size_t n = strspn(text, "0123456789");
+	char digits[24];
+	uint64_t v;
+
+	if (n >= sizeof(digits))
+		return -EINVAL;
+	memcpy(digits, text, n);
+	digits[n] = '\0';
+	if (parse_u64(digits, &v))
+		return -EINVAL;
+	text += n;
+	for (size_t i = 0; *text && i < sizeof(units) / sizeof(units[0]); i++) {
+		const struct unit *u = &units[i];
+		bool short_form = *text == u->iec[0] && !text[1];
+
+		if (!short_form && strcmp(text, u->iec) && strcmp(text, u->si))
+			continue;
+		return __builtin_mul_overflow(v, strcmp(text, u->si) ? u->iec_bytes : u->si_bytes, ret_bytes) ? -EINVAL : 0;
+	}
+	*ret_bytes = v;
+	return *text ? -EINVAL : 0;
 }
 
 static const struct {

@@ -179,6 +179,37 @@ ssize_t sysfs_read(struct sysfs *fs, const char *path, char *buf, size_t size)
 	return n;
 }
 
+int sysfs_read_whole(struct sysfs *fs, struct arena *a, const char *path, size_t max, char **ret, size_t *ret_n)
+{
+	_cleanup_close_ int fd = sysfs_open(fs, path, O_RDONLY);
+	_cleanup_free_ char *buf = NULL;
+	size_t size = 0, len = 0;
+	ssize_t n = fd;
+
+	while (n >= 0) {
+		char *more = len == size ? realloc(buf, size = size ? 2 * size : 16384) : buf;
+
+		if (!more)
+			return -ENOMEM;
+		buf = more;
+		n = read(fd, buf + len, size - len);
+		if (n < 0)
+			n = errno == EINTR ? 0 : -errno;
+		else if (!n)
+			break;
+		len += (size_t)n;
+		if (n >= 0 && len > max)
+			return -EFBIG;
+	}
+	if (n < 0)
+		return (int)n;
+	if (!len && fs->is_capture && (n = captured_errno(fs, path)))
+		return -(int)n;
+	*ret = arena_strndup(a, buf, len);
+	*ret_n = len;
+	return *ret ? 0 : -ENOMEM;
+}
+
 int sysfs_write(struct sysfs *fs, const char *path, const char *value)
 {
 	_cleanup_close_ int fd = -1;

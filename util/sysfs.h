@@ -50,6 +50,13 @@ ssize_t sysfs_read(struct sysfs *fs, const char *path, char *buf, size_t size);
 /* At most @size bytes of a binary attribute, from @offset.  One read(2). */
 ssize_t sysfs_read_bytes(struct sysfs *fs, const char *path, size_t offset, void *buf, size_t size);
 
+/*
+ * A whole file in the arena, a NUL behind it: the kernel gives /proc files and
+ * binary attributes at most a page at a time.  -EFBIG when it has more than
+ * @max bytes.
+ */
+int sysfs_read_whole(struct sysfs *fs, struct arena *a, const char *path, size_t max, char **ret, size_t *ret_n);
+
 /* One write(2) of the whole value, as sysfs wants it.  A short write is -EIO. */
 int sysfs_write(struct sysfs *fs, const char *path, const char *value);
 
