@@ -8,7 +8,7 @@ import pytest
 from lib.cli import CXL, DAXCTL, run, run_cxl
 
 PROGRAMS = {"cxl": (CXL, "CXL_PROGRAM"), "daxctl": (DAXCTL, "DAXCTL_PROGRAM")}
-OURS = ["list", "enable-isolation", "disable-isolation", "set-timeout", "explain"]
+OURS = ["list", "enable-isolation", "disable-isolation", "set-timeout", "isolation-status", "check-soft-reserved", "explain"]
 
 
 @pytest.fixture(params=PROGRAMS)
