@@ -32,7 +32,7 @@ bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
 		   struct command_run *ret, int *ret_status)
 {
 	const char *name;
-	char shown[48];
+	char shown[48], names[80];
 	struct err err;
 
 	*ret = (struct command_run){ .cmd = cmd, .common = common, .output = output };
@@ -48,7 +48,7 @@ bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
 	ret->format = render_find(name, output->table);
 	if (!ret->format) {
 		err_set(&err, EXIT_USAGE, 0, "'%s' is no output format; use one of: %s",
-			printable(name, shown, sizeof(shown)), render_names(output->table));
+			printable(name, shown, sizeof(shown)), render_names(output->table, names, sizeof(names)));
 		return refuse(ret, &err, ret_status);
 	}
 	return true;

@@ -13,8 +13,8 @@
 #include "util/options.h"
 #include "util/render.h"
 
-extern const struct command cmd_list, cmd_enable_isolation, cmd_disable_isolation, cmd_set_timeout,
-	cmd_check_soft_reserved, cmd_explain;
+extern const struct command cmd_list, cmd_isolation_status, cmd_enable_isolation, cmd_disable_isolation,
+	cmd_set_timeout, cmd_check_soft_reserved, cmd_explain;
 
 struct common_options {
 	const char *format, *output;

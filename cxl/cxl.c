@@ -10,7 +10,8 @@
 #include "util/program.h"
 
 static const struct command *const commands[] = {
-	&cmd_list, &cmd_enable_isolation, &cmd_disable_isolation, &cmd_set_timeout, &cmd_check_soft_reserved, &cmd_explain, NULL,
+	&cmd_list, &cmd_isolation_status, &cmd_enable_isolation, &cmd_disable_isolation, &cmd_set_timeout,
+	&cmd_check_soft_reserved, &cmd_explain, NULL,
 };
 
 /* `cxl list` is the distribution's unless --isolation is among its options. */

@@ -73,17 +73,10 @@ static int select_objects(const struct cxl_host *host, const struct list_options
 static struct json_object *list_buses(const struct cxl_host *host, const struct target_set *set,
 				      struct arena *a, struct err *err)
 {
-	struct check_result *results = arena_alloc(a, host->n_root_ports, sizeof(*results));
-	bool *enabling = arena_alloc(a, host->n_root_ports, sizeof(*enabling));
-	struct check_context ctx = { host, enabling };
+	struct check_result *results;
 
-	if (!results || !enabling)
-		goto no_memory;
-	for (size_t i = 0; i < host->n_root_ports; i++)
-		if (check_run(&ctx, &host->root_ports[i], a, false, &results[i]))
-			goto no_memory;
-	return record_buses(host, set, results);
-no_memory:
+	if (!check_run_all(host, a, false, &results))
+		return record_buses(host, set, results);
 	err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
 	return NULL;
 }

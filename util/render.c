@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libsmartcols.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,12 +12,8 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/render_format.h"
 #include "util/size.h"
-
-struct render_format {
-	const char *name;
-	int (*write)(struct json_object *record, const struct render_table *table, FILE *f);
-};
 
 #define JSON_STYLE (JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE)
 enum { JSON_INDENT = 2 };	/* of JSON_C_TO_STRING_PRETTY */
@@ -64,7 +59,7 @@ static bool ends_with(const char *s, const char *end)
 	return n >= m && !strcmp(s + n - m, end);
 }
 
-static bool is_size(const char *key)
+bool render_is_size(const char *key)
 {
 	return !strcmp(key, "size") || !strcmp(key, "bytes") || ends_with(key, "_bytes");
 }
@@ -93,7 +88,7 @@ static struct json_object *humanize(const char *key, struct json_object *v)
 		}
 		return copy;
 	}
-	if (json_object_is_type(v, json_type_int) && is_size(key))
+	if (json_object_is_type(v, json_type_int) && render_is_size(key))
 		return json_object_new_string(size_human(json_object_get_uint64(v), text, sizeof(text)));
 	if (json_object_is_type(v, json_type_int) && ends_with(key, "_us"))
 		return json_object_new_string(duration_human(json_object_get_uint64(v), text, sizeof(text)));
@@ -112,101 +107,38 @@ static int write_human(struct json_object *record, const struct render_table *ta
 	return rc;
 }
 
-/* One value for a cell: lists joined, unknown as a dash. */
-static void cell_text(const char *key, struct json_object *v, char *buf, size_t size)
+static bool has_columns(const struct render_table *table)
 {
-	size_t n = 0;
-
-	switch (json_object_get_type(v)) {
-	case json_type_null:
-		snprintf(buf, size, "-");
-		break;
-	case json_type_boolean:
-		snprintf(buf, size, "%s", json_object_get_boolean(v) ? "on" : "off");
-		break;
-	case json_type_array:
-		buf[0] = '\0';
-		for (size_t i = 0; i < json_object_array_length(v) && n < size; i++)
-			n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? "," : "",
-					      json_object_get_string(json_object_array_get_idx(v, i)));
-		break;
-	case json_type_int:
-		if (is_size(key)) {
-			size_human(json_object_get_uint64(v), buf, size);
-			break;
-		}
-		/* fall through */
-	default:
-		snprintf(buf, size, "%s", json_object_get_string(v));
-	}
+	return table && table->columns;
 }
 
-/* The value at dotted @path below @v; @ret_key is its last part. */
-static struct json_object *value_at(struct json_object *v, const char *path, char *key, size_t size)
+static bool has_tree(const struct render_table *table)
 {
-	while (*path && v) {
-		size_t n = strcspn(path, ".");
-
-		snprintf(key, size, "%.*s", (int)n, path);
-		v = json_object_object_get(v, key);
-		path += n + (path[n] == '.');
-	}
-	return v;
+	return has_columns(table) && table->tree;
 }
 
-static int fill_table(struct libscols_table *tb, struct json_object *rows, const struct render_column *columns)
+static bool has_metrics(const struct render_table *table)
 {
-	char key[64], text[256];
-	size_t n = 0;
-
-	for (; columns[n].title; n++)
-		if (!scols_table_new_column(tb, columns[n].title, 0, 0))
-			return -ENOMEM;
-	for (size_t i = 0; i < json_object_array_length(rows); i++) {
-		struct libscols_line *line = scols_table_new_line(tb, NULL);
-
-		if (!line)
-			return -ENOMEM;
-		for (size_t c = 0; c < n; c++) {
-			struct json_object *v = value_at(json_object_array_get_idx(rows, i), columns[c].path,
-							 key, sizeof(key));
-
-			cell_text(key, v, text, sizeof(text));
-			if (scols_line_set_data(line, c, text))
-				return -ENOMEM;
-		}
-	}
-	return 0;
+	return table && table->metrics;
 }
 
-static int write_table(struct json_object *record, const struct render_table *table, FILE *f)
+static bool has_map(const struct render_table *table)
 {
-	struct json_object *rows = json_object_new_array();
-	struct libscols_table *tb = scols_new_table();
-	int rc = rows && tb ? 0 : -ENOMEM;
-
-	if (!rc) {
-		table->rows(record, rows);
-		scols_table_set_stream(tb, f);
-		rc = fill_table(tb, rows, table->columns);
-	}
-	if (!rc && scols_print_table(tb))
-		rc = errno ? -errno : -EIO;
-	scols_unref_table(tb);
-	json_object_put(rows);
-	return rc;
+	return table && table->map;
 }
 
 static int write_map(struct json_object *record, const struct render_table *table, FILE *f)
 {
-	return write_table(record, table->map, f);
+	return render_table_write(record, table->map, f);
 }
 
 static const struct render_format formats[] = {
-	{ "json", write_json },
-	{ "human", write_human },
-	{ "table", write_table },
-	{ "map", write_map },
+	{ "json", NULL, write_json },
+	{ "human", NULL, write_human },
+	{ "table", has_columns, render_table_write },
+	{ "map", has_map, write_map },
+	{ "tree", has_tree, render_tree_write },
+	{ "prometheus", has_metrics, render_prometheus_write },
 };
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -214,15 +146,51 @@ static const struct render_format formats[] = {
 const struct render_format *render_find(const char *name, const struct render_table *table)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
-		if (!strcmp(formats[i].name, name) && (table || formats[i].write != write_table) &&
-		    ((table && table->map) || formats[i].write != write_map))
+		if (!strcmp(formats[i].name, name) && (!formats[i].fits || formats[i].fits(table)))
 			return &formats[i];
 	return NULL;
 }
 
-const char *render_names(const struct render_table *table)
+const char *render_names(const struct render_table *table, char *buf, size_t size)
 {
-	return table && table->map ? "json, human, table, map" : table ? "json, human, table" : "json, human";
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(formats) && n < size; i++)
+		if (!formats[i].fits || formats[i].fits(table))
+			n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "", formats[i].name);
+	return buf;
+}
+
+/* The value at dotted @path below @v; @ret_key is its last part. */
+bool render_value_at(struct json_object *v, const char *path, char *key, size_t size, struct json_object **ret)
+{
+	*ret = v;
+	snprintf(key, size, "%s", "");
+	while (*path) {
+		size_t n = strcspn(path, ".");
+
+		snprintf(key, size, "%.*s", (int)n, path);
+		if (!json_object_is_type(*ret, json_type_object) || !json_object_object_get_ex(*ret, key, ret))
+			return false;
+		path += n + (path[n] == '.');
+	}
+	return true;
+}
+
+int render_line(struct json_object *record, FILE *f, struct err *err)
+{
+	const char *text = json_object_to_json_string_ext(record, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	int rc = 0;
+
+	if (!text)
+		return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
+	errno = 0;
+	if (fputs(text, f) == EOF || fputc('\n', f) == EOF || fflush(f) || ferror(f))
+		rc = errno ? -errno : -EIO;
+	if (!rc)
+		return 0;
+	return err_set(err, EXIT_REFUSED, -rc, "the output cannot be written to standard output: %s", strerror(-rc));
 }
 
 static int write_stream(const struct render_format *format, struct json_object *record,

@@ -8,6 +8,7 @@
 
 #include <json-c/json.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "util/err.h"
 #include "util/message.h"
@@ -20,18 +21,52 @@ struct render_column {
 	const char *path;	/* of the value in a row: "control.mem.isolation" */
 };
 
+/*
+ * A metric of the format "prometheus" (text format of the Prometheus exposition
+ * formats): its samples, for each row of a table.  What is null has no sample.
+ */
+struct render_sample {
+	const char *label;	/* value of the metric's label for this one; NULL: no label */
+	const char *path;	/* of the value in a row */
+};
+
+enum metric_kind {
+	METRIC_VALUE,		/* a number, or a boolean as 0 and 1 */
+	METRIC_SECONDS,		/* a number of microseconds */
+	METRIC_COUNT,		/* how long an array is */
+	METRIC_STATE,		/* a text: one sample for each of .states, 1 for the one that it is */
+	METRIC_EACH,		/* an array of texts: one sample, 1, for each */
+	METRIC_INFO,		/* always 1; the samples' labels and paths name further labels and their values */
+	METRIC_RECORD,		/* a number of the whole record, not of a row */
+};
+
+struct render_metric {
+	const char *name, *help;
+	enum metric_kind kind;
+	const char *label;		/* tells the samples of one row apart; NULL where there is one */
+	const struct render_sample *samples;	/* ends with one without path */
+	const char *const *states;	/* of METRIC_STATE, ends with NULL */
+};
+
 struct render_table {
 	const struct render_column *columns;	/* ends with a nameless one */
 	/* Append the rows of @record to the array @rows: objects, borrowed or new. */
 	void (*rows)(struct json_object *record, struct json_object *rows);
+	/* The same for a tree: objects with an array "children".  NULL: no tree. */
+	const struct render_column *tree_columns;
+	void (*tree)(struct json_object *record, struct json_object *rows);
+	/* One label on every sample of a row, from .path; NULL: no metrics. */
+	const struct render_metric *metrics;	/* ends with a nameless one */
+	void (*metric_rows)(struct json_object *record, struct json_object *rows);
+	struct render_sample row_label;
 	const struct render_table *map;	/* what --format=map prints; NULL: the command has no map */
 };
 
-/* NULL when @name is no format, or a table where there is none. */
+/* NULL when @name is no format, or none that @table can be printed in. */
 const struct render_format *render_find(const char *name, const struct render_table *table);
 
-/* Names of the formats, for error sentences: "json, human". */
-const char *render_names(const struct render_table *table);
+/* Names of the formats, for error sentences: "json, human" in @buf, which is returned. */
+const char *render_names(const struct render_table *table, char *buf, size_t size);
 
 /*
  * Write @record to @output (a file made beside it and renamed) or, when NULL,
@@ -39,6 +74,9 @@ const char *render_names(const struct render_table *table);
  */
 int render_write(const struct render_format *format, struct json_object *record,
 		 const struct render_table *table, const char *output, struct err *err);
+
+/* Write @record as one line of JSON to @f at once. */
+int render_line(struct json_object *record, FILE *f, struct err *err);
 
 /* Could @output be written?  Asked before something is changed whose result goes there. */
 int render_check_output(const char *output, struct err *err);

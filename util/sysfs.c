@@ -337,15 +337,13 @@ static int add_name(struct arena *a, struct sysfs_names *names, size_t *capacity
 	return names->v[names->n++] ? 0 : -ENOMEM;
 }
 
-/* getdents64(2) itself: opendir(3) adds two calls to every directory. */
-int sysfs_list(struct sysfs *fs, struct arena *a, const char *path, bool (*wanted)(const char *name),
-	       struct sysfs_names *ret)
+/* Calls @take for each entry but "." and ".." until it returns nonzero.
+ * getdents64(2) itself: opendir(3) adds two calls to every directory. */
+static int each_entry(struct sysfs *fs, const char *path, int (*take)(void *data, const struct dirent64 *de), void *data)
 {
 	_cleanup_close_ int fd = sysfs_open(fs, path, O_RDONLY | O_DIRECTORY);
 	alignas(struct dirent64) char buf[32768];
-	size_t capacity = 0;
 
-	*ret = (struct sysfs_names){ 0 };
 	if (fd < 0)
 		return fd;
 	for (;;) {
@@ -359,14 +357,60 @@ int sysfs_list(struct sysfs *fs, struct arena *a, const char *path, bool (*wante
 			const struct dirent64 *de = (const void *)(buf + at);
 			int rc = 0;
 
-			if (strcmp(de->d_name, ".") && strcmp(de->d_name, "..") && (!wanted || wanted(de->d_name)))
-				rc = add_name(a, ret, &capacity, de->d_name);
+			if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
+				rc = take(data, de);
 			if (rc)
 				return rc;
 			at += de->d_reclen;
 		}
 	}
 	return 0;
+}
+
+struct listing {
+	struct arena *arena;
+	bool (*wanted)(const char *name);
+	struct sysfs_names *names;
+	size_t capacity;
+};
+
+static int list_entry(void *data, const struct dirent64 *de)
+{
+	struct listing *l = data;
+
+	return !l->wanted || l->wanted(de->d_name) ? add_name(l->arena, l->names, &l->capacity, de->d_name) : 0;
+}
+
+int sysfs_list(struct sysfs *fs, struct arena *a, const char *path, bool (*wanted)(const char *name),
+	       struct sysfs_names *ret)
+{
+	struct listing l = { a, wanted, ret, 0 };
+
+	*ret = (struct sysfs_names){ 0 };
+	return each_entry(fs, path, list_entry, &l);
+}
+
+uint64_t sysfs_hash(uint64_t hash, const void *data, size_t n)
+{
+	for (const unsigned char *p = data; n--; p++)
+		hash = (hash ^ *p) * 0x100000001b3u;
+	return hash;
+}
+
+static int hash_entry(void *data, const struct dirent64 *de)
+{
+	uint64_t *hash = data;
+
+	/* a new object of the old name has another inode */
+	*hash = sysfs_hash(*hash, &de->d_ino, sizeof(de->d_ino));
+	*hash = sysfs_hash(*hash, de->d_name, strlen(de->d_name) + 1);
+	return 0;
+}
+
+int sysfs_hash_names(struct sysfs *fs, const char *path, uint64_t *ret)
+{
+	*ret = SYSFS_HASH;
+	return each_entry(fs, path, hash_entry, ret);
 }
 
 static int by_name(const void *a, const void *b)

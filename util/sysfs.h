@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "util/arena.h"
@@ -74,6 +75,13 @@ int sysfs_stat(struct sysfs *fs, const char *path, struct statx *ret);
  * only those that @wanted says yes to, unless it is NULL. */
 int sysfs_list(struct sysfs *fs, struct arena *a, const char *path, bool (*wanted)(const char *name),
 	       struct sysfs_names *ret);
+
+/* A number that changes when an entry of the directory comes, goes or is replaced. */
+int sysfs_hash_names(struct sysfs *fs, const char *path, uint64_t *ret);
+
+/* @hash with @n more bytes in it (FNV-1a); start with SYSFS_HASH. */
+#define SYSFS_HASH 0xcbf29ce484222325u
+uint64_t sysfs_hash(uint64_t hash, const void *data, size_t n);
 
 /* Names in natural order: mem2 before mem10. */
 void sysfs_sort(struct sysfs_names *names);

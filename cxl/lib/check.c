@@ -72,6 +72,20 @@ int check_run(const struct check_context *ctx, const struct cxl_root_port *rp,
 	return 0;
 }
 
+int check_run_all(const struct cxl_host *host, struct arena *a, bool worded, struct check_result **ret)
+{
+	bool *enabling = arena_alloc(a, host->n_root_ports, sizeof(*enabling));
+	struct check_context ctx = { .host = host, .enabling = enabling };
+
+	*ret = arena_alloc(a, host->n_root_ports, sizeof(**ret));
+	if (!enabling || !*ret)
+		return -ENOMEM;
+	for (size_t i = 0; i < host->n_root_ports; i++)
+		if (check_run(&ctx, &host->root_ports[i], a, worded, &(*ret)[i]))
+			return -ENOMEM;
+	return 0;
+}
+
 bool check_is_overridden(const struct check_policy *policy, const struct check *check)
 {
 	for (size_t i = 0; policy->overrides && i < policy->overrides->n; i++)

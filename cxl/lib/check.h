@@ -82,6 +82,9 @@ struct check_result {
 int check_run(const struct check_context *ctx, const struct cxl_root_port *rp,
 	      struct arena *a, bool worded, struct check_result *ret);
 
+/* The same on every root port of @host, as it is now; *@ret per host->root_ports[]. */
+int check_run_all(const struct cxl_host *host, struct arena *a, bool worded, struct check_result **ret);
+
 /* What an administrator insists on. */
 enum require { REQUIRE_SAFE, REQUIRE_DEBUG, REQUIRE_CONTAIN, REQUIRE_RECOVER };
 extern const char *const require_names[];

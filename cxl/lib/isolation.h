@@ -111,6 +111,7 @@ struct link_state {
 	enum tri up;		/* Data Link Layer Link Active */
 	const char *speed;	/* "32.0 GT/s PCIe", NULL when unknown or down */
 	unsigned int width;	/* 0 when unknown or down */
+	unsigned int status_at;	/* Link Status in config space, 0 when unknown */
 };
 
 /* The settings, each from the best source. */
@@ -163,7 +164,7 @@ int iso_kernel_read_control(struct cxl_host *host, const struct cxl_root_port *r
 int registers_read_ctrl(struct cxl_host *host, const struct cxl_root_port *rp, uint32_t *ret_ctrl);
 int registers_write_ctrl(struct cxl_host *host, const struct cxl_root_port *rp, uint32_t mask, uint32_t bits);
 
-/* Offset of the control register in the capability, CXL r3.2 sec 8.2.4.24 */
+/* Offset of the control register in the capability, CXL r3.2 sec 8.2.4.24; the status follows it */
 #define ISO_CTRL_OFFSET 0x8
 
 bool iso_control_equal(const struct iso_control *a, const struct iso_control *b);

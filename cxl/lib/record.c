@@ -211,13 +211,14 @@ static const char *const part_names[N_PARTS] = {
 };
 
 struct shared_parts {
+	unsigned int depth;	/* where their text stands, 0: it is not indented */
 	const struct cxl_root_port *of;
 	const struct check_result *result;
 	struct json_object *v[N_PARTS];
 };
 
 /* How deep a root port's members are: buses[] . host_bridges[] . root_ports[] . member */
-enum { PART_DEPTH = 7 };
+enum { BUSES_DEPTH = 7 };
 
 static bool same_findings(const struct check_result *a, const struct check_result *b)
 {
@@ -242,7 +243,7 @@ static void shared_parts_put(struct shared_parts *p)
 {
 	for (int i = 0; i < N_PARTS; i++)
 		json_object_put(p->v[i]);
-	*p = (struct shared_parts){ 0 };
+	*p = (struct shared_parts){ .depth = p->depth };
 }
 
 static void shared_parts_update(struct shared_parts *p, const struct cxl_root_port *rp,
@@ -254,7 +255,7 @@ static void shared_parts_update(struct shared_parts *p, const struct cxl_root_po
 		return;
 	shared_parts_put(p);
 	*p = (struct shared_parts){
-		rp, result, {
+		p->depth, rp, result, {
 			[SOURCE] = record_source(&rp->iso), [CAPABILITY] = record_capability(&rp->iso),
 			[CONTROL] = record_control(&control), [STATUS] = record_status(&rp->iso),
 			[LINK] = record_link(&rp->link), [BLOCKERS] = record_findings(result, FINDING_BLOCKS),
@@ -262,8 +263,8 @@ static void shared_parts_update(struct shared_parts *p, const struct cxl_root_po
 			[NOTES] = record_findings(result, FINDING_NOTES),
 		},
 	};
-	for (int i = 0; i < N_PARTS; i++)
-		render_freeze(p->v[i], PART_DEPTH);
+	for (int i = 0; p->depth && i < N_PARTS; i++)
+		render_freeze(p->v[i], p->depth);
 }
 
 static void add_part(struct json_object *obj, const struct shared_parts *parts, enum part which)
@@ -304,7 +305,7 @@ static struct json_object *record_root_port(const struct cxl_root_port *rp, cons
 	return obj;
 }
 
-static struct json_object *record_memdev(const struct cxl_memdev *m)
+struct json_object *record_memdev(const struct cxl_memdev *m)
 {
 	struct json_object *obj = json_object_new_object();
 
@@ -316,7 +317,7 @@ static struct json_object *record_memdev(const struct cxl_memdev *m)
 	return obj;
 }
 
-static struct json_object *record_region(const struct cxl_region *r)
+struct json_object *record_region(const struct cxl_region *r)
 {
 	struct json_object *obj = json_object_new_object();
 
@@ -327,6 +328,19 @@ static struct json_object *record_region(const struct cxl_region *r)
 	render_add_u64(obj, "ways", r->ways.known, r->ways.v);
 	render_add(obj, "root_ports", NAMES(r->root_ports, r->n_root_ports));
 	return obj;
+}
+
+struct json_object *record_root_ports(const struct cxl_host *host, const struct target_set *set,
+				      const struct check_result *results, unsigned int depth)
+{
+	struct json_object *list = json_object_new_array();
+	struct shared_parts parts = { .depth = depth };
+
+	for (size_t i = 0; i < host->n_root_ports; i++)
+		if (set->root_ports[i])
+			json_object_array_add(list, record_root_port(&host->root_ports[i], &results[i], &parts));
+	shared_parts_put(&parts);
+	return list;
 }
 
 /* The root ports of @bridge on @bus (NULL: whose bridge is not known), if any is selected. */
@@ -412,7 +426,7 @@ struct json_object *record_buses(const struct cxl_host *host, const struct targe
 				 const struct check_result *results)
 {
 	struct json_object *list = json_object_new_array();
-	struct shared_parts parts = { 0 };
+	struct shared_parts parts = { .depth = BUSES_DEPTH };
 
 	for (size_t i = 0; i < host->n_buses; i++)
 		json_object_array_add(list, record_bus(host, &host->buses[i], set, results, &parts));

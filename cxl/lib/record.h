@@ -24,6 +24,16 @@ struct json_object *record_step(const struct step *step);
 struct json_object *record_buses(const struct cxl_host *host, const struct target_set *set,
 				 const struct check_result *results);
 
+/*
+ * The root ports in @set, in bus order; @results per host->root_ports[].
+ * @depth: at what nesting their members are printed, 0 when in one line.
+ */
+struct json_object *record_root_ports(const struct cxl_host *host, const struct target_set *set,
+				      const struct check_result *results, unsigned int depth);
+
+struct json_object *record_memdev(const struct cxl_memdev *m);
+struct json_object *record_region(const struct cxl_region *r);
+
 /* Ids of the findings that block, limit, or only note. */
 enum finding_class { FINDING_BLOCKS, FINDING_LIMITS, FINDING_NOTES };
 struct json_object *record_findings(const struct check_result *result, enum finding_class which);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "cxl/lib/host.h"
+#include "cxl/lib/process.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
@@ -273,16 +274,6 @@ static int read_descriptors(struct walk *walk, const char *pid)
 	return rc;
 }
 
-static const char *command_of(struct walk *walk, const char *pid)
-{
-	char path[64], text[64], shown[64];
-
-	snprintf(path, sizeof(path), "proc/%s/comm", pid);
-	if (sysfs_read(&walk->host->fs, path, text, sizeof(text)) < 0)
-		return arena_strdup(&walk->host->arena, "?");
-	return arena_strdup(&walk->host->arena, printable(text, shown, sizeof(shown)));
-}
-
 static int add_user(struct walk *walk, struct watched *w, const char *pid)
 {
 	struct cxl_dax *d = w->dax;
@@ -297,7 +288,7 @@ static int add_user(struct walk *walk, struct watched *w, const char *pid)
 		d->users = more;
 	}
 	w->now.pid = (pid_t)strtol(pid, NULL, 10);
-	w->now.command = command_of(walk, pid);
+	w->now.command = process_command(walk->host, pid);
 	if (!w->now.command)
 		return -ENOMEM;
 	d->users[d->n_users++] = w->now;
@@ -352,15 +343,13 @@ static int walk_processes(struct walk *walk)
 {
 	struct cxl_host *host = walk->host;
 	struct sysfs_names pids;
-	int rc = sysfs_list(&host->fs, &walk->scratch, "proc", is_number, &pids);
+	int rc = process_list(host, &walk->scratch, &pids);
 
 	if (rc && rc != -ENOMEM)
 		tell_unknown(walk, false);
 	if (rc)
 		return rc;
-	sysfs_sort(&pids);
-	/* hidepid=invisible leaves out what is not ours */
-	if (!pids.n || strcmp(pids.v[0], "1"))
+	if (!process_list_is_whole(&pids))
 		host->n_hidden_processes++;
 	for (size_t i = 0; !rc && i < pids.n; i++)
 		rc = read_process(walk, pids.v[i]);

@@ -90,10 +90,11 @@ def schema_of(args):
     args = args[:args.index("--")] if "--" in args else args
     if "--while" in args and "-n" not in args and "--dry-run" not in args:
         return None  # standard output is the command's
-    if not args or "--help" in args or any(a in ("-u", "--human") or a.startswith("--format=") and a != "--format=json" for a in args):
+    if not args or "--help" in args or "--monitor" in args or any(a in ("-u", "--human") or a.startswith("--format=") and a != "--format=json" for a in args):
         return None
     return {"list": "cxl-list", "enable-isolation": "cxl-enable-isolation", "disable-isolation": "cxl-disable-isolation",
-            "set-timeout": "cxl-set-timeout", "explain": "cxl-explain"}.get(args[0])
+            "set-timeout": "cxl-set-timeout", "explain": "cxl-explain",
+            "isolation-status": "cxl-isolation-status"}.get(args[0])
 
 
 def parse(r, name):

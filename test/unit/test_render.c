@@ -45,14 +45,15 @@ static char *rendered(const char *format, struct json_object *record)
 
 static void formats_are_found_by_their_exact_name(void **state)
 {
+	char names[80];
+
 	(void)state;
 	assert_non_null(render_find("json", NULL));
 	assert_non_null(render_find("human", NULL));
 	assert_null(render_find("", NULL));
 	assert_null(render_find("JSON", NULL));
 	assert_null(render_find("jso", NULL));
-	assert_non_null(strstr(render_names(NULL), "json"));
-	assert_non_null(strstr(render_names(NULL), "human"));
+	assert_string_equal(render_names(NULL, names, sizeof(names)), "json, human");
 }
 
 static void unknown_is_null_and_numbers_keep_their_size(void **state)

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cxl isolation-status: state, impact, checks, assertions; --monitor is in monitor.c. */
+#include <errno.h>
+#include <string.h>
+
+#include "cxl/lib/assert.h"
+#include "cxl/lib/problem.h"
+#include "cxl/lib/record_status.h"
+#include "cxl/monitor.h"
+#include "cxl/status.h"
+#include "util/size.h"
+
+struct status_options {
+	struct common_options common;
+	bool impact, check, problems, monitor, once;
+	struct opt_list assertions;
+	const char *interval, *sysroot;
+};
+
+static const struct opt status_opts[] = {
+	{ "impact", 0, OPT_FLAG, offsetof(struct status_options, impact), NULL,
+	  "also what is lost when the root port fails, and who uses it" },
+	{ "check", 0, OPT_FLAG, offsetof(struct status_options, check), NULL,
+	  "also every readiness check with its result and remedy" },
+	{ "assert", 0, OPT_LIST, offsetof(struct status_options, assertions), "FIELD=VALUE",
+	  "exit status 1 unless this holds for every root port selected (also !=, and >= for containment; repeatable)" },
+	{ "problems", 'x', OPT_FLAG, offsetof(struct status_options, problems), NULL,
+	  "only root ports with which something is wrong; exit status 1 when there is one" },
+	{ "monitor", 0, OPT_FLAG, offsetof(struct status_options, monitor), NULL,
+	  "print a line of JSON now, and one for each root port that changes, until stopped" },
+	{ "interval", 0, OPT_STRING, offsetof(struct status_options, interval), "DURATION",
+	  "how often --monitor looks: 200ms, 5s (default 1s)" },
+	{ "once", 0, OPT_FLAG, offsetof(struct status_options, once), NULL,
+	  "end --monitor after the first change" },
+	{ "sysroot", 0, OPT_STRING, offsetof(struct status_options, sysroot), "DIR",
+	  "read an unpacked capture instead of this host" },
+	COMMON_OPTIONS(struct status_options, "json (default), human, table, tree or prometheus"),
+	{ 0 }
+};
+
+enum { US_PER_S = 1000000, SHORTEST_US = 10000 };
+#define LONGEST_US (24ULL * 3600 * US_PER_S)
+
+/* Options that say nothing together. */
+static int check_options(const struct status_options *o, struct err *err)
+{
+	const char *other = o->impact ? "--impact" : o->check ? "--check" : o->problems ? "-x" :
+		o->assertions.n ? "--assert" : o->common.output ? "--output" :
+		o->common.human || (o->common.format && strcmp(o->common.format, "json")) ? "another format than json" : NULL;
+
+	if (!o->monitor && (o->interval || o->once))
+		return err_set(err, EXIT_USAGE, EINVAL, "--%s goes with --monitor only", o->interval ? "interval" : "once");
+	if (o->monitor && other)
+		return err_set(err, EXIT_USAGE, EINVAL,
+			       "--monitor prints lines of JSON on standard output and cannot be combined with %s", other);
+	return 0;
+}
+
+static int parse_interval(const char *text, uint64_t *ret_us, struct err *err)
+{
+	*ret_us = US_PER_S;
+	if (!text || (!duration_parse(text, ret_us) && *ret_us >= SHORTEST_US && *ret_us <= LONGEST_US))
+		return 0;
+	return err_set(err, EXIT_USAGE, EINVAL,
+		       "--interval takes a duration with its unit from 10ms to 86400s, such as 500ms or 5s");
+}
+
+static int parse_assertions(const struct status_options *o, struct arena *a, struct assertion **ret, struct err *err)
+{
+	struct json_object *example = record_status_example();
+	int rc = 0;
+
+	*ret = arena_alloc(a, o->assertions.n, sizeof(**ret));
+	if (!*ret || !example)
+		rc = err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
+	for (size_t i = 0; !rc && i < o->assertions.n; i++)
+		rc = assert_parse(o->assertions.v[i], example, &(*ret)[i], err);
+	json_object_put(example);
+	return rc;
+}
+
+/* False when an assertion fails for one of the root ports, or there is none. */
+static bool all_hold(struct cxl_host *host, const struct assertion *list, size_t n, struct json_object *root_ports)
+{
+	size_t n_ports = json_object_array_length(root_ports);
+	bool hold = true;
+
+	if (n && !n_ports)
+		message_add(&host->messages, SEV_ERROR, "ASSERT", NULL,
+			    "no root port is selected, so what was asserted does not hold");
+	for (size_t i = 0; i < n_ports; i++) {
+		struct json_object *rp = json_object_array_get_idx(root_ports, i);
+		const char *name = json_object_get_string(json_object_object_get(rp, "root_port")), *found;
+
+		for (size_t k = 0; k < n; k++) {
+			if (assert_holds(&list[k], rp, &found))
+				continue;
+			hold = false;
+			message_add(&host->messages, SEV_ERROR, "ASSERT", name, "%s: asserted was that %s %s %s, and it is %s",
+				    name, list[k].path, assert_op_text(list[k].op), list[k].value, found);
+		}
+	}
+	return hold && (!n || n_ports);
+}
+
+/* Keep those with a problem, and say on stderr what it is. */
+static struct json_object *only_problems(struct cxl_host *host, struct json_object *root_ports)
+{
+	struct json_object *kept = json_object_new_array();
+
+	for (size_t i = 0; i < json_object_array_length(root_ports); i++) {
+		struct json_object *rp = json_object_array_get_idx(root_ports, i);
+		struct json_object *list = json_object_object_get(rp, "problems");
+		const char *name = json_object_get_string(json_object_object_get(rp, "root_port"));
+
+		for (size_t k = 0; k < json_object_array_length(list); k++) {
+			const char *id = json_object_get_string(json_object_array_get_idx(list, k));
+
+			message_add(&host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s", name, id, problem_title(id));
+		}
+		if (json_object_array_length(list))
+			json_object_array_add(kept, json_object_get(rp));
+	}
+	json_object_put(root_ports);
+	return kept;
+}
+
+static bool wants_impact(const struct status_options *o, const struct assertion *list)
+{
+	bool wanted = o->impact;
+
+	for (size_t i = 0; i < o->assertions.n; i++)
+		wanted |= !strncmp(list[i].path, "impact.", strlen("impact."));
+	return wanted;
+}
+
+/* The records; the verdict goes to *@ret_status.  NULL with @err. */
+static struct json_object *look(struct cxl_host *host, const struct status_options *o, char **targets,
+				struct arena *a, int *ret_status, struct err *err)
+{
+	struct status_parts parts = { .checks = o->check };
+	struct json_object *root_ports;
+	struct assertion *assertions;
+	struct selection sel;
+	struct impact *impact;
+
+	if (parse_assertions(o, a, &assertions, err) || host_read(host, o->sysroot, err) ||
+	    status_select(host, targets, NULL, o->check, a, &sel, err))
+		return NULL;
+	if (wants_impact(o, assertions)) {
+		if (impact_read(host, &sel.set, &impact, err))
+			return NULL;
+		parts.impact = impact;
+	}
+	root_ports = record_status(host, &sel.set, sel.results, &parts);
+	if (!all_hold(host, assertions, o->assertions.n, root_ports))
+		*ret_status = EXIT_NEGATIVE;
+	if (o->problems) {
+		root_ports = only_problems(host, root_ports);
+		if (json_object_array_length(root_ports))
+			*ret_status = EXIT_NEGATIVE;
+	}
+	return root_ports;
+}
+
+static int run_status(int argc, char **argv)
+{
+	struct cxl_host host = { .fs.rootfd = -1, .fs.devicesfd = -1 };
+	struct status_options o = { 0 };
+	struct json_object *root_ports = NULL;
+	struct arena a = { 0 };
+	struct command_run run;
+	int status = EXIT_DONE;
+	uint64_t interval_us;
+	struct err err;
+
+	if (!command_begin(&cmd_isolation_status, argc, argv, &o, &o.common, &status_output, &run, &status))
+		goto out;
+	if (o.check)
+		run.output = &status_check_output;
+	else if (o.impact)
+		run.output = &status_impact_output;
+	if (!check_options(&o, &err) && !parse_interval(o.interval, &interval_us, &err)) {
+		if (o.monitor) {
+			status = monitor_run(&run, o.sysroot, interval_us, o.once);
+			goto out;
+		}
+		root_ports = look(&host, &o, run.operands, &a, &status, &err);
+	}
+	if (!root_ports) {
+		status = (int)err.status;
+		message_add_err(&host.messages, status == EXIT_USAGE ? "USAGE" : "HOST", &err);
+		root_ports = json_object_new_array();
+	}
+	status = command_end(&run, status, &host.messages, root_ports);
+	host_free(&host);
+	arena_free(&a);
+out:
+	opt_list_free(&o.assertions);
+	return status;
+}
+
+const struct command cmd_isolation_status = {
+	"isolation-status", "[TARGET...]", "Show whether root ports are isolated, could be, and what would be lost.",
+	status_opts, run_status,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the parts of `cxl isolation-status` share: who is meant (status_select.c),
+ * how it is printed (status_output.c), the monitor (monitor.c).
+ */
+#ifndef CXL_STATUS_H
+#define CXL_STATUS_H
+
+#include "cxl/common.h"
+#include "cxl/lib/check.h"
+#include "cxl/lib/target.h"
+
+/* The root ports of the targets, with the findings of all checks. */
+struct selection {
+	struct target_set set;
+	struct check_result *results;	/* per host->root_ports[] */
+};
+
+/*
+ * Select what @targets (ends with NULL; none: all) stand for, leaving out of
+ * groups what is empty or incapable, with a message each.  With @kept (ends
+ * with NULL) those root ports are selected, too, as far as they exist, and an
+ * unknown target is no error: it may come back.  Memory comes from @a.
+ */
+int status_select(struct cxl_host *host, char *const *targets, const char *const *kept, bool worded,
+		  struct arena *a, struct selection *ret, struct err *err);
+
+/* The output by what was asked for. */
+extern const struct command_output status_output, status_impact_output, status_check_output;
+
+#endif

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How the records of isolation-status are printed: the columns of its tables,
+ * the tree, the metrics.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cxl/status.h"
+
+#define SCHEMA "cxl-isolation-status/1"
+#define LIST "root_ports"
+
+static void add_all(struct json_object *rows, struct json_object *list)
+{
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		json_object_array_add(rows, json_object_get(json_object_array_get_idx(list, i)));
+}
+
+/* A row per root port. */
+static void root_port_rows(struct json_object *record, struct json_object *rows)
+{
+	add_all(rows, json_object_object_get(record, LIST));
+}
+
+/* "1234 qemu" for each of an array of processes; none where it is null. */
+static void add_processes(struct json_object *names, struct json_object *list)
+{
+	char text[128];
+
+	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+		struct json_object *p = json_object_array_get_idx(list, i);
+
+		snprintf(text, sizeof(text), "%d %s", json_object_get_int(json_object_object_get(p, "pid")),
+			 json_object_get_string(json_object_object_get(p, "command")));
+		json_object_array_add(names, json_object_new_string(text));
+	}
+}
+
+/* The names of an array of objects, which are in @key. */
+static struct json_object *names_of(struct json_object *list, const char *key)
+{
+	struct json_object *names = json_object_new_array();
+
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		json_object_array_add(names, json_object_get(json_object_object_get(json_object_array_get_idx(list, i), key)));
+	return names;
+}
+
+/* A row per root port, who uses its memory put together. */
+static void impact_rows(struct json_object *record, struct json_object *rows)
+{
+	static const char *const kept[] = { "root_port", "status", "containment", "impact" };
+	static const struct { const char *list, *name; } lost[] = { { "memdevs", "memdev" }, { "regions", "region" }, { "dax", "dax" } };
+	struct json_object *ports = json_object_object_get(record, LIST);
+
+	for (size_t i = 0; i < json_object_array_length(ports); i++) {
+		struct json_object *rp = json_object_array_get_idx(ports, i), *row = json_object_new_object();
+		struct json_object *impact = json_object_object_get(rp, "impact"), *users = json_object_new_array();
+		struct json_object *dax = json_object_object_get(impact, "dax");
+
+		for (size_t k = 0; k < sizeof(kept) / sizeof(kept[0]); k++)
+			render_add(row, kept[k], json_object_get(json_object_object_get(rp, kept[k])));
+		for (size_t k = 0; k < sizeof(lost) / sizeof(lost[0]); k++)
+			render_add(row, lost[k].list, names_of(json_object_object_get(impact, lost[k].list), lost[k].name));
+		for (size_t k = 0; k < json_object_array_length(dax); k++)
+			add_processes(users, json_object_object_get(json_object_array_get_idx(dax, k), "users"));
+		add_processes(users, json_object_object_get(json_object_object_get(impact, "system_ram"), "processes"));
+		render_add(row, "users", users);
+		json_object_array_add(rows, row);
+	}
+}
+
+/* A row per root port and check. */
+static void check_rows(struct json_object *record, struct json_object *rows)
+{
+	struct json_object *ports = json_object_object_get(record, LIST);
+
+	for (size_t i = 0; i < json_object_array_length(ports); i++) {
+		struct json_object *rp = json_object_array_get_idx(ports, i), *list = json_object_object_get(rp, "checks");
+
+		for (size_t k = 0; k < json_object_array_length(list); k++) {
+			struct json_object *row = NULL;
+
+			json_object_deep_copy(json_object_array_get_idx(list, k), &row, NULL);
+			if (!row)
+				continue;
+			render_add(row, "root_port", json_object_get(json_object_object_get(rp, "root_port")));
+			json_object_array_add(rows, row);
+		}
+	}
+}
+
+/* --- the tree: bus, host bridge, root port, what is below it ------------------- */
+
+static struct json_object *new_node(const char *name)
+{
+	struct json_object *node = json_object_new_object();
+
+	render_add_string(node, "name", name);
+	render_add(node, "children", json_object_new_array());
+	return node;
+}
+
+/* The node of @name among @rows, made when there is none. */
+static struct json_object *node_of(struct json_object *rows, struct json_object *name)
+{
+	const char *text = name ? json_object_get_string(name) : "(unknown)";
+	struct json_object *node;
+
+	for (size_t i = 0; i < json_object_array_length(rows); i++) {
+		node = json_object_array_get_idx(rows, i);
+		if (!strcmp(json_object_get_string(json_object_object_get(node, "name")), text))
+			return node;
+	}
+	node = new_node(text);
+	json_object_array_add(rows, node);
+	return node;
+}
+
+static struct json_object *children(struct json_object *node)
+{
+	return json_object_object_get(node, "children");
+}
+
+static void add_root_port(struct json_object *rp, struct json_object *bridge)
+{
+	static const char *const shown[] = { "status", "link", "control", "containment", "containment_if_enabled", "problems", "bytes" };
+	static const char *const below[] = { "memdevs", "regions", "dax" };
+	struct json_object *node = new_node(json_object_get_string(json_object_object_get(rp, "root_port")));
+
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+		render_add(node, shown[i], json_object_get(json_object_object_get(rp, shown[i])));
+	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
+		struct json_object *names = json_object_object_get(rp, below[i]);
+
+		for (size_t k = 0; k < json_object_array_length(names); k++)
+			json_object_array_add(children(node), new_node(json_object_get_string(json_object_array_get_idx(names, k))));
+	}
+	json_object_array_add(children(bridge), node);
+}
+
+static void tree_rows(struct json_object *record, struct json_object *rows)
+{
+	struct json_object *ports = json_object_object_get(record, LIST);
+
+	for (size_t i = 0; i < json_object_array_length(ports); i++) {
+		struct json_object *rp = json_object_array_get_idx(ports, i);
+		struct json_object *bus = node_of(rows, json_object_object_get(rp, "bus"));
+
+		add_root_port(rp, node_of(children(bus), json_object_object_get(rp, "host_bridge")));
+	}
+}
+
+static const struct render_column tree_columns[] = {
+	{ "NAME", "name" }, { "STATE", "status.state" }, { "LINK", "link.state" },
+	{ "ISOLATION", "control.mem.isolation" }, { "CONTAINMENT", "containment" },
+	{ "IF ENABLED", "containment_if_enabled" }, { "PROBLEMS", "problems" }, { "BYTES", "bytes" },
+	{ 0 }
+};
+
+/* --- tables -------------------------------------------------------------------- */
+
+static const struct render_column status_columns[] = {
+	{ "ROOT PORT", "root_port" }, { "BRIDGE", "host_bridge" }, { "STATE", "status.state" },
+	{ "CAUSE", "status.mem.cause" }, { "LINK", "link.state" }, { "ISOLATION", "control.mem.isolation" },
+	{ "TIMEOUT", "control.mem.timeout.enabled" }, { "RANGE", "control.mem.timeout.range" },
+	{ "CONTAINMENT", "containment" }, { "IF ENABLED", "containment_if_enabled" },
+	{ "BLOCKERS", "blockers" }, { "LIMITS", "limits" }, { "PROBLEMS", "problems" },
+	{ 0 }
+};
+
+static const struct render_column impact_columns[] = {
+	{ "ROOT PORT", "root_port" }, { "STATE", "status.state" }, { "CONTAINMENT", "containment" },
+	{ "MEMDEVS", "memdevs" }, { "REGIONS", "regions" }, { "DAX", "dax" }, { "BYTES", "impact.bytes" },
+	{ "OTHER ROOT PORTS", "impact.other_root_ports" }, { "SYSTEM RAM", "impact.system_ram.online_bytes" },
+	{ "USERS", "users" },
+	{ 0 }
+};
+
+static const struct render_column check_columns[] = {
+	{ "ROOT PORT", "root_port" }, { "CHECK", "check" }, { "SEVERITY", "severity" }, { "CAPS AT", "caps_at" },
+	{ "RESULT", "result" }, { "WHAT", "text" }, { "REMEDY", "remedy" },
+	{ 0 }
+};
+
+/* --- metrics ------------------------------------------------------------------- */
+
+#define ONE(field) (const struct render_sample[]){ { NULL, field }, { 0 } }
+#define BY_PROTOCOL(mem, cache) (const struct render_sample[]){ { "mem", mem }, { "cache", cache }, { 0 } }
+#define STATES(...) (const char *const[]){ __VA_ARGS__, NULL }
+
+static const struct render_metric metrics[] = {
+	{ "cxl_isolation_exit_status", "Exit status of the command that wrote this: 0 is a complete answer.", METRIC_RECORD, NULL,
+	  ONE("exit_status"), NULL },
+	{ "cxl_isolation_root_port_info", "A CXL root port: where it is and which kernel interface it has.", METRIC_INFO, NULL,
+	  (const struct render_sample[]){ { "host_bridge", "host_bridge" }, { "bus", "bus" }, { "abi", "abi" }, { 0 } }, NULL },
+	{ "cxl_isolation_state", "Whether the root port is isolated: 1 for the state that it is in.", METRIC_STATE, "state",
+	  ONE("status.state"), STATES("normal", "isolated", "unknown") },
+	{ "cxl_isolation_isolated", "Whether the root port has isolated the protocol.", METRIC_VALUE, "protocol",
+	  BY_PROTOCOL("status.mem.isolated", "status.cache.isolated"), NULL },
+	{ "cxl_isolation_timed_out", "Whether an access has timed out.", METRIC_VALUE, "protocol",
+	  BY_PROTOCOL("status.mem.timed_out", "status.cache.timed_out"), NULL },
+	{ "cxl_isolation_busy", "Whether an isolated root port still has transactions to finish.", METRIC_VALUE, NULL,
+	  ONE("status.busy"), NULL },
+	{ "cxl_isolation_capable", "Whether the root port can isolate the protocol.", METRIC_VALUE, "protocol",
+	  BY_PROTOCOL("capability.mem.isolation", "capability.cache.isolation"), NULL },
+	{ "cxl_isolation_enabled", "Whether isolation is enabled.", METRIC_VALUE, "protocol",
+	  BY_PROTOCOL("control.mem.isolation", "control.cache.isolation"), NULL },
+	{ "cxl_isolation_timeout_enabled", "Whether the transaction timeout is enabled.", METRIC_VALUE, "protocol",
+	  BY_PROTOCOL("control.mem.timeout.enabled", "control.cache.timeout.enabled"), NULL },
+	{ "cxl_isolation_timeout_min_seconds", "Lower end of the timeout's range.", METRIC_SECONDS, "protocol",
+	  BY_PROTOCOL("control.mem.timeout.min_us", "control.cache.timeout.min_us"), NULL },
+	{ "cxl_isolation_timeout_max_seconds", "Upper end of the timeout's range.", METRIC_SECONDS, "protocol",
+	  BY_PROTOCOL("control.mem.timeout.max_us", "control.cache.timeout.max_us"), NULL },
+	{ "cxl_isolation_link_state", "The link below the root port: 1 for the state that it is in.", METRIC_STATE, "state",
+	  ONE("link.state"), STATES("up", "down", "unknown") },
+	{ "cxl_isolation_link_width_lanes", "Width of the link while it is up.", METRIC_VALUE, NULL, ONE("link.width"), NULL },
+	{ "cxl_isolation_containment", "The best that a failure can end in now: 1 for that level.", METRIC_STATE, "level",
+	  ONE("containment"), containment_names },
+	{ "cxl_isolation_containment_if_enabled", "The best that a failure could end in with isolation on: 1 for that level.",
+	  METRIC_STATE, "level", ONE("containment_if_enabled"), containment_names },
+	{ "cxl_isolation_problem", "What is wrong with the root port now, as isolation-status -x names it.", METRIC_EACH, "problem",
+	  ONE("problems"), NULL },
+	{ "cxl_isolation_blocker", "A failing check that forbids to enable isolation.", METRIC_EACH, "check", ONE("blockers"), NULL },
+	{ "cxl_isolation_limit", "A failing check that caps containment.", METRIC_EACH, "check", ONE("limits"), NULL },
+	{ "cxl_isolation_memdevs", "Memory devices below the root port.", METRIC_COUNT, NULL, ONE("memdevs"), NULL },
+	{ "cxl_isolation_regions", "Regions that touch the root port.", METRIC_COUNT, NULL, ONE("regions"), NULL },
+	{ "cxl_isolation_dax_devices", "Dax devices of those regions.", METRIC_COUNT, NULL, ONE("dax"), NULL },
+	{ "cxl_isolation_memory_bytes", "Size of the regions that touch the root port.", METRIC_VALUE, NULL, ONE("bytes"), NULL },
+	{ "cxl_isolation_other_root_ports", "Root ports that lose memory when this one fails (with --impact).", METRIC_COUNT, NULL,
+	  ONE("impact.other_root_ports"), NULL },
+	{ "cxl_isolation_system_ram_bytes", "System RAM that is lost when this root port fails (with --impact).", METRIC_VALUE, NULL,
+	  ONE("impact.system_ram.online_bytes"), NULL },
+	{ 0 }
+};
+
+#define TABLE(table_columns, table_rows) { \
+	.columns = table_columns, .rows = table_rows, .tree_columns = tree_columns, .tree = tree_rows, \
+	.metrics = metrics, .metric_rows = root_port_rows, .row_label = { "root_port", "root_port" } }
+
+static const struct render_table status_table = TABLE(status_columns, root_port_rows);
+static const struct render_table impact_table = TABLE(impact_columns, impact_rows);
+static const struct render_table check_table = TABLE(check_columns, check_rows);
+
+const struct command_output status_output = { SCHEMA, LIST, &status_table };
+const struct command_output status_impact_output = { SCHEMA, LIST, &impact_table };
+const struct command_output status_check_output = { SCHEMA, LIST, &check_table };

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the output back-ends (render.c, render_table.c, render_prometheus.c)
+ * share.  Commands use render.h.
+ */
+#ifndef UTIL_RENDER_FORMAT_H
+#define UTIL_RENDER_FORMAT_H
+
+#include <stdio.h>
+
+#include "util/render.h"
+
+struct render_format {
+	const char *name;
+	bool (*fits)(const struct render_table *table);	/* can it print this?  NULL: anything */
+	/* 0 or -errno; errors of @f are looked at by the caller */
+	int (*write)(struct json_object *record, const struct render_table *table, FILE *f);
+};
+
+int render_table_write(struct json_object *record, const struct render_table *table, FILE *f);
+int render_tree_write(struct json_object *record, const struct render_table *table, FILE *f);
+int render_prometheus_write(struct json_object *record, const struct render_table *table, FILE *f);
+
+/* Is @key that of a size in bytes? */
+bool render_is_size(const char *key);
+
+/*
+ * The value at dotted @path below @v, with the last part of the path in @key.
+ * False where there is no such member; a member that is null is NULL and true.
+ */
+bool render_value_at(struct json_object *v, const char *path, char *key, size_t size, struct json_object **ret);
+
+#endif
