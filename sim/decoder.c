@@ -66,18 +66,24 @@ static struct node *decoder_of(const struct node *port, const char *region)
 	return NULL;
 }
 
-/* The lowest free one, as decoders must be committed in order. */
+static unsigned int number_of(const struct node *decoder)
+{
+	unsigned int number = 0;
+
+	sscanf(decoder->name, "decoder%*u.%u", &number);
+	return number;
+}
+
+/* match_free_decoder(): only the next one to be committed, since they are committed in order */
 static struct node *free_decoder(const struct node *port)
 {
-	struct node *best = NULL;
-
 	for (size_t i = 0; i < port->n_children; i++) {
 		struct node *n = port->children[i];
 
-		if (is_switch_decoder(n) && dev_is(n, "region", "") && (!best || natural_cmp(n->name, best->name) < 0))
-			best = n;
+		if (is_switch_decoder(n) && dev_is(n, "region", "") && number_of(n) == dev_number(port, "decoders_committed", 0))
+			return n;
 	}
-	return best;
+	return NULL;
 }
 
 static void set_range(struct sim *sim, struct node *decoder, const struct node *region)
@@ -243,41 +249,89 @@ void decoders_set_up(struct sim *sim, struct node *region)
 	each_port(sim, region, set_up_port);
 }
 
-static void count(struct sim *sim, struct node *port, bool more)
+static bool is_enabled(const struct sim *sim, const struct node *decoder)
 {
-	uint64_t n = dev_number(port, "decoders_committed", 0);
+	char name[64];
+	const struct node *region;
 
-	if (tree_child(port, "decoders_committed"))
-		dev_set(sim, port, "decoders_committed", "%" PRIu64, more ? n + 1 : n ? n - 1 : 0);
+	if (!tree_text(decoder, "region", name, sizeof(name)) || !*name)
+		return false;
+	region = dev_find(sim, "cxl", name);
+	return region && dev_is(region, "commit", "1");
 }
 
-static void commit_port(struct sim *sim, struct node *port, struct node *region)
+/* cxl_decoder_commit(): the one behind those that are */
+static bool is_next_to_commit(const struct node *decoder)
 {
-	struct node *d = decoder_of(port, region->name);
-
-	if (decoder_is_passthrough(port) || !d)
-		return;
-	count(sim, port, true);
-	hdm_write(sim, d);
+	return number_of(decoder) == dev_number(decoder->parent, "decoders_committed", 0);
 }
 
-static void reset_port(struct sim *sim, struct node *port, struct node *region)
+static struct node *decoder_numbered(const struct node *port, uint64_t number)
 {
-	if (!decoder_is_passthrough(port) && decoder_of(port, region->name))
-		count(sim, port, false);
+	for (size_t i = 0; i < port->n_children; i++)
+		if (port->children[i]->kind == NODE_DIR && !strncmp(port->children[i]->name, "decoder", 7) &&
+		    number_of(port->children[i]) == number)
+			return port->children[i];
+	return NULL;
 }
 
-void decoders_commit(struct sim *sim, struct node *region, bool on)
+static void commit_decoder(struct sim *sim, struct node *decoder)
 {
-	each_port(sim, region, on ? commit_port : reset_port);
-	for (unsigned int i = 0; i < region_ways(region); i++) {
-		const struct node *target = region_target(sim, region, i);
+	dev_set(sim, decoder->parent, "decoders_committed", "%u", number_of(decoder) + 1);
+	hdm_write(sim, decoder);
+}
 
-		if (target)
-			count(sim, target->parent, on);
-		if (target && on)
-			hdm_write(sim, target);
+/* cxl_port_commit_reap(): reset out of order, it counts until those above it go */
+static void reset_decoder(struct sim *sim, struct node *decoder, const char *region)
+{
+	uint64_t n = dev_number(decoder->parent, "decoders_committed", 0);
+	const struct node *d;
+
+	if (!n || number_of(decoder) != n - 1 || (hdm_is_lost(sim, decoder) && sim_kernel_at_least(sim, 7, 0)))
+		return;		/* newer kernels do not see a decoder go that the device lost */
+	do {
+		d = --n ? decoder_numbered(decoder->parent, n - 1) : NULL;
+	} while (d && (!is_enabled(sim, d) || dev_is(d, "region", region)));
+	dev_set(sim, decoder->parent, "decoders_committed", "%" PRIu64, n);
+}
+
+/* Each decoder of the region that has registers, endpoints' first. */
+static size_t programmed(const struct sim *sim, const struct node *region, struct node **v, size_t max)
+{
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < region_ways(region) && n < max; i++)
+		if (region_target(sim, region, i))
+			v[n++] = region_target(sim, region, i);
+	for (size_t i = 0, targets = n; i < targets; i++) {
+		for (const struct node *port = v[i]->parent->parent; port && is_port(port) && n < max; port = port->parent) {
+			struct node *d = decoder_is_passthrough(port) ? NULL : decoder_of(port, region->name);
+			size_t k = 0;
+
+			while (k < n && v[k] != d)
+				k++;
+			if (d && k == n)
+				v[n++] = d;
+		}
 	}
+	return n;
+}
+
+int decoders_commit(struct sim *sim, struct node *region, bool on)
+{
+	struct node *v[8 * REGION_MAX_WAYS];
+	size_t n = programmed(sim, region, v, sizeof(v) / sizeof(*v));
+
+	for (size_t i = 0; on && i < n; i++)
+		if (!is_next_to_commit(v[i]))
+			return -EBUSY;
+	for (size_t i = 0; i < n; i++) {
+		if (on)
+			commit_decoder(sim, v[i]);
+		else
+			reset_decoder(sim, v[i], region->name);
+	}
+	return 0;
 }
 
 static void clear_port(struct sim *sim, struct node *port, struct node *region)
@@ -295,17 +349,6 @@ void decoders_tear_down(struct sim *sim, struct node *region)
 }
 
 /* --- endpoint decoders ---------------------------------------------------- */
-
-static bool is_enabled(const struct sim *sim, const struct node *decoder)
-{
-	char name[64];
-	const struct node *region;
-
-	if (!tree_text(decoder, "region", name, sizeof(name)) || !*name)
-		return false;
-	region = dev_find(sim, "cxl", name);
-	return region && dev_is(region, "commit", "1");
-}
 
 static uint64_t partition(const struct sim *sim, const struct node *decoder, const char *mode)
 {

@@ -16,6 +16,16 @@
 
 enum { TEXT_SIZE = 4096 };
 
+bool sim_kernel_at_least(const struct sim *sim, unsigned int major, unsigned int minor)
+{
+	const struct node *n = tree_resolve(&sim->tree, NULL, "/proc/version");
+	unsigned int a = 0, b = 0;
+
+	if (n && n->data)
+		sscanf(n->data, "Linux version %u.%u", &a, &b);
+	return a > major || (a == major && b >= minor);
+}
+
 /* --- attributes ---------------------------------------------------------- */
 
 int dev_add_attr(struct sim *sim, struct node *dir, const char *name, mode_t mode, const char *text)

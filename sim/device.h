@@ -62,6 +62,9 @@ struct models {
 int models_attach(struct sim *sim);
 void models_free(struct sim *sim);
 
+/* Which kernel was captured. */
+bool sim_kernel_at_least(const struct sim *sim, unsigned int major, unsigned int minor);
+
 /* --- attributes ---------------------------------------------------------- */
 
 /* Text with a newline behind it; the attribute is made (0444) when it is not there. */
@@ -141,7 +144,7 @@ void endpoint_decoder_attach(struct sim *sim, struct node *decoder);
 int decoder_claim(struct sim *sim, struct node *decoder, struct node *region);
 void decoder_release(struct sim *sim, struct node *decoder, struct node *region);
 void decoders_set_up(struct sim *sim, struct node *region);
-void decoders_commit(struct sim *sim, struct node *region, bool on);
+int decoders_commit(struct sim *sim, struct node *region, bool on);
 void decoders_tear_down(struct sim *sim, struct node *region);
 bool decoder_dport(const struct sim *sim, const struct node *port, const struct node *target, unsigned int *ret);
 /* A host bridge with one root port and no decoder registers: all goes through. */
@@ -159,6 +162,7 @@ int hdm_write(struct sim *sim, const struct node *decoder);
 void hdm_read(struct sim *sim, struct node *decoder);
 /* Everything at and below a PCI device is as after a conventional reset. */
 void hdm_lose(struct sim *sim, const struct node *top);
+bool hdm_is_lost(const struct sim *sim, const struct node *decoder);
 /* Resets of a PCI function. */
 int reset_attach(struct sim *sim, struct node *function);
 void reset_free(struct models *models);

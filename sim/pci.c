@@ -169,8 +169,8 @@ static void revive_root_port(struct sim *sim, struct node *function)
 /* A memory device has the lowest free number, and is bound if its port will have it. */
 static int announce_memdev(struct sim *sim, struct node *was)
 {
-	unsigned int number = dev_free_number(sim, "cxl", mem_prefixes);
-	char name[32], node_name[64];
+	unsigned int number = dev_free_number(sim, "cxl", mem_prefixes), major = 0;
+	char name[32], dev[32], node_name[64];
 	struct node *memdev = was, *driver;
 
 	snprintf(name, sizeof(name), "mem%u", number);
@@ -186,9 +186,11 @@ static int announce_memdev(struct sim *sim, struct node *was)
 	driver = tree_child(memdev, "trigger_poison_list");
 	if (driver)
 		tree_remove(&sim->tree, driver);
-	dev_set(sim, memdev, "dev", "250:%u", number);
-	dev_set(sim, memdev, "uevent", "MAJOR=250\nMINOR=%u\nDEVNAME=cxl/%s\nDEVTYPE=cxl_memdev\nMODALIAS=cxl:t5",
-		number, name);
+	if (tree_text(memdev, "dev", dev, sizeof(dev)))
+		major = (unsigned int)strtoul(dev, NULL, 10);
+	dev_set(sim, memdev, "dev", "%u:%u", major, number);
+	dev_set(sim, memdev, "uevent", "MAJOR=%u\nMINOR=%u\nDEVNAME=cxl/%s\nDEVTYPE=cxl_memdev\nMODALIAS=cxl:t5",
+		major, number, name);
 	if (dev_register(sim, memdev, "cxl"))
 		return -ENOMEM;
 	snprintf(node_name, sizeof(node_name), "cxl/%s", name);

@@ -314,6 +314,7 @@ static ssize_t commit_store(struct node *node, const char *buf, size_t len, stru
 	struct node *region = node->parent;
 	enum state state = state_of(op->sim, region);
 	bool on;
+	int rc;
 
 	if (kstr_bool(buf, &on))
 		return -EINVAL;
@@ -331,7 +332,9 @@ static ssize_t commit_store(struct node *node, const char *buf, size_t len, stru
 	}
 	if (!on)
 		region_unbind(op->sim, region);
-	decoders_commit(op->sim, region, on);
+	rc = decoders_commit(op->sim, region, on);
+	if (rc)
+		return rc;
 	return dev_set(op->sim, region, "commit", "%d", on) ? -ENOMEM : (ssize_t)len;
 }
 

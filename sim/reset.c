@@ -97,6 +97,11 @@ void hdm_read(struct sim *sim, struct node *decoder)
 	dev_set(sim, decoder, "interleave_granularity", "%" PRIu64, granularity);
 }
 
+bool hdm_is_lost(const struct sim *sim, const struct node *decoder)
+{
+	return !find(sim, decoder);
+}
+
 static bool is_path_below(const char *path, const char *top)
 {
 	size_t n = strlen(top);

@@ -24,10 +24,12 @@ sys.path[:0] = [str(HERE / "guest"), str(HERE / "guest/suites")]
 
 import guest  # noqa: E402
 import run as guest_run  # noqa: E402
+sys.path.insert(0, str(HERE / "lib"))
+import calibration  # noqa: E402
 
 KERNELS = ["6.12", "newest"]
 TOPOLOGIES = ["direct1", "direct2x2", "switch4", "pmem1"]
-WANT_MODULE = {"v1", "v1_fixed", "registers"}
+WANT_MODULE = {"v1", "v1_fixed", "registers", "calibration_v1"}
 # Each machine has one processor.
 JOBS = int(os.environ.get("CXL_VM_JOBS") or min(os.cpu_count() or 1, 2))
 BOOT_SECONDS = 600
@@ -155,8 +157,22 @@ def validate(runs):
         cli.parse(cli.Result(r["argv"], r["rc"], r["out"].encode(), r["err"]), name)
 
 
+def go_on(made, where, directory, record_property):
+    """What a test left for this side: a record to be compared with the simulator's, or a capture to be replayed."""
+    if "script" in made:
+        c, why = calibration.check(cli.SIM, where, made, directory, cli.CLEAN)
+        record_property("values", c.attributes + c.writes)
+        record_property("listed", c.blocks)
+        if why:
+            pytest.fail(why, pytrace=False)
+    elif "listing" in made:
+        machine, run, sysroot = calibration.replays(cli.CXL, cli.SIM, made, directory, cli.CLEAN)
+        assert run == machine, "a run of the capture lists something else than the machine did"
+        assert sysroot == machine, "the capture as --sysroot lists something else than the machine did"
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c[0]}-{c[1]}-{c[2]}.{c[3]}")
-def test_guest(machines, case, record_property):
+def test_guest(machines, case, record_property, tmp_path):
     kernel, topology, suite, test = case
     machines.prepare()
     for what in ("kernel", *(["module"] if suite in WANT_MODULE else [])):
@@ -175,3 +191,4 @@ def test_guest(machines, case, record_property):
         pytest.fail(said["detail"], pytrace=False)
     record_property("seconds", said["seconds"])
     validate(said["runs"])
+    go_on(said["made"], f"{kernel}-{topology}", tmp_path, record_property)

@@ -3,6 +3,7 @@
 
 The host imports the suites too, to know their tests, and runs nothing of them.
 """
+import base64
 import json
 import os
 import pathlib
@@ -27,6 +28,8 @@ MEMORY = pathlib.Path("/sys/devices/system/memory")
 
 # Every run of a program of ours since the test began: the host validates the output.
 RUNS = []
+# What the test leaves for the host to go on with.
+MADE = {}
 
 
 class Skip(Exception):
@@ -328,6 +331,30 @@ def check_against_libcxl(r, theirs):
         same(r.bridges()[p]["host"], t["host"], f"the host of {p} and libcxl's")
         same(sorted({d["dport"] for d in t.get("dports", [])} - set(r.root_ports())), [],
              f"root ports that libcxl has below {p} and we have not")
+
+
+# -- for the host to go on with ------------------------------------------------------------
+def capture():
+    """This machine as cxl-sim recorded it, for a JSON line."""
+    run(SIM, "capture", "-o", "/tmp/made.tar.xz")
+    return base64.b64encode(pathlib.Path("/tmp/made.tar.xz").read_bytes()).decode()
+
+
+def keep_capture(r):
+    """The machine, and what `cxl list --isolation` says of it: a replay has to say the same."""
+    MADE.update(capture=capture(), listing=r.json)
+
+
+def record(script):
+    """Run a script of calibrate.py here; the host does on the capture of this moment, and compares."""
+    for m in names("mem"):      # decoders forget the mode that another test gave them
+        write(DRIVERS / "cxl_mem/unbind", m)
+        until(f"{m} is unbound", lambda m=m: not is_bound(m))
+        bind_memdev(m)
+    MADE.update(capture=capture(), script=script)
+    p = run(sys.executable, "-B", HERE / "calibrate.py", script, rc=None, timeout=120)
+    MADE["steps"] = p.out.splitlines()
+    assert p.rc == 0, p.err
 
 
 # -- the test kernel module ----------------------------------------------------------------

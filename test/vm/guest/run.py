@@ -18,8 +18,9 @@ import guest
 
 sys.path.insert(0, str(guest.HERE / "suites"))
 # In this order: what may leave something behind that only a reboot removes is last.
-SUITES = ["snapshot", "regions", "commands", "simulator", "v1", "v1_fixed", "registers", "removal"]
-TEST_SECONDS = 60
+SUITES = ["snapshot", "capture", "regions", "commands", "simulator", "v1", "v1_fixed", "registers", "calibration", "calibration_v1", "removal",
+          "calibration_last"]
+TEST_SECONDS = 120
 
 
 def say(**what):
@@ -33,6 +34,7 @@ def expired(_signal, _frame):
 def run(test):
     """(state, detail)"""
     guest.RUNS.clear()
+    guest.MADE.clear()
     try:
         signal.alarm(TEST_SECONDS)
         guest.clean()
@@ -62,7 +64,8 @@ def main():
             start = time.monotonic()
             state, detail = run(test)
             failed += state == "failed"
-            say(event="end", test=name, state=state, detail=detail, seconds=round(time.monotonic() - start, 2), runs=guest.RUNS)
+            say(event="end", test=name, state=state, detail=detail, seconds=round(time.monotonic() - start, 2), runs=guest.RUNS,
+                made=guest.MADE)
     say(event="done")
     return 1 if failed else 0
 

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The script of operations (calibrate.py) on this kernel: the host runs it in the simulator and compares."""
+from guest import on, record
+
+
+@on("direct1")
+def test_region_modes_and_losses():
+    record("direct1")
+
+
+@on("direct1")
+def test_resets():
+    record("resets")
+
+
+@on("direct2x2")
+def test_interleaved_regions_and_bridges():
+    record("direct2x2")
+
+
+@on("switch4")
+def test_regions_below_a_switch():
+    record("switch4")
+
+
+@on("pmem1")
+def test_persistent_regions():
+    record("pmem1")
+
+
+@on("direct1", "switch4", "pmem1")
+def test_root_port_removed_and_back():
+    record("rootport")

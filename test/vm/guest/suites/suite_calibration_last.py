@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The same for what only a reboot repairs."""
+from guest import on, record
+
+
+@on("direct1")
+def test_slot_power():
+    record("power")
