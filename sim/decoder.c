@@ -287,7 +287,7 @@ static void reset_decoder(struct sim *sim, struct node *decoder, const char *reg
 	uint64_t n = dev_number(decoder->parent, "decoders_committed", 0);
 	const struct node *d;
 
-	if (!n || number_of(decoder) != n - 1 || (hdm_is_lost(sim, decoder) && sim_kernel_at_least(sim, 7, 0)))
+	if (!n || number_of(decoder) != n - 1 || (hdm_is_lost(sim, decoder) && is_newer_kernel(sim)))
 		return;		/* newer kernels do not see a decoder go that the device lost */
 	do {
 		d = --n ? decoder_numbered(decoder->parent, n - 1) : NULL;
@@ -369,7 +369,7 @@ static ssize_t mode_store(struct node *node, const char *buf, size_t len, struct
 	if (is_enabled(op->sim, decoder))
 		return -EBUSY;
 	if (!partition(op->sim, decoder, word))
-		return -ENXIO;
+		return is_newer_kernel(op->sim) ? -EINVAL : -ENXIO;
 	return dev_set(op->sim, decoder, "mode", "%s", word) ? -ENOMEM : (ssize_t)len;
 }
 
@@ -430,7 +430,7 @@ static ssize_t dpa_size_store(struct node *node, const char *buf, size_t len, st
 	if (!size)
 		return (ssize_t)len;
 	if (strcmp(mode, "ram") && strcmp(mode, "pmem"))
-		return -EINVAL;
+		return is_newer_kernel(op->sim) ? -EBUSY : -EINVAL;
 	if (used + size > partition(op->sim, decoder, mode))
 		return -ENOSPC;
 	if (!is_next(decoder))

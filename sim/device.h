@@ -62,8 +62,9 @@ struct models {
 int models_attach(struct sim *sim);
 void models_free(struct sim *sim);
 
-/* Which kernel was captured. */
-bool sim_kernel_at_least(const struct sim *sim, unsigned int major, unsigned int minor);
+/* Whether a kernel was captured that is as the newer one of the two that the
+ * models were measured against: 6.12 and 7.2. */
+bool is_newer_kernel(const struct sim *sim);
 
 /* --- attributes ---------------------------------------------------------- */
 

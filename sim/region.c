@@ -238,6 +238,8 @@ static int attach_decoder(struct sim *sim, struct node *region, struct node *dec
 	enum state state = state_of(sim, region);
 	char name[32], mode[32];
 
+	if (is_newer_kernel(sim) && dev_is(decoder, "mode", "none"))
+		return -ENODEV;
 	if (!tree_text(region, "mode", mode, sizeof(mode)) || !dev_is(decoder, "mode", mode))
 		return -EINVAL;
 	if (state != INTERLEAVE)

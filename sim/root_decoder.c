@@ -71,6 +71,7 @@ static int add_region(struct sim *sim, struct node *root, const char *name, bool
 	if (dev_add_attr(sim, dir, "mode", 0444, pmem ? "pmem\n" : "ram\n") ||
 	    dev_add_attr(sim, dir, "uuid", pmem ? 0644 : 0444,
 			 pmem ? "00000000-0000-0000-0000-000000000000\n" : "\n") ||
+	    (is_newer_kernel(sim) && dev_add_attr(sim, dir, "locked", 0444, "0\n")) ||
 	    !tree_add(&sim->tree, dir, "access0", NODE_DIR, 0755) ||
 	    !tree_add(&sim->tree, dir, "access1", NODE_DIR, 0755) || dev_register(sim, dir, "cxl"))
 		return -ENOMEM;
@@ -112,8 +113,11 @@ static ssize_t delete_store(struct node *node, const char *buf, size_t len, stru
 {
 	char word[64];
 	struct node *region;
+	unsigned int id;
 	int rc;
 
+	if (is_newer_kernel(op->sim) && sscanf(buf, "region%u", &id) != 1)
+		return -EINVAL;
 	region = tree_child(node->parent, dev_word(buf, word, sizeof(word)));
 	if (!region || region->kind != NODE_DIR || !dev_is(region, "devtype", "cxl_region"))
 		return -ENODEV;

@@ -5,6 +5,15 @@ import tarfile
 
 from simrun import BUILD, CAPTURES, SIM, run
 
+# Captures with the models of a kernel that has no isolation support.
+NOREGION = ("--host", CAPTURES / "direct1-6.12-noregion.tar.xz", "--kernel", "mainline")
+TWO = ("--host", CAPTURES / "direct2x2-6.12-noregion.tar.xz", "--kernel", "mainline")
+DEVDAX = ("--host", CAPTURES / "direct1-6.12-devdax.tar.xz", "--kernel", "mainline")
+SYSRAM = ("--host", CAPTURES / "direct1-6.12-sysram.tar.xz", "--kernel", "mainline")
+SWITCH = ("--host", CAPTURES / "switch4-6.12-sw4-devdax.tar.xz", "--kernel", "mainline")
+PMEM = ("--host", CAPTURES / "pmem1-6.12-pmem.tar.xz", "--kernel", "mainline")
+RP_BACK = ("--host", CAPTURES / "direct1-6.12-rp-back.tar.xz", "--kernel", "mainline")
+
 CXL = str(BUILD / "cxl" / "cxl")
 
 # What is compared: all of sys/ that CXL, dax and memory hotplug have a part in,
@@ -118,3 +127,25 @@ def state_after(script, capture, tmp_path, *options):
     # the seeds of a pmem region have sizes that cannot be read, as on a real machine
     assert done.returncode == 0 and done.stderr in ("", UNREADABLE), done.stderr
     return made
+
+
+def sh(script, options):
+    """What a script prints, after the helpers of states.py; it must succeed."""
+    done = run(LIB + script, *options)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return done.stdout.split()
+
+
+def writes(options, *steps):
+    """The errno name (or "ok") of each write: (path, text)."""
+    script = f"""
+import errno
+for path, text in {steps!r}:
+    try:
+        with open(path, "wb", buffering=0) as f: f.write(text.encode())
+        print("ok")
+    except OSError as e: print(errno.errorcode[e.errno])
+"""
+    done = run(["/usr/bin/python3", "-I", "-c", script], *options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.replace("ENOTSUP\n", "EOPNOTSUPP\n").split()

@@ -53,6 +53,12 @@ def blocks_of(dax):
     return [f"memory{n}" for n in range(start // block, (start + size) // block)]
 
 
+def is_probed(dax):
+    """The driver's link comes first, kmem's memory after it."""
+    driver = link(f"{DAX}/{dax}/driver")
+    return driver and (driver != "kmem" or all(any(n.startswith("node") for n in listing(f"{MEMORY}/{b}")) for b in blocks_of(dax)))
+
+
 def is_bound(name):
     return os.path.islink(f"{CXL}/{name}/driver")
 
@@ -100,7 +106,8 @@ def create(run, root, memdevs_, kind="ram"):
 def bind(run, region):
     """With its dax device, which newer kernels make on their own time."""
     if run.put(f"{DRIVERS}/cxl_region/bind", region) == "ok" and text(f"{CXL}/{region}/mode") == "ram":
-        run.settle(lambda: link(f"{DAX}/{dax_of(region)}/driver"))
+        run.settle(lambda: is_probed(dax_of(region)))
+        time.sleep(0.05)    # what comes behind the last block
 
 
 def to_devdax(run, dax):

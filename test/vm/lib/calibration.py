@@ -65,6 +65,7 @@ class Difference:
 class Comparison:
     """One run: what differs and is not known, which blocks cover nothing, what was compared."""
     unlisted: list
+    covered: list
     stale: list
     blocks: int         # known differences: blocks that cover something
     attributes: int     # values compared, over all steps
@@ -125,16 +126,17 @@ def compare(run, real_lines, sim_lines, blocks):
         counts["writes"] += len(r_answers)
         counts["steps"] += 1
     mine = [b for b in blocks if b.is_for(run)]
-    covered = {id(b): 0 for b in mine}
+    uses = {id(b): 0 for b in mine}
     unlisted = []
     for d in found:
         by = [b for b in mine if b.covers(d)]
         for b in by:
-            covered[id(b)] += 1
+            uses[id(b)] += 1
         if not by:
             unlisted.append(d)
-    stale = [b for b in mine if not covered[id(b)]]
-    return Comparison(unlisted, stale, len(mine) - len(stale), **counts)
+    stale = [b for b in mine if not uses[id(b)]]
+    covered = [d for d in found if d not in unlisted]
+    return Comparison(unlisted, covered, stale, len(mine) - len(stale), **counts)
 
 
 def first_of_each(differences):
