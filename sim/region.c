@@ -326,12 +326,9 @@ static ssize_t commit_store(struct node *node, const char *buf, size_t len, stru
 		return -ENXIO;
 	if (!on && is_locked(op->sim, region))
 		return -EPERM;
-	if (on) {
-		int rc = lost_commit(op->sim, region);
-
-		if (rc)
-			return rc;
-	}
+	rc = on ? lost_commit(op->sim, region) : 0;
+	if (rc)
+		return rc;
 	if (!on)
 		region_unbind(op->sim, region);
 	rc = decoders_commit(op->sim, region, on);
