@@ -17,7 +17,7 @@ struct timeout_options {
 
 static const struct opt timeout_opts[] = {
 	{ "while", 0, OPT_FLAG, offsetof(struct timeout_options, during), NULL,
-	  "run the command behind -- meanwhile, then put the timeout back as it was" },
+	  "run COMMAND meanwhile, then put the timeout back as it was" },
 	CHANGE_OPTIONS(struct timeout_options, "CXL.cache's timeout instead of CXL.mem's (with --registers)"),
 	COMMON_OPTIONS_IN(struct timeout_options, change.common, "json (default) or human"),
 	{ 0 }

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What is installed: a man page for every command, a schema for every output, and in the pages what the programs have."""
+import json
+import re
+import subprocess
+
+import pytest
+
+from lib import cli
+
+ALL = subprocess.run([cli.CXL, "--list-cmds"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env={**cli.CLEAN, "CXL_PROGRAM": "/nonexistent/cxl"}).stdout.split()
+COMMANDS = ["list-isolation" if c == "list" else c for c in ALL]
+
+
+@pytest.fixture(scope="module")
+def installed():
+    """The paths that `meson install` makes, below the prefix."""
+    p = subprocess.run(["meson", "introspect", "--installed", cli.BUILD], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True)
+    return list(json.loads(p.stdout).values())
+
+
+def test_every_command_of_ours_has_a_man_page_and_a_schema():
+    assert {"list-isolation", "enable-isolation", "disable-isolation", "set-timeout", "explain"} <= set(COMMANDS)
+    for c in COMMANDS:
+        assert (cli.ROOT / f"Documentation/cxl-{c}.adoc").exists(), c
+        assert (cli.ROOT / f"schemas/cxl-{c.removesuffix('-isolation') if c == 'list-isolation' else c}.json").exists(), c
+
+
+def test_schemas_and_pages_are_installed(installed):
+    assert any(p.endswith("/share/cxl-isolation/schemas") for p in installed), installed
+    if not any(p.endswith(".1") for p in installed):
+        pytest.skip("built without man pages")
+    for c in COMMANDS:
+        assert any(p.endswith(f"/man1/cxl-{c}.1") for p in installed), c
+
+
+def test_every_command_line_of_a_page_is_one():
+    """The examples parse: what stands against them is only that this is no CXL host, or that there is no such port."""
+    for c in COMMANDS:
+        text = (cli.ROOT / f"Documentation/cxl-{c}.adoc").read_text()
+        for line in re.findall(rf"^(cxl {'list --isolation' if c == 'list-isolation' else c}.*)$", text.partition("== EXAMPLES")[2], re.M):
+            p = subprocess.run([cli.SIM, "run", "--host", "cache1", "--", "sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                               env={**cli.CLEAN, "PATH": f"{cli.CXL.parent}:{cli.CLEAN['PATH']}"})
+            assert not re.search("option|--help|is no timeout|is no level|no check|not found", p.stderr), f"{line}\n{p.stderr}"
+
+
+def test_the_ranges_of_the_page_are_the_programs():
+    """Each row of the table against what the record says of that range."""
+    rows = dict(re.findall(r"^\|(\S+) \|(.* to .*)$", (cli.ROOT / "Documentation/cxl-set-timeout.adoc").read_text(), re.M))
+    assert len(rows) == 9
+    s = cli.Session("direct1")
+    for name in rows:
+        s.sh(f"cxl set-timeout root0 {name} -u")
+    for (name, waits), r in zip(rows.items(), s.run()):
+        assert r.rc == 0
+        low, high = waits.split(" to ")
+        after = r.text.partition('"after":{')[2]
+        assert f'"min":"{low}"' in after and f'"max":"{high}"' in after, f"{name}: {waits}\n{after[:400]}"
