@@ -143,7 +143,7 @@ static void note_interrupt(struct change *c, const struct job *job)
 
 	if (job->before.v[ISO_INTERRUPT] == 1 && iso_control(&rp->iso).v[ISO_INTERRUPT] == 0)
 		message_add(c->messages, SEV_WARNING, "INTERRUPT", rp->name,
-			    "%s: the kernel also cleared the interrupt enable, for which it has no attribute: until the next boot it will not notice an isolation by interrupt, only by the errors of what reads the memory; 'cxl enable-isolation --registers' keeps it",
+			    "%s: the kernel also cleared the interrupt enable, for which it has no attribute: until the next boot it will not notice an isolation by interrupt, only by the errors of what reads the memory; with --registers it would have been kept",
 			    rp->name);
 }
 

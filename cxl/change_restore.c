@@ -95,12 +95,16 @@ static const char *by_hand(struct change *c, const struct job *job)
 
 static void say_left(struct change *c, struct job *job)
 {
+	enum iso_field enable = c->cache ? ISO_CACHE_TIMEOUT : ISO_MEM_TIMEOUT;
+	bool is_known = iso_control(&job->rp->iso).v[enable] >= 0;
+
 	/* put back to what it was for the command is not back */
 	if (job->result == RESULT_ROLLED_BACK)
 		job->result = RESULT_FAILED;
 	message_add(c->messages, SEV_ERROR, "RESTORE", job->rp->name,
-		    "%s: %s, not as it was before the command ran; when what stands against it is gone: %s",
-		    job->rp->name, change_state_now(c, job), by_hand(c, job));
+		    "%s: %s as it was before the command ran; when what stands against it is gone: %s", job->rp->name,
+		    is_known ? arena_printf(&c->arena, "%s, not", change_state_now(c, job)) :
+		    "the timeout cannot be read, and need not be", by_hand(c, job));
 }
 
 int change_restore(struct change *c, struct err *err)

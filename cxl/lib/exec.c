@@ -45,11 +45,11 @@ static const struct refusal {
 	{ true, EPERM, "kernel lockdown forbids access to the port's registers: boot without lockdown to write them" },
 	{ true, EINVAL, "a driver owns the port's registers exclusively: only that driver can write them" },
 	{ true, EIO, "the port does not answer, it may be suspended or gone: look for it with lspci" },
-	{ true, 0, "run the command again; what was written to is the port's register, not the kernel's attribute" },
+	{ true, 0, "what was written to is the port's register, not an attribute of the kernel" },
 	{ false, EPERM, "a security policy of this system forbids it: see the kernel log" },
 	{ false, EACCES, "a security policy of this system forbids it: see the kernel log" },
 	{ false, ENOENT, "the kernel took its attributes away, the port may be gone: look for it with lspci" },
-	{ false, 0, "see the kernel log for why, then run the command again" },
+	{ false, 0, "see the kernel log for why" },
 };
 
 static const char *refusal_text(const struct plan_step *step, int errnum)
@@ -71,7 +71,7 @@ static int write_failed(const struct exec_port *p, const struct plan_step *step,
 
 	plan_control_text(&p->plan, &p->after, is, sizeof(is));
 	if (status == EXIT_TIMEDOUT)
-		return err_set(err, status, errnum, "the kernel gave up on %s in /%s: the root port stayed busy (RP Busy) with what was under way; %s has %s; wait until nothing uses the memory and run the command again",
+		return err_set(err, status, errnum, "the kernel gave up on %s in /%s: the root port stayed busy (RP Busy) with what was under way; %s has %s; wait until nothing uses the memory, then try again",
 			       step->text, step->path, p->rp->name, is);
 	if (status == EXIT_PREREQ && geteuid())
 		return err_set(err, status, errnum, "writing %s to /%s needs root (%s); %s has %s; run the command as root",
