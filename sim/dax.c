@@ -53,6 +53,14 @@ static void remove_id(struct models *m, const char *name)
 	m->dax_ids[i] = m->dax_ids[--m->n_dax_ids];
 }
 
+void dax_forget_ids(struct sim *sim)
+{
+	struct models *m = sim->models;
+
+	while (m->n_dax_ids)
+		free(m->dax_ids[--m->n_dax_ids]);
+}
+
 /* --- drivers -------------------------------------------------------------- */
 
 /* A CXL region's memory is kmem's; device_dax takes what it was told to. */

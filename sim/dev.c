@@ -133,11 +133,11 @@ int dev_populate(const char *dir, const struct sim *sim)
 		rc = bind_from_machine(dir, dirs[i]);
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(links); i++)
 		rc = symlinkat(links[i].target, dirfd, links[i].name) ? -errno : 0;
+	rc = rc ? rc : make_dir(dirfd, "cxl-sim");
 	if (rc || !sim)
 		return rc;
 	rc = add_memdevs(dirfd, &sim->tree);
 	rc = rc ? rc : add_dax(dirfd, &sim->tree);
 	rc = rc ? rc : add_ndctl(dirfd, &sim->tree);
-	rc = rc ? rc : make_dir(dirfd, "cxl-sim");
 	return rc ? rc : make_file(dirfd, EVENT_NAME, 0666, 0);
 }

@@ -11,6 +11,7 @@
 
 #include "sim/lost.h"
 #include "sim/sim.h"
+#include "sim/udev.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
@@ -166,7 +167,10 @@ int dev_register(struct sim *sim, struct node *dir, const char *bus)
 	if (!devices)
 		return -ENODEV;
 	dev_model(sim, dir, "uevent", &uevent_ops);
-	return dev_link(sim, dir, "subsystem", top) || dev_link(sim, devices, dir->name, dir) ? -ENOMEM : 0;
+	if (dev_link(sim, dir, "subsystem", top) || dev_link(sim, devices, dir->name, dir))
+		return -ENOMEM;
+	udev_tell(sim, "add", dir);
+	return 0;
 }
 
 const char *dev_driver(const struct node *dir)
@@ -211,6 +215,7 @@ int dev_bind(struct sim *sim, struct node *dir, const char *bus, const char *dri
 	if (dev_link(sim, dir, "driver", d) || dev_link(sim, d, dir->name, dir))
 		return -ENOMEM;
 	set_uevent_driver(sim, dir, driver);
+	udev_tell(sim, "bind", dir);
 	return 0;
 }
 
@@ -226,12 +231,14 @@ void dev_unbind(struct sim *sim, struct node *dir)
 		tree_remove(&sim->tree, back);
 	tree_remove(&sim->tree, link);
 	set_uevent_driver(sim, dir, NULL);
+	udev_tell(sim, "unbind", dir);
 }
 
 /* --- removal and return -------------------------------------------------- */
 
 void dev_remove(struct sim *sim, struct node *dir)
 {
+	udev_tell(sim, "remove", dir);
 	tree_remove_device(&sim->tree, dir);
 }
 
@@ -388,6 +395,12 @@ void models_free(struct sim *sim)
 	parked_free(&m->nmems);
 	parked_free(&m->debug);
 	lost_free(sim);
+	while (m->busy_blocks) {
+		struct busy_block *b = m->busy_blocks;
+
+		m->busy_blocks = b->next;
+		free(b);
+	}
 	while (m->fates) {
 		struct fate *f = m->fates;
 

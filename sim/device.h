@@ -32,6 +32,12 @@ struct dport {
 
 struct lost;
 
+/* A memory block that does not go offline at once. */
+struct busy_block {
+	unsigned int number, ms;
+	struct busy_block *next;
+};
+
 /* How a device that was removed returns. */
 struct fate {
 	char address[32];		/* of the PCI function */
@@ -54,6 +60,7 @@ struct models {
 	struct methods *methods;	/* reset.c */
 	struct lost *lost;		/* lost.h */
 	struct fate *fates;
+	struct busy_block *busy_blocks;
 	char **dax_ids;			/* device_dax's, written to new_id */
 	size_t n_dax_ids;
 };
@@ -202,6 +209,8 @@ void pci_function_attach(struct sim *sim, struct node *function);
 int dax_models_attach(struct sim *sim);
 int dax_region_create(struct sim *sim, struct node *region);
 void dax_region_remove(struct sim *sim, struct node *region);
+/* Nothing was written to new_id. */
+void dax_forget_ids(struct sim *sim);
 
 /* Node of a window's memory. */
 unsigned int window_node(const struct sim *sim, const struct node *root_decoder);
@@ -215,6 +224,14 @@ void memory_models_attach(struct sim *sim);
 int memory_add(struct sim *sim, uint64_t start, uint64_t size, unsigned int node);
 /* -EBUSY when a block is online */
 int memory_remove(struct sim *sim, uint64_t start, uint64_t size);
+
+/* Its blocks are offline, whatever holds them: the machine is off. */
+void memory_force_offline(struct sim *sim, uint64_t start, uint64_t size);
+
+/* How long it takes a block to go offline; MEMORY_BUSY: it never does. */
+#define MEMORY_BUSY (~0u)
+int memory_set_busy(struct sim *sim, unsigned int block, unsigned int ms);
+unsigned int memory_busy_ms(const struct sim *sim, unsigned int block);
 
 /* memdev.c: what was left to the CXL work queue */
 void memdevs_flush(struct sim *sim);

@@ -11,12 +11,16 @@
 #include "sim/device.h"
 #include "sim/kernel.h"
 #include "sim/port.h"
+#include "sim/reboot.h"
 #include "sim/sim.h"
+#include "sim/udev.h"
 #include "util/cleanup.h"
 #include "util/err.h"
 #include "util/parse.h"
 
-enum { MAX_WORDS = 4 };
+enum { MAX_WORDS = 4, SETTLE_POLL_MS = 5 };
+
+#define EVENT_AGAIN ((enum exit_status)-1)	/* call it again after op->wait_ms */
 
 struct event {
 	const char *name;
@@ -26,7 +30,7 @@ struct event {
 	/* @port: the root port that the first operand names, NULL for an event whose
 	 * operand is something else.  Fills @text; returns the exit status. */
 	bool of_port;
-	enum exit_status (*run)(struct sim *sim, struct port *port, char **args, char *text, size_t size);
+	enum exit_status (*run)(struct op *op, struct port *port, char **args, char *text, size_t size);
 };
 
 static enum exit_status answer(enum exit_status status, char *text, size_t size, const char *fmt, ...)
@@ -42,6 +46,17 @@ static enum exit_status answer(enum exit_status status, char *text, size_t size,
 	return status;
 }
 
+static enum exit_status find_port(struct sim *sim, const char *word, struct port **ret, char *text, size_t size)
+{
+	char ports[400], shown[64];
+
+	*ret = port_find(sim, word);
+	if (*ret)
+		return EXIT_DONE;
+	return answer(EXIT_USAGE, text, size, "there is no CXL root port '%s': this host has %s",
+		      printable(word, shown, sizeof(shown)), ports_list(sim, ports, sizeof(ports)));
+}
+
 /* After the hardware's part: the kernel's, and one sentence for both. */
 static enum exit_status outcome(struct port *port, uint32_t before, const char *what, char *text, size_t size)
 {
@@ -55,13 +70,13 @@ static enum exit_status outcome(struct port *port, uint32_t before, const char *
 	return answer(EXIT_DONE, text, size, "%s: %s", port->address, what);
 }
 
-static enum exit_status run_link_down(struct sim *sim, struct port *port, char **args, char *text, size_t size)
+static enum exit_status run_link_down(struct op *op, struct port *port, char **args, char *text, size_t size)
 {
 	uint32_t before = port->status;
 	bool stuck = args[1] && !strcmp(args[1], "stuck"), late = args[1] && !strcmp(args[1], "late");
 	uint64_t ms = 0;
 
-	(void)sim;
+	(void)op;
 	if (args[1] && !(stuck && !args[2]) && !(late && args[2] && !parse_u64(args[2], &ms) && ms <= 60000))
 		return answer(EXIT_USAGE, text, size, "what may follow the port is 'stuck' or 'late MS' (60000 at most)");
 	if (!port->link_up)
@@ -72,9 +87,9 @@ static enum exit_status run_link_down(struct sim *sim, struct port *port, char *
 	return outcome(port, before, port_link_down(port, stuck), text, size);
 }
 
-static enum exit_status run_link_up(struct sim *sim, struct port *port, char **args, char *text, size_t size)
+static enum exit_status run_link_up(struct op *op, struct port *port, char **args, char *text, size_t size)
 {
-	(void)sim;
+	(void)op;
 	(void)args;
 	if (port->link_up)
 		return answer(EXIT_REFUSED, text, size, "%s: its link is up already", port->address);
@@ -84,12 +99,12 @@ static enum exit_status run_link_up(struct sim *sim, struct port *port, char **a
 	return answer(EXIT_DONE, text, size, "%s: the link is up", port->address);
 }
 
-static enum exit_status run_timeout(struct sim *sim, struct port *port, char **args, char *text, size_t size)
+static enum exit_status run_timeout(struct op *op, struct port *port, char **args, char *text, size_t size)
 {
 	bool of_cache = args[1] && !strcmp(args[1], "cache");
 	uint32_t before = port->status;
 
-	(void)sim;
+	(void)op;
 	if (args[1] && !of_cache && strcmp(args[1], "mem"))
 		return answer(EXIT_USAGE, text, size, "an access is one of 'mem' or 'cache'");
 	if (before & (of_cache ? ISO_STS_CACHE_ISOLATED : ISO_STS_MEM_ISOLATED))
@@ -98,10 +113,36 @@ static enum exit_status run_timeout(struct sim *sim, struct port *port, char **a
 	return outcome(port, before, port_timeout(port, of_cache), text, size);
 }
 
-static enum exit_status run_busy(struct sim *sim, struct port *port, char **args, char *text, size_t size)
+static enum exit_status busy_block(struct op *op, const char *name, const char *how, char *text, size_t size)
 {
-	(void)sim;
-	if (strcmp(args[1], "on") && strcmp(args[1], "off"))
+	unsigned int number = 0, ms = MEMORY_BUSY;
+	uint64_t v;
+
+	parse_name(name, "memory", &number);
+	if (how && !strcmp(how, "off"))
+		ms = 0;
+	else if (how && !parse_u64(how, &v) && v <= 60000)
+		ms = (unsigned int)v;
+	else if (how && strcmp(how, "on"))
+		return answer(EXIT_USAGE, text, size, "a block is busy 'on', 'off', or for a number of milliseconds (60000 at "
+			      "most)");
+	if (memory_set_busy(op->sim, number, ms))
+		return answer(EXIT_REFUSED, text, size, "out of memory");
+	return answer(EXIT_DONE, text, size, "%s: it goes offline %s%s", name, ms == MEMORY_BUSY ? "never" : ms ? "after " :
+		      "at once", ms && ms != MEMORY_BUSY ? how : "");
+}
+
+static enum exit_status run_busy(struct op *op, struct port *port, char **args, char *text, size_t size)
+{
+	enum exit_status status;
+	unsigned int number;
+
+	if (parse_name(args[0], "memory", &number))
+		return busy_block(op, args[0], args[1], text, size);
+	status = find_port(op->sim, args[0], &port, text, size);
+	if (status)
+		return status;
+	if (!args[1] || (strcmp(args[1], "on") && strcmp(args[1], "off")))
 		return answer(EXIT_USAGE, text, size, "busy is set 'on' or 'off'");
 	if (!strcmp(args[1], "on"))
 		port->status |= ISO_STS_BUSY;
@@ -110,8 +151,34 @@ static enum exit_status run_busy(struct sim *sim, struct port *port, char **args
 	return answer(EXIT_DONE, text, size, "%s: RP Busy is %s", port->address, args[1]);
 }
 
-static enum exit_status run_remove(struct sim *sim, struct port *port, char **args, char *text, size_t size)
+/* udev's processes come and go meanwhile: the answer waits for them. */
+static enum exit_status run_settle(struct op *op, struct port *port, char **args, char *text, size_t size)
 {
+	(void)port;
+	(void)args;
+	if (udev_is_busy(op->sim)) {
+		op->wait_ms = SETTLE_POLL_MS;
+		return EVENT_AGAIN;
+	}
+	return answer(EXIT_DONE, text, size, "udev's rules have been applied to all devices");
+}
+
+static enum exit_status run_reboot(struct op *op, struct port *port, char **args, char *text, size_t size)
+{
+	struct err err;
+	int rc;
+
+	(void)port;
+	(void)args;
+	rc = reboot_step(op, &err);
+	if (rc > 0)
+		return EVENT_AGAIN;
+	return rc ? answer(EXIT_REFUSED, text, size, "%.600s", err.text) : answer(EXIT_DONE, text, size, "the host is up again");
+}
+
+static enum exit_status run_remove(struct op *op, struct port *port, char **args, char *text, size_t size)
+{
+	struct sim *sim = op->sim;
 	struct node *function = dev_find(sim, "pci", args[0]);
 	char shown[64];
 
@@ -124,8 +191,9 @@ static enum exit_status run_remove(struct sim *sim, struct port *port, char **ar
 	return answer(EXIT_DONE, text, size, "%s: it was pulled out", args[0]);
 }
 
-static enum exit_status run_returns(struct sim *sim, struct port *port, char **args, char *text, size_t size)
+static enum exit_status run_returns(struct op *op, struct port *port, char **args, char *text, size_t size)
 {
+	struct sim *sim = op->sim;
 	struct fate fate = { .address = "" };
 	char shown[64];
 	uint64_t v = 0;
@@ -153,8 +221,9 @@ static enum exit_status run_returns(struct sim *sim, struct port *port, char **a
 }
 
 /* The mapping itself is the work of the process that asked: see user.c. */
-static enum exit_status run_map(struct sim *sim, struct port *port, char **args, char *text, size_t size)
+static enum exit_status run_map(struct op *op, struct port *port, char **args, char *text, size_t size)
 {
+	struct sim *sim = op->sim;
 	const struct node *dax = dev_find(sim, "dax", args[0]);
 	const char *driver = dax ? dev_driver(dax) : NULL;
 	char shown[64];
@@ -171,9 +240,9 @@ static enum exit_status run_map(struct sim *sim, struct port *port, char **args,
 	return answer(EXIT_DONE, text, size, "%s may be mapped", dax->name);
 }
 
-static enum exit_status run_unmap(struct sim *sim, struct port *port, char **args, char *text, size_t size)
+static enum exit_status run_unmap(struct op *op, struct port *port, char **args, char *text, size_t size)
 {
-	(void)sim;
+	(void)op;
 	(void)port;
 	return answer(EXIT_DONE, text, size, "whoever maps %s may go", args[0]);
 }
@@ -183,11 +252,14 @@ static const struct event events[] = {
 	  1, 3, true, run_link_down },
 	{ "link-up", "PORT", "the link comes back", 1, 1, true, run_link_up },
 	{ "timeout", "PORT [cache]", "a CXL.mem (CXL.cache) access is not answered in time", 1, 2, true, run_timeout },
-	{ "busy", "PORT on|off", "the port says RP Busy", 2, 2, true, run_busy },
+	{ "busy", "PORT on|off", "the port says RP Busy", 1, 2, false, run_busy },
+	{ "busy", "BLOCK [on|off|MS]", "the memory block stays online, or for MS more", 1, 2, false, run_busy },
 	{ "surprise-remove", "DEVICE", "the PCI device is pulled out", 1, 1, false, run_remove },
 	{ "returns", "DEVICE as-before|never|late MS|serial N", "how it comes back the next time", 2, 3, false, run_returns },
 	{ "map", "DAX [idle]", "start a process that maps /dev/DAX and uses it, or only holds it", 1, 2, false, run_map },
 	{ "unmap", "DAX", "end the processes that 'map' started", 1, 1, false, run_unmap },
+	{ "settle", "", "wait until udev's rules were applied", 0, 0, false, run_settle },
+	{ "reboot", "", "the host starts again; /etc is kept", 0, 0, false, run_reboot },
 };
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -208,29 +280,20 @@ static enum exit_status unknown_event(const char *name, char *text, size_t size)
 	char names[300] = "", shown[64];
 
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
-		snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", i ? ", " : "",
-			 events[i].name);
+		if (!i || strcmp(events[i].name, events[i - 1].name))
+			snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", i ? ", " : "",
+				 events[i].name);
 	return answer(EXIT_USAGE, text, size, "there is no event '%s': the events are %s",
 		      printable(name, shown, sizeof(shown)), names);
 }
 
-static enum exit_status find_port(struct sim *sim, const char *word, struct port **ret, char *text, size_t size)
+static enum exit_status run_words(struct op *op, char **words, int n, char *text, size_t size)
 {
-	char ports[400], shown[64];
-
-	*ret = port_find(sim, word);
-	if (*ret)
-		return EXIT_DONE;
-	return answer(EXIT_USAGE, text, size, "there is no CXL root port '%s': this host has %s",
-		      printable(word, shown, sizeof(shown)), ports_list(sim, ports, sizeof(ports)));
-}
-
-static enum exit_status run_words(struct sim *sim, char **words, int n, char *text, size_t size)
-{
+	struct sim *sim = op->sim;
 	const struct event *event = NULL;
 	struct port *port = NULL;
 
-	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(events) && !event; i++)
 		if (n && !strcmp(words[0], events[i].name))
 			event = &events[i];
 	if (!event)
@@ -243,15 +306,15 @@ static enum exit_status run_words(struct sim *sim, char **words, int n, char *te
 		if (status)
 			return status;
 	}
-	if (sim_is_dead(sim))
-		return answer(EXIT_REFUSED, text, size, "the host is dead (%s): nothing more can happen in this run",
+	if (sim_is_dead(sim) && event->run != run_reboot)
+		return answer(EXIT_REFUSED, text, size, "the host is dead (%s): nothing but reboot can happen to it",
 			      sim->shared->death);
 	if (!sim->kernel)
 		return answer(EXIT_REFUSED, text, size, "this run only replays a capture; choose a kernel with "
 			      "'cxl-sim run --kernel=...'");
 	if (port && port->dir->gone)
 		return answer(EXIT_REFUSED, text, size, "%s was removed from this host", port->address);
-	return event->run(sim, port, words + 1, text, size);
+	return event->run(op, port, words + 1, text, size);
 }
 
 static void log_event(const struct op *op, const char *line, enum exit_status status, const char *text)
@@ -277,7 +340,9 @@ static ssize_t event_store(struct node *node, const char *buf, size_t len, struc
 	line[strcspn(line, "\n")] = '\0';
 	for (char *w = strtok_r(copy, " \t\n", &save); w && n <= MAX_WORDS; w = strtok_r(NULL, " \t\n", &save))
 		words[n++] = w;
-	status = run_words(op->sim, words, n, text, sizeof(text));
+	status = run_words(op, words, n, text, sizeof(text));
+	if (status == EVENT_AGAIN)
+		return SIM_AGAIN;
 	log_event(op, line, status, text);
 	if (asprintf(&op->reply, "%d %s\n", (int)status, text) < 0) {
 		op->reply = NULL;

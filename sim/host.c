@@ -186,7 +186,7 @@ static int build(struct sim *sim, const char *capture, struct json_object *overl
 			       kernel, kernel_names());
 	if (models_attach(sim))
 		return out_of_memory(err);
-	return overlay_attach_ports(sim, overlay, err);
+	return overlay_attach_models(sim, overlay, err);
 }
 
 int host_load(struct sim *sim, const char *host, const char *kernel, struct err *err)
@@ -197,6 +197,8 @@ int host_load(struct sim *sim, const char *host, const char *kernel, struct err 
 
 	if (rc)
 		return rc;
+	free(sim->host);
+	sim->host = realpath(file, NULL);
 	if (!has_suffix(file, ".json"))
 		return build(sim, file, NULL, kernel, err);
 	overlay = overlay_read(file, err);

@@ -40,13 +40,14 @@ struct json_object *overlay_read(const char *file, struct err *err);
 /* Members of a checked overlay. */
 const char *overlay_text(struct json_object *overlay, const char *key, const char *otherwise);
 
-/* Attach the models to every root port as the overlay (NULL: the default) says. */
-int overlay_attach_ports(struct sim *sim, struct json_object *overlay, struct err *err);
+/* Attach the models to every root port as the overlay (NULL: the default) says, and what
+ * it says of memory blocks. */
+int overlay_attach_models(struct sim *sim, struct json_object *overlay, struct err *err);
 
 /* Carry out the overlay's "devices" and "soft_reserved". */
 int overlay_reshape(struct sim *sim, struct json_object *overlay, struct err *err);
 
-/* Carry out the overlay's "files". */
+/* Carry out the overlay's "files" and "etc". */
 int overlay_apply_files(struct sim *sim, struct json_object *overlay, struct err *err);
 
 #endif

@@ -69,6 +69,20 @@ void later_flush(struct sim *sim, later_fn fn)
 	}
 }
 
+void later_cancel(struct sim *sim, later_fn fn)
+{
+	for (struct later **p = &sim->later; *p; ) {
+		struct later *one = *p;
+
+		if (one->fn != fn) {
+			p = &one->next;
+			continue;
+		}
+		*p = one->next;
+		free(one);
+	}
+}
+
 int later_next(const struct sim *sim)
 {
 	uint64_t now = now_ms();

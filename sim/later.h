@@ -19,6 +19,9 @@ void later_run(struct sim *sim);
 /* All calls of @fn, now. */
 void later_flush(struct sim *sim, later_fn fn);
 
+/* No call of @fn. */
+void later_cancel(struct sim *sim, later_fn fn);
+
 /* Milliseconds until something is due, -1: nothing is. */
 int later_next(const struct sim *sim);
 

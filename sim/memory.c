@@ -14,6 +14,7 @@
 #include "sim/device.h"
 #include "sim/kstr.h"
 #include "sim/sim.h"
+#include "sim/udev.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
@@ -310,6 +311,7 @@ static int set_online(struct sim *sim, struct node *block, const char *zone)
 	    dev_set(sim, block, "valid_zones", "%s", zone))
 		return -ENOMEM;
 	change_meminfo(sim, block_size(sim), true);
+	udev_tell(sim, "online", block);
 	node_of(block, &node);
 	refresh(sim, node);
 	return 0;
@@ -322,18 +324,25 @@ static bool is_boot_memory(const struct node *block)
 	return !node_of(block, &node) || !node;
 }
 
-static int set_offline(struct sim *sim, struct node *block)
+static ssize_t set_offline(struct sim *sim, struct node *block, struct op *op)
 {
-	unsigned int node = 0;
+	unsigned int node = 0, number = 0, busy;
 
 	if (!is_online(block))
 		return -EINVAL;
-	if (is_boot_memory(block))
+	parse_name(block->name, "memory", &number);
+	busy = memory_busy_ms(sim, number);
+	if (is_boot_memory(block) || busy == MEMORY_BUSY)
 		return -EBUSY;		/* the kernel's own; here it never moves away */
+	if (busy && !op->tries) {
+		op->wait_ms = busy;
+		return SIM_AGAIN;
+	}
 	if (dev_set(sim, block, "state", "offline") || dev_set(sim, block, "online", "0") ||
 	    dev_set(sim, block, "valid_zones", "Normal Movable"))
 		return -ENOMEM;
 	change_meminfo(sim, block_size(sim), false);
+	udev_tell(sim, "offline", block);
 	node_of(block, &node);
 	refresh(sim, node);
 	return 0;
@@ -351,25 +360,25 @@ static ssize_t state_store(struct node *node, const char *buf, size_t len, struc
 {
 	const char *zone;
 	char word[32];
-	int rc;
+	ssize_t rc;
 
 	zone = zone_of(dev_word(buf, word, sizeof(word)));
 	if (!zone && strcmp(word, "offline"))
 		return -EINVAL;
-	rc = zone ? set_online(op->sim, node->parent, zone) : set_offline(op->sim, node->parent);
+	rc = zone ? set_online(op->sim, node->parent, zone) : set_offline(op->sim, node->parent, op);
 	return rc ? rc : (ssize_t)len;
 }
 
 static ssize_t online_store(struct node *node, const char *buf, size_t len, struct op *op)
 {
 	bool on;
-	int rc;
+	ssize_t rc;
 
 	if (kstr_bool(buf, &on))
 		return -EINVAL;
 	if (on == is_online(node->parent))
 		return (ssize_t)len;
-	rc = on ? set_online(op->sim, node->parent, "Normal") : set_offline(op->sim, node->parent);
+	rc = on ? set_online(op->sim, node->parent, "Normal") : set_offline(op->sim, node->parent, op);
 	return rc ? rc : (ssize_t)len;
 }
 
@@ -432,6 +441,7 @@ static int add_block(struct sim *sim, uint64_t number, unsigned int node)
 	if (dir && (dev_link(sim, block, text, dir) || dev_link(sim, dir, name, block)))
 		return -ENOMEM;
 	block_attach(sim, block);
+	udev_tell(sim, "add", block);
 	tree_text(memory, "auto_online_blocks", policy, sizeof(policy));
 	return zone_of(policy) ? set_online(sim, block, zone_of(policy)) : 0;
 }
@@ -483,4 +493,14 @@ int memory_remove(struct sim *sim, uint64_t start, uint64_t size)
 		drop_node(sim, node);
 	refresh(sim, node);
 	return 0;
+}
+
+void memory_force_offline(struct sim *sim, uint64_t start, uint64_t size)
+{
+	uint64_t block = block_size(sim), end = block ? (start + size) / block : 0;
+	struct op op = { .sim = sim, .tries = 1 };
+
+	for (uint64_t i = block ? start / block : 0; i < end && end - start / block <= MAX_BLOCKS; i++)
+		if (block_at(sim, i) && is_online(block_at(sim, i)))
+			set_offline(sim, block_at(sim, i), &op);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/device.h"
 #include "sim/host.h"
 #include "sim/kernel.h"
 #include "sim/port.h"
@@ -26,6 +27,8 @@ static const struct {
 	{ "root_ports", json_type_object },
 	{ "devices", json_type_object },
 	{ "soft_reserved", json_type_array },
+	{ "busy_blocks", json_type_array },
+	{ "etc", json_type_object },
 	{ "files", json_type_object },
 };
 
@@ -153,7 +156,7 @@ static int check(struct json_object *overlay, struct err *err)
 				break;
 		if (i == ARRAY_SIZE(members))
 			return err_set(err, EXIT_USAGE, EINVAL, "unknown key '%s': the keys are description, "
-				       "base, kernel, root_ports, devices, soft_reserved, files",
+				       "base, kernel, root_ports, devices, soft_reserved, busy_blocks, etc, files",
 				       printable(key, shown, sizeof(shown)));
 		if (!json_object_is_type(value, members[i].type))
 			return err_set(err, EXIT_USAGE, EINVAL, "%s must be of type %s", key,
@@ -212,7 +215,7 @@ static int caps_of(const struct port *port, struct json_object *root_ports, stru
 	return rc;
 }
 
-int overlay_attach_ports(struct sim *sim, struct json_object *overlay, struct err *err)
+static int attach_ports(struct sim *sim, struct json_object *overlay, struct err *err)
 {
 	struct json_object *root_ports = NULL;
 	char ports[400], shown[64];
@@ -240,6 +243,33 @@ int overlay_attach_ports(struct sim *sim, struct json_object *overlay, struct er
 			return rc;
 	}
 	return 0;
+}
+
+/* ["memory146"]: blocks that never go offline */
+static int apply_busy_blocks(struct sim *sim, struct json_object *overlay, struct err *err)
+{
+	struct json_object *o;
+
+	if (!overlay || !json_object_object_get_ex(overlay, "busy_blocks", &o))
+		return 0;
+	for (size_t i = 0; i < json_object_array_length(o); i++) {
+		struct json_object *name = json_object_array_get_idx(o, i);
+		unsigned int number;
+
+		if (!json_object_is_type(name, json_type_string) ||
+		    !parse_name(json_object_get_string(name), "memory", &number))
+			return err_set(err, EXIT_USAGE, EINVAL, "busy_blocks: a block is a text like \"memory146\"");
+		if (memory_set_busy(sim, number, MEMORY_BUSY))
+			return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+int overlay_attach_models(struct sim *sim, struct json_object *overlay, struct err *err)
+{
+	int rc = apply_busy_blocks(sim, overlay, err);
+
+	return rc ? rc : attach_ports(sim, overlay, err);
 }
 
 static int apply_file(struct sim *sim, const char *path, struct json_object *value, struct err *err)
@@ -282,12 +312,35 @@ static int apply_file(struct sim *sim, const char *path, struct json_object *val
 	return 0;
 }
 
+/* {"udev/rules.d/x.rules": "text"}: kept below /etc of the tree until the run has its own. */
+static int apply_etc(struct sim *sim, struct json_object *etc, struct err *err)
+{
+	json_object_object_foreach(etc, path, value) {
+		char full[300], shown[200];
+		struct node *n;
+
+		if ((strncmp(path, "udev/rules.d/", 13) && strncmp(path, "cxl/", 4)) || strstr(path, "..") ||
+		    strstr(path, "//") || path[strlen(path) - 1] == '/' || strlen(path) > 200 ||
+		    !json_object_is_type(value, json_type_string))
+			return err_set(err, EXIT_USAGE, EINVAL, "etc: '%s' must be the path of a file below udev/rules.d/ or "
+				       "cxl/, its value a text", printable(path, shown, sizeof(shown)));
+		snprintf(full, sizeof(full), "etc/%s", path);
+		n = tree_add_path(&sim->tree, full, NODE_FILE, 0644);
+		if (!n || node_set_data(n, json_object_get_string(value), (size_t)json_object_get_string_len(value)))
+			return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
 int overlay_apply_files(struct sim *sim, struct json_object *overlay, struct err *err)
 {
 	struct json_object *files;
+	int first = 0;
 
-	if (!json_object_object_get_ex(overlay, "files", &files))
-		return 0;
+	if (json_object_object_get_ex(overlay, "etc", &files))
+		first = apply_etc(sim, files, err);
+	if (first || !json_object_object_get_ex(overlay, "files", &files))
+		return first;
 	json_object_object_foreach(files, path, value) {
 		int rc = apply_file(sim, path, value, err);
 

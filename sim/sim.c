@@ -11,6 +11,7 @@
 #include "sim/device.h"
 #include "sim/later.h"
 #include "sim/port.h"
+#include "sim/udev.h"
 #include "util/parse.h"
 
 bool sim_is_dead(const struct sim *sim)
@@ -96,8 +97,10 @@ void sim_exit(struct sim *sim)
 		port_free(sim->ports[i]);
 	free(sim->ports);
 	later_free(sim);
+	udev_free(sim);
 	models_free(sim);
 	free(sim->only);
+	free(sim->host);
 	faults_free(sim->faults, sim->n_faults);
 	oplog_close(&sim->log);
 	tree_exit(&sim->tree);

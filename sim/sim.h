@@ -18,6 +18,7 @@ struct kernel;
 struct later;
 struct models;
 struct port;
+struct udev;
 
 /*
  * In memory shared by the processes of a run, so that what happened is known
@@ -35,6 +36,7 @@ struct sim_shared {
 
 struct sim {
 	struct tree tree;
+	char *host;			/* absolute path of what it was loaded from */
 	const struct kernel *kernel;	/* NULL: faithful replay, no models */
 	struct models *models;		/* NULL with kernel; device.h */
 	struct port **ports;		/* CXL root ports, by address */
@@ -45,6 +47,8 @@ struct sim {
 	size_t n_faults;
 	struct oplog log;
 	struct later *later;		/* later.h */
+	struct udev *udev;		/* udev.h */
+	bool finding_devices;		/* second part of a reboot */
 	struct sim_shared *shared;
 };
 

@@ -19,6 +19,7 @@
 #include "sim/dev.h"
 #include "sim/event.h"
 #include "sim/load.h"
+#include "sim/private.h"
 #include "sim/sim.h"
 #include "util/cleanup.h"
 
@@ -83,6 +84,11 @@ static int mount_dev(struct stage *stage)
 	return dev_populate(SCRATCH_DEV, stage->sim);
 }
 
+static int make_etc(struct stage *stage)
+{
+	return private_set_up(SCRATCH_DEV, stage->sim);
+}
+
 /* After the namespaces are entered: the kernel compares the opener's with the mount's. */
 static int open_fuse(struct stage *stage)
 {
@@ -111,6 +117,7 @@ const struct stage_step stage_steps[] = {
 	  "sandboxes that forbid mount(2)", mount_scratch },
 	{ "dev", true, "build a private /dev", "run on a system that has a /dev, outside of sandboxes that forbid "
 	  "mount(2)", mount_dev },
+	{ "own-etc", true, "make /etc and /var/lib private", "run outside of sandboxes that forbid mount(2)", make_etc },
 	{ "fuse-open", true, "open /dev/fuse", "load the module with 'modprobe fuse'; where only root may open the "
 	  "device, allow it with the udev rule KERNEL==\"fuse\", MODE=\"0666\" or with 'chmod 666 /dev/fuse'",
 	  open_fuse },

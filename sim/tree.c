@@ -299,6 +299,57 @@ void tree_remove(struct tree *tree, struct node *node)
 	tree->gone = node;
 }
 
+/* The children of @from, which may be NULL, instead of @dir's. */
+static void take_children(struct tree *tree, struct node *dir, struct node *from)
+{
+	while (dir->n_children)
+		tree_remove(tree, dir->children[dir->n_children - 1]);
+	if (!from)
+		return;
+	free(dir->children);
+	dir->children = from->children;
+	dir->n_children = from->n_children;
+	dir->capacity = from->capacity;
+	for (size_t i = 0; i < dir->n_children; i++)
+		dir->children[i]->parent = dir;
+	from->children = NULL;
+	from->n_children = from->capacity = 0;
+}
+
+static void take_content(struct node *file, struct node *from)
+{
+	char *data = file->data;
+
+	file->data = from->data;
+	from->data = data;
+	file->len = from->len;
+	file->ops = from->ops;
+	file->model = from->model;
+	file->unreadable = from->unreadable;
+	file->read_errno = from->read_errno;
+}
+
+void tree_succeed(struct tree *tree, struct tree *fresh)
+{
+	struct node *sys = tree_child(tree->root, "sys"), *proc = tree_child(tree->root, "proc");
+	struct node *new_proc = tree_child(fresh->root, "proc"), **end = &fresh->gone;
+
+	if (sys)
+		take_children(tree, sys, tree_child(fresh->root, "sys"));
+	for (size_t i = 0; proc && i < proc->n_children; i++) {
+		struct node *from = tree_child(new_proc, proc->children[i]->name);
+
+		if (from && from->kind == NODE_FILE)
+			take_content(proc->children[i], from);
+	}
+	while (*end)
+		end = &(*end)->next_gone;
+	*end = tree->gone;
+	tree->gone = fresh->gone;
+	node_free(fresh->root);
+	fresh->root = NULL;
+}
+
 bool node_is_below(const struct node *node, const struct node *ancestor)
 {
 	for (; node; node = node->parent)

@@ -100,6 +100,13 @@ void tree_remove(struct tree *tree, struct node *node);
 /* Detach a device's directory and every link that leads into it. */
 void tree_remove_device(struct tree *tree, struct node *device);
 
+/*
+ * @fresh takes the place of what @tree holds: the top and the files in proc/ stay the
+ * same nodes, since they are mounted, and everything else of @tree is gone.  @fresh
+ * must not be used any more.
+ */
+void tree_succeed(struct tree *tree, struct tree *fresh);
+
 bool node_is_below(const struct node *node, const struct node *ancestor);
 
 /* "/sys/bus/...", malloced; NULL: out of memory. */

@@ -83,7 +83,7 @@ int user_start(const char *dax, bool idle, struct err *err)
 	return 0;
 }
 
-/* One of ours, not a program of the user's. */
+/* One of ours, not a program of the user's; @path NULL: whatever it maps. */
 static bool is_user(const char *pid, const char *path)
 {
 	_cleanup_fclose_ FILE *comm = NULL;
@@ -91,7 +91,7 @@ static bool is_user(const char *pid, const char *path)
 
 	snprintf(file, sizeof(file), "/proc/%s/comm", pid);
 	comm = fopen(file, "re");
-	return comm && fgets(name, sizeof(name), comm) && !strcmp(name, NAME "\n") && mapped_by(pid, path);
+	return comm && fgets(name, sizeof(name), comm) && !strcmp(name, NAME "\n") && (!path || mapped_by(pid, path));
 }
 
 static void end(pid_t pid)
@@ -101,26 +101,45 @@ static void end(pid_t pid)
 		usleep(10000);
 }
 
-int user_stop(const char *dax, struct err *err)
+/* How many processes were ended, each named on stdout if @dax is given; -1: they
+ * cannot be found. */
+static int stop(const char *dax, const char *path)
 {
 	_cleanup_closedir_ DIR *proc = opendir("/proc");
-	char path[64], self[32] = "", shown[64];
+	char self[32] = "";
 	struct dirent *d;
 	int n = 0;
 
-	snprintf(path, sizeof(path), "/dev/%.40s", dax);
 	if (!proc || readlink("/proc/self", self, sizeof(self) - 1) < 0 || atoi(self) != getpid())
-		return err_set(err, EXIT_PREREQ, ESRCH, "the run has no /proc of its own, so its processes cannot be "
-			       "found: end the one that 'map' named");
+		return -1;		/* not the run's own */
 	while ((d = readdir(proc))) {
 		uint64_t pid;
 
 		if (parse_u64(d->d_name, &pid) || !is_user(d->d_name, path))
 			continue;
 		end((pid_t)pid);
-		printf("%s: process %s is gone\n", dax, d->d_name);
+		if (dax)
+			printf("%s: process %s is gone\n", dax, d->d_name);
 		n++;
 	}
+	return n;
+}
+
+int user_stop(const char *dax, struct err *err)
+{
+	char path[64], shown[64];
+	int n;
+
+	snprintf(path, sizeof(path), "/dev/%.40s", dax);
+	n = stop(dax, path);
+	if (n < 0)
+		return err_set(err, EXIT_PREREQ, ESRCH, "the run has no /proc of its own, so its processes cannot be "
+			       "found: end the one that 'map' named");
 	return n ? 0 : err_set(err, EXIT_REFUSED, ESRCH, "no process that 'map' started maps %s",
 			       printable(dax, shown, sizeof(shown)));
+}
+
+void user_stop_all(void)
+{
+	stop(NULL, NULL);
 }

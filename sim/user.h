@@ -14,4 +14,7 @@ int user_start(const char *dax, bool idle, struct err *err);
 /* End those that user_start() left, and wait until they are gone. */
 int user_stop(const char *dax, struct err *err);
 
+/* And of all devices, without a word. */
+void user_stop_all(void);
+
 #endif

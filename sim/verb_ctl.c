@@ -60,6 +60,8 @@ static int act(char **words, int n, const char *text, struct err *err)
 		return user_start(words[1], n > 2, err);
 	if (!strcmp(words[0], "unmap"))
 		return user_stop(words[1], err);
+	if (!strcmp(words[0], "reboot"))
+		user_stop_all();
 	printf("%s\n", text);
 	return 0;
 }

@@ -38,6 +38,8 @@ def test_overlay_base_is_relative_to_the_overlay(tmp_path):
 
 @pytest.mark.parametrize("members,text", (
     ({"kernal": "v1"}, "unknown key 'kernal': the keys are description, base, kernel, root_ports, devices, soft_reserved,"),
+    ({"busy_blocks": ["146"]}, 'busy_blocks: a block is a text like "memory146"'),
+    ({"etc": {"passwd": "x"}}, "etc: 'passwd' must be the path of a file below udev/rules.d/ or cxl/"),
     ({"kernel": "v2"}, "unknown kernel 'v2': the kernels are mainline, v1, v1-fixed"),
     ({"base": "nonexistent.tar.xz"}, "cannot open the capture"),
     ({"root_ports": {"*": {"mem_timeot": True}}}, "unknown key 'mem_timeot': the keys are capability, mem_timeout,"),

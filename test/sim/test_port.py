@@ -418,9 +418,11 @@ def test_every_file_operation_on_a_dead_host_is_eio(tmp_path):
 
 @pytest.mark.parametrize("words,status,text", (
     ("nonsense", 2, "there is no event 'nonsense': the events are link-down, link-up, timeout, busy, surprise-remove, "
-     "returns, map, unmap"),
+     "returns, map, unmap, settle, reboot"),
     ("timeout", 2, "write: cxl-sim ctl timeout PORT [cache]"),
-    ("busy 0c:00.0", 2, "write: cxl-sim ctl busy PORT on|off"),
+    ("busy", 2, "write: cxl-sim ctl busy PORT on|off"),
+    ("busy 0c:00.0", 2, "busy is set 'on' or 'off'"),
+    ("busy memory146 often", 2, "a block is busy 'on', 'off', or for a number of milliseconds (60000 at most)"),
     ("timeout 0c:00.0 io", 2, "an access is one of 'mem' or 'cache'"),
     ("link-down 0c:00.0 soon", 2, "what may follow the port is 'stuck' or 'late MS' (60000 at most)"),
     ("returns 0000:0d:00.0 late", 2, "a device returns 'as-before', 'never', 'late MS' (60000 at most) or 'serial NUMBER'"),

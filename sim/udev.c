@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Events until a process is started for them, one process at a time: see udev.h. */
+#include "sim/udev.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sim/device.h"
+#include "sim/later.h"
+#include "sim/sim.h"
+#include "util/cleanup.h"
+
+enum { DELAY_MS = 2, POLL_MS = 5 };
+
+struct udev {
+	struct udev_event *events, **end;
+	pid_t worker;		/* 0: none */
+	bool scheduled;
+	uint64_t stamp;		/* of the rules that were read last */
+};
+
+static void free_events(struct udev *u)
+{
+	while (u->events) {
+		struct udev_event *e = u->events;
+
+		u->events = e->next;
+		free(e->action);
+		free(e->syspath);
+		free(e->subsystem);
+		free(e);
+	}
+	u->end = &u->events;
+}
+
+static void work(const struct udev_event *events, bool aloud)
+{
+	struct udev_rule *rules;
+
+	for (int sig = 1; sig < 32; sig++)
+		if (sig != SIGKILL && sig != SIGSTOP)
+			signal(sig, SIG_DFL);
+	close_range(STDERR_FILENO + 1, ~0u, 0);
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	prctl(PR_SET_NAME, "cxl-sim-udev");
+	rules = udev_rules_read(aloud);
+	for (; events; events = events->next)
+		udev_apply(rules, events);
+	_exit(EXIT_SUCCESS);
+}
+
+static void go_on(struct sim *sim, void *arg)
+{
+	struct udev *u = arg;
+
+	u->scheduled = false;
+	if (u->worker && waitpid(u->worker, NULL, WNOHANG) == u->worker)
+		u->worker = 0;
+	if (!u->worker && u->events) {
+		uint64_t stamp = udev_rules_stamp();
+
+		u->worker = stamp ? fork() : 0;
+		if (stamp && !u->worker)
+			work(u->events, stamp != u->stamp);
+		u->stamp = stamp;	/* what is wrong with the rules is said once */
+		if (u->worker < 0) {
+			fprintf(stderr, "cxl-sim: no process for udev's rules can be started\n");
+			u->worker = 0;
+		}
+		free_events(u);
+	}
+	if (u->worker)
+		u->scheduled = !later_add(sim, POLL_MS, go_on, u);
+}
+
+static char *subsystem_of(const struct node *device)
+{
+	const struct node *link = tree_child(device, "subsystem");
+	const char *slash = link && link->kind == NODE_LINK ? strrchr(link->data, '/') : NULL;
+
+	return strdup(slash ? slash + 1 : "");
+}
+
+void udev_tell(struct sim *sim, const char *action, const struct node *device)
+{
+	struct udev_event *e;
+	struct udev *u;
+
+	if (!sim->models || !sim->models->running)
+		return;
+	if (!sim->udev) {
+		sim->udev = calloc(1, sizeof(*sim->udev));
+		if (!sim->udev)
+			return;
+		sim->udev->end = &sim->udev->events;
+	}
+	u = sim->udev;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return;
+	e->action = strdup(action);
+	e->syspath = node_path(device);
+	e->subsystem = subsystem_of(device);
+	*u->end = e;
+	u->end = &e->next;
+	if (!u->scheduled)
+		u->scheduled = !later_add(sim, DELAY_MS, go_on, u);
+}
+
+bool udev_is_busy(const struct sim *sim)
+{
+	return sim->udev && (sim->udev->events || sim->udev->worker);
+}
+
+void udev_kill(struct sim *sim)
+{
+	struct udev *u = sim->udev;
+
+	if (!u)
+		return;
+	if (u->worker) {
+		kill(u->worker, SIGKILL);
+		waitpid(u->worker, NULL, 0);
+	}
+	u->worker = 0;
+	free_events(u);
+	later_cancel(sim, go_on);
+	u->scheduled = false;
+}
+
+void udev_free(struct sim *sim)
+{
+	if (!sim->udev)
+		return;
+	free_events(sim->udev);
+	free(sim->udev);
+	sim->udev = NULL;
+}
