@@ -165,6 +165,6 @@ void config_attach(struct port *port, const struct port_caps *caps)
 	}
 	port->unmask_writable = caps->unmask_writable;
 	if (at && at + DVSEC_PORT_CTRL < port->config->len)
-		port->config->data[at + DVSEC_PORT_CTRL] = (char)((caps->unmask_sbr ? DVSEC_UNMASK_SBR : 0) |
+		port->config->data[at + DVSEC_PORT_CTRL] |= (char)((caps->unmask_sbr ? DVSEC_UNMASK_SBR : 0) |
 			(caps->unmask_link_disable ? DVSEC_UNMASK_LINK_DISABLE : 0));
 }

@@ -182,6 +182,9 @@ void memdev_unbind(struct sim *sim, struct node *memdev);
 int port_probe(struct sim *sim, struct node *port);
 void port_unbind(struct sim *sim, struct node *port);
 int ports_note_dports(struct sim *sim, const struct node *port);
+void dports_forget(struct sim *sim, const struct node *port);
+/* The downstream port of the lowest CXL port above @device that knows it, NULL when there is none. */
+struct dport *dport_above(const struct sim *sim, const struct node *device);
 
 /* The nvdimm bus's device of a memory device, NULL when it has none. */
 struct node *memdev_nmem(const struct sim *sim, const struct node *memdev);

@@ -21,56 +21,6 @@
 
 static const char *const port_prefixes[] = { "root", "port", "endpoint", NULL };
 
-/* --- dports --------------------------------------------------------------- */
-
-int ports_note_dports(struct sim *sim, const struct node *port)
-{
-	struct models *m = sim->models;
-	unsigned int number;
-
-	if (!dev_is(port, "devtype", "cxl_port"))
-		return 0;
-	for (size_t i = 0; i < port->n_children; i++) {
-		struct node *link = port->children[i];
-		struct dport *d;
-
-		if (link->kind != NODE_LINK || !parse_name(link->name, "dport", &number))
-			continue;
-		d = calloc(1, sizeof(*d));
-		if (!d)
-			return -ENOMEM;
-		d->port = port;
-		d->pci = tree_resolve(&sim->tree, link->parent, link->data);
-		d->next = m->dports;
-		m->dports = d;
-	}
-	return 0;
-}
-
-static void forget_dports(struct sim *sim, const struct node *port)
-{
-	for (struct dport **p = &sim->models->dports; *p; ) {
-		struct dport *d = *p;
-
-		if (d->port != port) {
-			p = &d->next;
-			continue;
-		}
-		*p = d->next;
-		free(d);
-	}
-}
-
-/* The lowest CXL port above @pci that knows the very device below which it is. */
-static struct dport *dport_above(const struct sim *sim, const struct node *device)
-{
-	for (const struct node *n = device; n; n = n->parent)
-		for (struct dport *d = sim->models->dports; d; d = d->next)
-			if (d->pci == n && !d->port->gone && !d->pci->gone && dev_driver(d->port))
-				return d;
-	return NULL;
-}
-
 /* --- ports ---------------------------------------------------------------- */
 
 static void reset_decoder(struct sim *sim, struct node *d)
@@ -290,7 +240,7 @@ static void remove_port(struct sim *sim, struct node *port, struct parked **list
 	for (size_t i = port->n_children; i-- > 0; )
 		if (is_decoder(port->children[i]))
 			region_lose_decoder(sim, port->children[i]);
-	forget_dports(sim, port);
+	dports_forget(sim, port);
 	dev_park(list, port);
 	dev_remove(sim, port);
 }
@@ -489,7 +439,7 @@ void port_unbind(struct sim *sim, struct node *port)
 	unbind_below(sim, port);
 	if (port->gone)
 		return;
-	forget_dports(sim, port);
+	dports_forget(sim, port);
 	/* dports and decoders are the driver's: kept as a copy that is gone at once */
 	copy = dev_revive(sim, port, sim->tree.root, port->name, NULL, "");
 	if (!copy || dev_park(&sim->models->ports, copy))
