@@ -8,10 +8,30 @@
 
 #include "cxl/change.h"
 
+/* Will the command leave isolation on, without a write to it? */
+static int judge_stays(struct change *c, const struct job *job, bool *ret)
+{
+	struct plan plan;
+
+	*ret = c->kind == CHANGE_ENABLE;
+	if (!*ret)
+		return 0;
+	if (plan_make(job->rp, &job->goal, c->registers, &c->arena, &plan))
+		return -ENOMEM;
+	for (size_t i = 0; i < plan.n; i++)
+		if (plan.steps[i].field == ISO_MEM_ISOLATION || plan.steps[i].field == ISO_CACHE_ISOLATION)
+			*ret = false;
+	return 0;
+}
+
 int change_check(struct change *c, struct job *job)
 {
-	const struct check_context ctx = { c->host, c->enabling, c->registers, c->cache, true };
+	struct check_context ctx = {
+		.host = c->host, .enabling = c->enabling, .registers = c->registers, .cache = c->cache, .changing = true,
+	};
 
+	if (judge_stays(c, job, &ctx.isolation_stays))
+		return -ENOMEM;
 	return check_run(&ctx, job->rp, &c->arena, true, &job->checks);
 }
 

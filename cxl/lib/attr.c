@@ -24,7 +24,8 @@ static void complain(struct cxl_host *host, const char *object, const char *attr
 			    errnum == ENOENT ? "does not exist" : "cannot be read", strerror(errnum));
 }
 
-struct opt_u64 attr_u64(struct cxl_host *host, const char *object, const char *path, const char *attr)
+static struct opt_u64 read_u64(struct cxl_host *host, const char *object, const char *path, const char *attr,
+			       bool may_be_missing)
 {
 	struct opt_u64 ret = { 0 };
 	char full[PATH_MAX], text[64] = "";
@@ -39,9 +40,30 @@ struct opt_u64 attr_u64(struct cxl_host *host, const char *object, const char *p
 		rc = parse_u64(text, &ret.v);
 	}
 	ret.known = !rc;
-	if (rc)
+	if (rc && !(rc == -ENOENT && may_be_missing))
 		complain(host, object, attr, -rc, text);
 	return ret;
+}
+
+struct opt_u64 attr_u64(struct cxl_host *host, const char *object, const char *path, const char *attr)
+{
+	return read_u64(host, object, path, attr, false);
+}
+
+struct opt_u64 attr_u64_optional(struct cxl_host *host, const char *object, const char *path, const char *attr)
+{
+	return read_u64(host, object, path, attr, true);
+}
+
+const char *attr_text(struct cxl_host *host, const char *path, const char *attr)
+{
+	char full[PATH_MAX], text[4096], shown[256];
+
+	if (attr && sysfs_join(full, sizeof(full), path, attr))
+		return NULL;
+	if (sysfs_read(&host->fs, attr ? full : path, text, sizeof(text)) < 0)
+		return NULL;
+	return arena_strdup(&host->arena, printable(text, shown, sizeof(shown)));
 }
 
 const char *attr_link_name(struct cxl_host *host, const char *object, const char *path, const char *attr)

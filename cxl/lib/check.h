@@ -34,6 +34,7 @@ struct check_context {
 	bool registers;		/* writing registers is allowed where the kernel has no attributes */
 	bool cache;		/* CXL.cache is to be isolated, too */
 	bool changing;		/* the findings are about a command that was given: it can be repeated */
+	bool isolation_stays;	/* ... and that command will not switch isolation on or off */
 };
 
 struct finding {

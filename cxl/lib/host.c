@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Reading the snapshot, part by part: see host.h. */
+#include <errno.h>
+
 #include "cxl/lib/host.h"
+
+/* What only the checks need, once the objects are known. */
+static int (*const readers[])(struct cxl_host *host) = {
+	locks_read, firmware_map_read, mounts_read, policy_read, devices_read,
+};
 
 int host_read(struct cxl_host *host, const char *sysroot, struct err *err)
 {
@@ -19,7 +26,13 @@ int host_read(struct cxl_host *host, const char *sysroot, struct err *err)
 	if (rc)
 		return rc;
 	regions_report(host);
-	return iso_read(host, err);
+	rc = iso_read(host, err);
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
+		if (readers[i](host))
+			return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory while reading the host");
+	return 0;
 }
 
 void host_free(struct cxl_host *host)

@@ -45,7 +45,37 @@ struct cxl_port {
 	const char **dports;	/* a switch's: PCI addresses of the downstream ports */
 	size_t n_dports;
 	struct cxl_root_port *root_port;	/* a switch's: the one above it */
+	bool locks_read;	/* decoder.c: its locked decoders are known */
+	struct locked_decoder *locked;
+	size_t n_locked;
 };
+
+/* A decoder that only a reboot can reset, and the region it carries. */
+struct locked_decoder {
+	const char *name, *region;
+};
+
+/* A CXL device that is none of cxl_pci's: type 1 or 2, its own driver's. */
+struct cxl_accelerator {
+	const char *name;	/* PCI address */
+	const char *driver;	/* NULL when it has none */
+	uint16_t caps;		/* DVSEC_CAP_*, 0 when unknown */
+	const struct cxl_memdev *memdev;	/* NULL when it registers none */
+};
+
+/* DVSEC "CXL Extensions for Ports" of a root port, CXL r3.2 sec 8.1.5 */
+struct port_extensions {
+	bool known;
+	uint16_t control;
+	unsigned int control_offset;	/* in config space */
+};
+#define PORT_UNMASK_SBR (1u << 0)
+#define PORT_UNMASK_LINK_DISABLE (1u << 1)
+
+/* DVSEC "PCIe DVSEC for CXL Devices" +0Ah, CXL r3.2 sec 8.1.3.1 */
+#define DVSEC_CAP_CACHE (1u << 0)
+#define DVSEC_CAP_IO (1u << 1)
+#define DVSEC_CAP_MEM (1u << 2)
 
 struct cxl_root_port {
 	const char *name;	/* PCI address */
@@ -63,6 +93,13 @@ struct cxl_root_port {
 	size_t n_regions;
 	struct cxl_dax **dax;
 	size_t n_dax;
+	struct cxl_accelerator *accelerators;
+	size_t n_accelerators;
+	/* ways to take the link down */
+	struct port_extensions ext;
+	bool power_controller;	/* Slot Capabilities; also when they are unknown */
+	bool cxl_bus_reset;	/* the device below offers it as a reset method */
+	const char *slot;	/* its hotplug slot below /sys/bus/pci/slots; NULL when none is known */
 };
 
 struct cxl_memdev {
@@ -76,6 +113,7 @@ struct cxl_memdev {
 	const char **chain;	/* PCI addresses from the root port to the endpoint */
 	size_t n_chain;
 	bool bound;		/* cxl_mem driver */
+	bool is_accelerator;	/* a type-2 device's: no serial, and the PCI driver is not cxl_pci */
 	struct opt_u64 serial, ram_bytes, pmem_bytes;
 };
 
@@ -84,6 +122,7 @@ struct cxl_endpoint {
 	unsigned int id;	/* of endpointN, which names its decoders */
 	const char *path;
 	struct cxl_memdev *memdev;	/* NULL when the link is gone */
+	struct cxl_port *port;	/* the one it hangs below; NULL when it is in none */
 };
 
 enum region_state {
@@ -102,6 +141,7 @@ struct cxl_region {
 	enum region_state state;
 	struct opt_u64 resource, size_bytes, ways;
 	struct cxl_memdev **targets;	/* one per position; NULL where lost */
+	const char **decoders;	/* the endpoint decoder of each position; NULL where none is known */
 	size_t n_targets;
 	bool targets_unknown;	/* some position could not be read: it may be anywhere on the bus */
 	struct cxl_root_port **root_ports;
@@ -111,6 +151,12 @@ struct cxl_region {
 	/* System RAM blocks inside the region */
 	size_t blocks_online, blocks_total;
 	bool blocks_unknown;	/* some block could not be judged */
+	const char *zone;	/* of online blocks: one that is not Movable where there is, NULL when unknown */
+	bool is_pmem;		/* persistent memory */
+	const char *mounted_at;	/* a file system on it; NULL when none is known */
+	const char *locked_by;	/* a decoder in its path, or itself; NULL when nothing is locked */
+	uint64_t linear_cache_bytes;	/* extended linear cache: firmware made it */
+	bool soft_reserved;	/* inside a Soft Reserved range of the firmware map */
 };
 
 /* A process that has a dax device open or mapped. */
@@ -130,6 +176,24 @@ struct cxl_dax {
 	struct dax_user *users;	/* by pid */
 	size_t n_users;
 	bool users_unknown;	/* there may be more users than those */
+	bool memmap_on_memory;	/* asked for: in force only with the parameter of memory_hotplug */
+	struct opt_u64 target_node;	/* while kmem is bound */
+	const char *mounted_at, *fs;	/* a file system on it */
+};
+
+/* How this host treats memory that is added to it. */
+struct memory_policy {
+	/* read only where some object makes them matter; NULL, unknown otherwise */
+	const char *auto_online;	/* auto_online_blocks: "offline", "online", ... */
+	const char *memmap_parameter;	/* memory_hotplug.memmap_on_memory: "N", "Y", "force" */
+	const char *private_nodes;	/* has_private_memory, "" when no node is */
+	enum tri demotion;
+	struct opt_u64 room_bytes;	/* that the nodes beside the CXL memory could still give */
+};
+
+/* Inclusive, as the firmware map has them. */
+struct mem_range {
+	uint64_t start, end;
 };
 
 struct cxl_host {
@@ -152,6 +216,10 @@ struct cxl_host {
 	struct cxl_dax *dax;
 	size_t n_dax;
 	uint64_t block_bytes;	/* memory block size, 0 when unknown */
+	struct memory_policy policy;
+	bool core_is_module;	/* the CXL core is not built into the kernel */
+	struct mem_range *soft_reserved;	/* of the firmware map; read when there is a region */
+	size_t n_soft_reserved;
 	bool users_read;	/* users.c looked for users of the dax devices */
 	bool dax_in_use;	/* the kernel counts a user of some dax device, who need not be known */
 	size_t n_hidden_processes;	/* could not be looked into */
@@ -173,8 +241,23 @@ void regions_report(struct cxl_host *host);	/* messages about husks; the blocks 
 int regions_read(struct cxl_host *host);	/* -ENOMEM or 0; the memdevs are known */
 int memory_read(struct cxl_host *host, struct err *err);
 int users_read(struct cxl_host *host, struct err *err);	/* the dax devices are known */
+int locks_read(struct cxl_host *host);	/* -ENOMEM or 0; the regions are known */
+int firmware_map_read(struct cxl_host *host);	/* the same */
+int mounts_read(struct cxl_host *host);	/* -ENOMEM or 0; the dax devices are known */
+int policy_read(struct cxl_host *host);	/* the same */
+int devices_read(struct cxl_host *host);	/* -ENOMEM or 0; the root ports' config space is read */
 void registers_exit(struct cxl_host *host);
 
+/* Of that memory, the part that its struct pages take: 64 bytes for 4 KiB. */
+#define MEMMAP_SHARE 64
+/* Memory below @rp whose struct pages the rest of the system does not hold yet. */
+uint64_t memmap_missing_for(const struct cxl_host *host, const struct cxl_root_port *rp);
+/* @path is below an nvdimm region ("…/ndbus0/region0/…"): the CXL region it is made of, NULL when none is. */
+struct cxl_region *nd_region_of(struct cxl_host *host, const char *path);
+/* It decodes addresses: traffic can be in it. */
+bool region_is_committed(const struct cxl_region *r);
+/* DVSEC_CAP_* of the PCI function at @path; 0 when it is no CXL device or cannot be read. */
+uint16_t registers_device_caps(struct cxl_host *host, const char *path, const char *name);
 /* A position of @r could not be read: can it be below @rp? */
 bool region_may_touch(const struct cxl_region *r, const struct cxl_root_port *rp);
 /* endpointN by its number; NULL when there is none. */
@@ -200,6 +283,10 @@ struct cxl_bus *host_bus_above(struct cxl_host *host, const char *path);
  * message about @object.
  */
 struct opt_u64 attr_u64(struct cxl_host *host, const char *object, const char *path, const char *attr);
+/* The same, where it may be missing: no message about that. */
+struct opt_u64 attr_u64_optional(struct cxl_host *host, const char *object, const char *path, const char *attr);
+/* OBJECT_PATH/ATTR (@attr NULL: the file @path itself) as text in the arena; NULL when it cannot be read. */
+const char *attr_text(struct cxl_host *host, const char *path, const char *attr);
 /* The last component of a link such as "driver"; NULL when there is none. */
 const char *attr_link_name(struct cxl_host *host, const char *object, const char *path, const char *attr);
 

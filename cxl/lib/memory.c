@@ -15,13 +15,30 @@
 #define DAX_DEVICES "sys/bus/dax/devices"
 #define MEMORY "sys/devices/system/memory"
 
+/* An nvdimm region has a number of its own, but the address range of its CXL region. */
+struct cxl_region *nd_region_of(struct cxl_host *host, const char *path)
+{
+	const char *nd = strstr(path, "/ndbus"), *region = nd ? strstr(nd, "/region") : NULL;
+	struct opt_u64 start;
+	char *dir;
+
+	if (!region)
+		return NULL;
+	dir = arena_strndup(&host->arena, path, (size_t)(region - path) + 1 + strcspn(region + 1, "/"));
+	start = dir ? attr_u64_optional(host, dir, dir, "resource") : (struct opt_u64){ 0 };
+	for (size_t i = 0; start.known && i < host->n_regions; i++)
+		if (host->regions[i].resource.known && host->regions[i].resource.v == start.v)
+			return &host->regions[i];
+	return NULL;
+}
+
 /* The region whose directory is above @path. */
 static struct cxl_region *region_above(struct cxl_host *host, const char *path)
 {
 	for (size_t i = 0; i < host->n_regions; i++)
 		if (path_is_below(path, host->regions[i].path))
 			return &host->regions[i];
-	return NULL;
+	return nd_region_of(host, path);
 }
 
 static bool is_dax(const char *name)
@@ -55,6 +72,11 @@ static int read_dax(struct cxl_host *host)
 		d->region = region_above(host, path);
 		d->driver = attr_link_name(host, d->name, path, "driver");
 		d->size_bytes = attr_u64(host, d->name, path, "size");
+		if (d->driver && !strcmp(d->driver, "kmem")) {
+			/* new in 6.8; kmem put no struct pages on the memory before */
+			d->memmap_on_memory = attr_u64_optional(host, d->name, path, "memmap_on_memory").v;
+			d->target_node = attr_u64_optional(host, d->name, path, "target_node");
+		}
 		host->n_dax++;
 	}
 	return 0;
@@ -91,6 +113,15 @@ static int attach_dax(struct cxl_host *host)
 	return 0;
 }
 
+/* "Normal" or "Movable" of an online block. */
+static const char *read_zone(struct cxl_host *host, const char *block)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), MEMORY "/%s", block);
+	return attr_text(host, path, "valid_zones");
+}
+
 /* One memory block that lies, at least in part, inside @r. */
 static void count_block(struct cxl_host *host, struct cxl_region *r, const char *block)
 {
@@ -104,6 +135,9 @@ static void count_block(struct cxl_host *host, struct cxl_region *r, const char 
 		return;
 	if (n >= 0 && (!strcmp(state, "online") || !strcmp(state, "going-offline"))) {
 		r->blocks_online++;
+		/* of a few, spread over the region: it costs the kernel a walk of their pages */
+		if (!(r->blocks_online & (r->blocks_online - 1)) && (!r->zone || !strcmp(r->zone, "Movable")))
+			r->zone = read_zone(host, block);
 		return;
 	}
 	if (!r->blocks_unknown)

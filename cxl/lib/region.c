@@ -42,8 +42,9 @@ static int read_targets(struct cxl_host *host, struct cxl_region *r)
 	char path[PATH_MAX], target[32], decoder[64], shown[40];
 
 	r->targets = arena_alloc(&host->arena, ways, sizeof(*r->targets));
+	r->decoders = arena_alloc(&host->arena, ways, sizeof(*r->decoders));
 	r->root_ports = arena_alloc(&host->arena, ways, sizeof(*r->root_ports));
-	if (!r->targets || !r->root_ports)
+	if (!r->targets || !r->decoders || !r->root_ports)
 		return -ENOMEM;
 	for (size_t i = 0; i < ways; i++) {
 		struct cxl_root_port *rp;
@@ -65,6 +66,7 @@ static int read_targets(struct cxl_host *host, struct cxl_region *r)
 		if (n <= 0)
 			continue;
 		r->targets[i] = memdev_of_decoder(host, decoder);
+		r->decoders[i] = r->targets[i] ? arena_strdup(&host->arena, decoder) : NULL;
 		r->targets_unknown |= !r->targets[i];
 		if (!r->targets[i])
 			message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", r->name,
@@ -100,6 +102,32 @@ static void judge_region(struct cxl_host *host, struct cxl_region *r)
 		r->state = lost && r->size_bytes.known && r->size_bytes.v ? REGION_HUSK : REGION_RESET;
 }
 
+bool region_is_committed(const struct cxl_region *r)
+{
+	return r->state == REGION_ENABLED || r->state == REGION_DISABLED || r->state == REGION_UNKNOWN;
+}
+
+/*
+ * Persistent or not: where a device of it has no persistent capacity the answer
+ * is known.  A kernel without the attribute makes only persistent regions
+ * (before 6.3).  extended_linear_cache_size is there when it is not 0.
+ */
+static void read_kind(struct cxl_host *host, struct cxl_region *r)
+{
+	bool may_be_pmem = true;
+	const char *mode;
+
+	if (!region_is_committed(r))
+		return;
+	for (size_t i = 0; i < r->n_targets; i++)
+		if (r->targets[i] && (r->targets[i]->is_accelerator ||
+				      (r->targets[i]->pmem_bytes.known && !r->targets[i]->pmem_bytes.v)))
+			may_be_pmem = false;
+	mode = may_be_pmem ? attr_text(host, r->path, "mode") : "ram";
+	r->is_pmem = !mode || !strcmp(mode, "pmem");
+	r->linear_cache_bytes = attr_u64_optional(host, r->name, r->path, "extended_linear_cache_size").v;
+}
+
 void regions_report(struct cxl_host *host)
 {
 	for (size_t i = 0; i < host->n_regions; i++) {
@@ -131,7 +159,7 @@ bool region_may_touch(const struct cxl_region *r, const struct cxl_root_port *rp
 {
 	return r->targets_unknown && rp->n_memdevs &&
 	       (!rp->bridge || rp->bridge->bus == r->bus) &&
-	       (r->state == REGION_ENABLED || r->state == REGION_DISABLED || r->state == REGION_UNKNOWN);
+	       region_is_committed(r);
 }
 
 int regions_read(struct cxl_host *host)
@@ -157,6 +185,7 @@ int regions_read(struct cxl_host *host)
 		if (r->n_root_ports)
 			qsort(r->root_ports, r->n_root_ports, sizeof(*r->root_ports), root_port_ptr_cmp);
 		judge_region(host, r);
+		read_kind(host, r);
 		for (size_t k = 0; k < r->n_root_ports; k++)
 			r->root_ports[k]->n_regions++;
 	}

@@ -20,6 +20,7 @@
 
 #include "cxl/lib/host.h"
 #include "util/cleanup.h"
+#include "util/parse.h"
 
 /* DVSEC: PCIe r6.0 sec 7.9.6; CXL r3.2 sec 8.1.9 for the Register Locator */
 #define DVSEC_HEADER1 0x4
@@ -27,7 +28,12 @@
 #define DVSEC_LENGTH(h1) ((h1) >> 20)
 #define DVSEC_HEADER2 0x8
 #define DVSEC_VENDOR_CXL 0x1e98
+#define DVSEC_ID_DEVICE 0
+#define DVSEC_ID_PORT_EXTENSIONS 3
 #define DVSEC_ID_REGISTER_LOCATOR 8
+#define DVSEC_ID_ANY 0x10000
+#define PORT_EXTENSIONS_CONTROL 0xc
+#define DEVICE_CAPABILITY 0xa
 #define LOCATOR_FIRST_BLOCK 0xc
 #define LOCATOR_BAR(low) ((low) & 0x7)
 #define LOCATOR_BLOCK_ID(low) ((low) >> 8 & 0xff)
@@ -178,36 +184,58 @@ static const char *read_capability(struct cxl_host *host, const struct regfile *
 	return NULL;
 }
 
-/* Find the component registers: the Register Locator's entry of that type. */
-static const char *locate(struct pci_dev *dev, unsigned int *ret_bar, uint64_t *ret_offset)
+/* CXL's DVSEC of that id in config space; 0 when there is none. */
+static uint32_t find_dvsec(struct pci_dev *dev, uint32_t id, uint32_t *ret_length)
 {
-	bool is_cxl = false;
-
 	for (unsigned int nth = 0;; nth++) {
 		unsigned int n = nth;
 		struct pci_cap *cap = pci_find_cap_nr(dev, PCI_EXT_CAP_ID_DVSEC, PCI_CAP_EXTENDED, &n);
-		uint32_t h1, end;
+		uint32_t h1;
 
 		if (!cap)
-			break;
+			return 0;
 		h1 = pci_read_long(dev, (int)cap->addr + DVSEC_HEADER1);
-		if (DVSEC_VENDOR(h1) != DVSEC_VENDOR_CXL)
+		if (DVSEC_VENDOR(h1) != DVSEC_VENDOR_CXL ||
+		    (id != DVSEC_ID_ANY && pci_read_word(dev, (int)cap->addr + DVSEC_HEADER2) != id))
 			continue;
-		is_cxl = true;
-		if (pci_read_word(dev, (int)cap->addr + DVSEC_HEADER2) != DVSEC_ID_REGISTER_LOCATOR)
-			continue;
-		end = cap->addr + DVSEC_LENGTH(h1);
-		for (uint32_t at = cap->addr + LOCATOR_FIRST_BLOCK; at + 8 <= end && at + 8 <= 4096; at += 8) {
-			uint32_t low = pci_read_long(dev, (int)at);
-
-			if (LOCATOR_BLOCK_ID(low) != BLOCK_COMPONENT)
-				continue;
-			*ret_bar = LOCATOR_BAR(low);
-			*ret_offset = (uint64_t)pci_read_long(dev, (int)at + 4) << 32 | (low & LOCATOR_OFFSET_LOW);
-			return NULL;
-		}
+		*ret_length = DVSEC_LENGTH(h1);
+		return cap->addr;
 	}
-	return is_cxl ? "it names no component registers" : "it has no CXL register locator";
+}
+
+/* Find the component registers: the Register Locator's entry of that type. */
+static const char *locate(struct pci_dev *dev, unsigned int *ret_bar, uint64_t *ret_offset)
+{
+	uint32_t length, locator = find_dvsec(dev, DVSEC_ID_REGISTER_LOCATOR, &length), end = locator + length;
+
+	if (!locator)
+		return find_dvsec(dev, DVSEC_ID_ANY, &length) ? "it names no component registers" :
+			"it has no CXL register locator";
+	for (uint32_t at = locator + LOCATOR_FIRST_BLOCK; at + 8 <= end && at + 8 <= 4096; at += 8) {
+		uint32_t low = pci_read_long(dev, (int)at);
+
+		if (LOCATOR_BLOCK_ID(low) != BLOCK_COMPONENT)
+			continue;
+		*ret_bar = LOCATOR_BAR(low);
+		*ret_offset = (uint64_t)pci_read_long(dev, (int)at + 4) << 32 | (low & LOCATOR_OFFSET_LOW);
+		return NULL;
+	}
+	return "it names no component registers";
+}
+
+/* The masks of DVSEC 3 (CXL r3.2 sec 8.1.5.2), and whether the slot has a power controller. */
+static void read_extensions(struct cxl_root_port *rp, struct pci_dev *dev)
+{
+	struct pci_cap *exp = pci_find_cap(dev, PCI_CAP_ID_EXP, PCI_CAP_NORMAL);
+	uint32_t length, at = find_dvsec(dev, DVSEC_ID_PORT_EXTENSIONS, &length);
+
+	if (exp)
+		rp->power_controller = pci_read_long(dev, (int)exp->addr + PCI_EXP_SLTCAP) & PCI_EXP_SLTCAP_PWRC;
+	if (at && length >= PORT_EXTENSIONS_CONTROL + 2)
+		rp->ext = (struct port_extensions){
+			.known = true, .control_offset = at + PORT_EXTENSIONS_CONTROL,
+			.control = pci_read_word(dev, (int)at + PORT_EXTENSIONS_CONTROL),
+		};
 }
 
 static void read_link(struct cxl_root_port *rp, struct pci_dev *dev)
@@ -264,11 +292,11 @@ static bool chain_leaves(const uint8_t *config, size_t size)
 	return at >= 0x100;
 }
 
-static ssize_t read_config(struct cxl_host *host, const struct cxl_root_port *rp, uint8_t *config)
+static ssize_t read_config(struct cxl_host *host, const char *device, uint8_t *config)
 {
 	char path[PATH_MAX];
 	ssize_t n, more;
-	int rc = sysfs_join(path, sizeof(path), rp->path, "config");
+	int rc = sysfs_join(path, sizeof(path), device, "config");
 
 	if (rc)
 		return rc;
@@ -277,6 +305,16 @@ static ssize_t read_config(struct cxl_host *host, const struct cxl_root_port *rp
 		return n;
 	more = sysfs_read_bytes(&host->fs, path, CONFIG_FIRST, config + CONFIG_FIRST, CONFIG_BYTES - CONFIG_FIRST);
 	return more < 0 ? more : n + more;
+}
+
+/* @n bytes of @config, which holds CONFIG_BYTES, for libpci's functions. */
+static struct pci_dev *open_config(struct pci_access *pacc, uint64_t key, uint8_t *config, size_t n)
+{
+	struct pci_dev *dev = pci_get_dev(pacc, (int)(key >> 16), key >> 8 & 0xff, key >> 3 & 0x1f, key & 7);
+
+	memset(config + n, 0, CONFIG_BYTES - n);
+	pci_setup_cache(dev, config, CONFIG_BYTES);
+	return dev;
 }
 
 static const char *read_registers(struct cxl_host *host, struct cxl_root_port *rp, struct pci_access *pacc)
@@ -289,7 +327,7 @@ static const char *read_registers(struct cxl_host *host, struct cxl_root_port *r
 	struct regfile f;
 	ssize_t n;
 
-	n = read_config(host, rp, config);
+	n = read_config(host, rp->path, config);
 	if (n < 0)
 		return n == -ENOENT && !rp->present ? "its PCI device is gone" :
 			arena_printf(&host->arena, "its config space cannot be read: %s", strerror((int)-n));
@@ -300,10 +338,9 @@ static const char *read_registers(struct cxl_host *host, struct cxl_root_port *r
 	}
 	if (config[0] == 0xff && config[1] == 0xff)
 		return "its config space answers all ones: the port is suspended or gone";
-	dev = pci_get_dev(pacc, (int)(rp->key >> 16), rp->key >> 8 & 0xff, rp->key >> 3 & 0x1f, rp->key & 7);
-	memset(config + n, 0, sizeof(config) - (size_t)n);
-	pci_setup_cache(dev, config, sizeof(config));
+	dev = open_config(pacc, rp->key, config, (size_t)n);
 	read_link(rp, dev);
+	read_extensions(rp, dev);
 	reason = locate(dev, &bar, &offset);
 	pci_free_dev(dev);
 	if (reason)
@@ -348,16 +385,43 @@ int registers_write_ctrl(struct cxl_host *host, const struct cxl_root_port *rp, 
 	return access_ctrl(host, rp, mask, bits, &ctrl);
 }
 
+/* No device is opened by libpci: all it parses is in a cache. */
+static void need_libpci(struct cxl_host *host)
+{
+	if (host->pci)
+		return;
+	host->pci = pci_alloc();
+	host->pci->method = PCI_ACCESS_SYS_BUS_PCI;
+	pci_init(host->pci);
+}
+
+uint16_t registers_device_caps(struct cxl_host *host, const char *path, const char *name)
+{
+	uint8_t config[CONFIG_BYTES];
+	ssize_t n = read_config(host, path, config);
+	uint32_t length = 0, at;
+	struct pci_dev *dev;
+	uint16_t caps = 0;
+	uint64_t key;
+
+	if (n < CONFIG_FIRST || !parse_pci_address(name, &key))
+		return 0;
+	need_libpci(host);
+	dev = open_config(host->pci, key, config, (size_t)n);
+	at = find_dvsec(dev, DVSEC_ID_DEVICE, &length);
+	if (at && length >= DEVICE_CAPABILITY + 2)
+		caps = pci_read_word(dev, (int)at + DEVICE_CAPABILITY) & (DVSEC_CAP_CACHE | DVSEC_CAP_IO | DVSEC_CAP_MEM);
+	pci_free_dev(dev);
+	return caps;
+}
+
 static int registers_read(struct cxl_host *host, struct cxl_root_port *rp)
 {
-	if (!host->pci) {
-		/* No device is opened by libpci: all it parses is in a cache. */
-		host->pci = pci_alloc();
-		host->pci->method = PCI_ACCESS_SYS_BUS_PCI;
-		pci_init(host->pci);
-	}
+	need_libpci(host);
 	rp->iso.regs = (struct iso_registers){ 0 };
 	rp->link = (struct link_state){ .up = TRI_UNKNOWN };
+	rp->ext = (struct port_extensions){ 0 };
+	rp->power_controller = true;
 	rp->iso.regs.reason = read_registers(host, rp, host->pci);
 	if (rp->iso.regs.reason) {
 		rp->iso.regs.valid = false;

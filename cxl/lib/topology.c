@@ -141,6 +141,7 @@ static int read_children(struct cxl_host *host, struct cxl_port *port)
 			if (sysfs_join(path, sizeof(path), port->path, names.v[i]))
 				continue;
 			ep->path = arena_strdup(&host->arena, path);
+			ep->port = port;
 			if (!ep->path)
 				return -ENOMEM;
 		}
@@ -222,6 +223,20 @@ static char *object_path(struct cxl_host *host, const char *name)
 	return arena_strdup(&host->arena, link);
 }
 
+/* cxl_pci registers type-3 memdevs only; any other driver, a type-2 device's (drivers/cxl/core/memdev.c). */
+static bool is_accelerator(struct cxl_host *host, const struct cxl_memdev *m)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(m->path, '/'), *driver;
+
+	if (!m->host || !slash || (size_t)(slash - m->path) >= sizeof(parent))
+		return false;
+	memcpy(parent, m->path, (size_t)(slash - m->path));
+	parent[slash - m->path] = '\0';
+	driver = attr_link_name(host, m->name, parent, "driver");
+	return driver && strcmp(driver, "cxl_pci");
+}
+
 static int add_memdev(struct cxl_host *host, struct cxl_memdev *m)
 {
 	int rc;
@@ -234,7 +249,12 @@ static int add_memdev(struct cxl_host *host, struct cxl_memdev *m)
 	if (m->n_chain)
 		m->host = m->chain[m->n_chain - 1];
 	m->bound = attr_link_name(host, m->name, m->path, "driver");
-	m->serial = attr_u64(host, m->name, m->path, "serial");
+	m->serial = attr_u64_optional(host, m->name, m->path, "serial");
+	m->is_accelerator = !m->serial.known && is_accelerator(host, m);
+	if (m->is_accelerator)	/* it has neither, and no need to */
+		return 0;
+	if (!m->serial.known)
+		m->serial = attr_u64(host, m->name, m->path, "serial");
 	m->ram_bytes = attr_u64(host, m->name, m->path, "ram/size");
 	m->pmem_bytes = attr_u64(host, m->name, m->path, "pmem/size");
 	return 0;

@@ -26,7 +26,7 @@ TARGETS = [("direct1", t, [RP]) for t in ("root0", "all", "port1", RP, "0000:0d:
 
 @pytest.mark.parametrize("host,target,names", TARGETS, ids=lambda v: v if isinstance(v, str) else "")
 def test_a_target_enables_the_root_ports_it_stands_for(host, target, names):
-    r = change(host, target)
+    r = change(host, target, *(["--override=ISO-PMEM"] if host == "pmem1" else []))
     assert r.rc == 0, str(r)
     assert sorted(writes(r.log)) == enabled(*names)
     on(r, *names)
