@@ -3,11 +3,11 @@
  * Program cxl: the isolation commands in front of the distribution's cxl.
  * Only the table of commands is here; each command has a file of its own.
  */
-#include <string.h>
-
 #include "config.h"
 #include "cxl/common.h"
 #include "util/program.h"
+
+const char command_program[] = "cxl";
 
 static const struct command *const commands[] = {
 	&cmd_list, &cmd_isolation_status, &cmd_enable_isolation, &cmd_disable_isolation, &cmd_set_timeout,
@@ -17,12 +17,7 @@ static const struct command *const commands[] = {
 /* `cxl list` is the distribution's unless --isolation is among its options. */
 static bool is_ours(const struct command *cmd, int argc, char **argv)
 {
-	if (cmd != &cmd_list)
-		return true;
-	for (int i = 2; i < argc && strcmp(argv[i], "--"); i++)
-		if (!strcmp(argv[i], "--isolation"))
-			return true;
-	return false;
+	return cmd != &cmd_list || program_has_option(argc, argv, "--isolation");
 }
 
 int main(int argc, char **argv)

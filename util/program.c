@@ -20,6 +20,14 @@ static const struct command *find(const struct program *p, const char *name)
 	return NULL;
 }
 
+bool program_has_option(int argc, char **argv, const char *option)
+{
+	for (int i = 2; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], option))
+			return true;
+	return false;
+}
+
 int program_flush(const char *name)
 {
 	errno = 0;

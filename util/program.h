@@ -19,6 +19,9 @@ struct program {
 	bool (*is_ours)(const struct command *cmd, int argc, char **argv);
 };
 
+/* Is @option among the options of this command line? */
+bool program_has_option(int argc, char **argv, const char *option);
+
 /*
  * Flush standard output.  EXIT_DONE, or EXIT_REFUSED after one sentence on
  * stderr by @name when what was printed could not be written.

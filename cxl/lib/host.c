@@ -9,11 +9,10 @@ static int (*const readers[])(struct cxl_host *host) = {
 	locks_read, firmware_map_read, mounts_read, policy_read, devices_read,
 };
 
-int host_read(struct cxl_host *host, const char *sysroot, struct err *err)
+static int read_all(struct cxl_host *host, const char *sysroot, struct err *err)
 {
 	int rc;
 
-	*host = (struct cxl_host){ .fs.rootfd = -1 };
 	rc = sysfs_init(&host->fs, sysroot, err);
 	if (rc)
 		return rc;
@@ -33,6 +32,18 @@ int host_read(struct cxl_host *host, const char *sysroot, struct err *err)
 		if (readers[i](host))
 			return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory while reading the host");
 	return 0;
+}
+
+int host_read(struct cxl_host *host, const char *sysroot, struct err *err)
+{
+	*host = (struct cxl_host){ .fs.rootfd = -1 };
+	return read_all(host, sysroot, err);
+}
+
+int host_read_dax(struct cxl_host *host, const char *sysroot, struct err *err)
+{
+	*host = (struct cxl_host){ .fs.rootfd = -1, .wants_dax = true };
+	return read_all(host, sysroot, err);
 }
 
 void host_free(struct cxl_host *host)

@@ -167,12 +167,34 @@ struct dax_user {
 	uint64_t mapped_bytes;
 };
 
+/* A range of host physical addresses, both ends in it. */
+struct addr_range {
+	uint64_t first, last;
+};
+
+enum block_state { BLOCK_OFFLINE, BLOCK_ONLINE, BLOCK_UNKNOWN };
+
+/* A memory block that lies, at least in part, in a region or dax device. */
+struct mem_block {
+	unsigned int number;	/* of memoryN */
+	enum block_state state;
+	const char *zone;	/* of an online block; NULL: unknown, or nobody wanted it */
+};
+
+/* A zone of some node, and from where to where it spans. */
+struct mem_zone {
+	const char *name;	/* "Movable" */
+	uint64_t first, last;	/* 0, 0: it has no memory */
+};
+
 struct cxl_dax {
 	const char *name;	/* "dax0.0" */
 	const char *path;
 	struct cxl_region *region;	/* NULL: not below a CXL region (hmem) */
 	const char *driver;	/* "device_dax", "kmem", NULL when unbound */
 	struct opt_u64 size_bytes;
+	struct addr_range *ranges;
+	size_t n_ranges;	/* 0: where it lies is unknown */
 	struct dax_user *users;	/* by pid */
 	size_t n_users;
 	bool users_unknown;	/* there may be more users than those */
@@ -220,6 +242,11 @@ struct cxl_host {
 	bool core_is_module;	/* the CXL core is not built into the kernel */
 	struct mem_range *soft_reserved;	/* of the firmware map; read when there is a region */
 	size_t n_soft_reserved;
+	bool wants_dax;		/* also what only the dax side needs: host_read_dax() */
+	struct mem_block *blocks;	/* by number */
+	size_t n_blocks;
+	struct mem_zone *zones;	/* of the live host, when the dax side is wanted */
+	size_t n_zones;
 	bool users_read;	/* users.c looked for users of the dax devices */
 	bool dax_in_use;	/* the kernel counts a user of some dax device, who need not be known */
 	size_t n_hidden_processes;	/* could not be looked into */
@@ -231,6 +258,8 @@ struct cxl_host {
  * @sysroot cannot be opened.  Free with host_free() in either case.
  */
 int host_read(struct cxl_host *host, const char *sysroot, struct err *err);
+/* The same with what the dax side needs: where dax devices outside of regions lie, zones of memory blocks. */
+int host_read_dax(struct cxl_host *host, const char *sysroot, struct err *err);
 void host_free(struct cxl_host *host);
 
 /* The parts of host_read(), in their order. */
@@ -240,6 +269,9 @@ int root_ports_attach(struct cxl_host *host);	/* memdevs to their root ports */
 void regions_report(struct cxl_host *host);	/* messages about husks; the blocks are known */
 int regions_read(struct cxl_host *host);	/* -ENOMEM or 0; the memdevs are known */
 int memory_read(struct cxl_host *host, struct err *err);
+int zones_read(struct cxl_host *host);	/* -ENOMEM or 0 */
+/* The zone of an online block; NULL: not known. */
+const char *zone_of_block(struct cxl_host *host, unsigned int number, uint64_t first, uint64_t last);
 int users_read(struct cxl_host *host, struct err *err);	/* the dax devices are known */
 int locks_read(struct cxl_host *host);	/* -ENOMEM or 0; the regions are known */
 int firmware_map_read(struct cxl_host *host);	/* the same */
@@ -260,6 +292,9 @@ bool region_is_committed(const struct cxl_region *r);
 uint16_t registers_device_caps(struct cxl_host *host, const char *path, const char *name);
 /* A position of @r could not be read: can it be below @rp? */
 bool region_may_touch(const struct cxl_region *r, const struct cxl_root_port *rp);
+/* Blocks that lie in @d, from @from (NULL: the first) on; NULL when there is no other. */
+const struct mem_block *dax_next_block(const struct cxl_host *host, const struct cxl_dax *d,
+				       const struct mem_block *from);
 /* endpointN by its number; NULL when there is none. */
 struct cxl_endpoint *host_endpoint(struct cxl_host *host, unsigned int id);
 /* The root port with that PCI address, NULL when there is none. */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cxl/lib/host.h"
@@ -113,6 +114,121 @@ static int attach_dax(struct cxl_host *host)
 	return 0;
 }
 
+/* --- where the dax devices lie ------------------------------------------ */
+
+/* "mapping0/start": of a device that is put together from several ranges.  The
+ * attributes are root's. */
+static ssize_t read_address(struct cxl_host *host, const struct cxl_dax *d, const char *attr, uint64_t *ret)
+{
+	char path[PATH_MAX], text[32];
+	ssize_t n = sysfs_join(path, sizeof(path), d->path, attr);
+
+	if (!n)
+		n = sysfs_read(&host->fs, path, text, sizeof(text));
+	return n < 0 ? n : parse_u64(text, ret);
+}
+
+static int add_range(struct cxl_host *host, struct cxl_dax *d, uint64_t first, uint64_t last)
+{
+	struct addr_range *more = arena_alloc(&host->arena, d->n_ranges + 1, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	if (d->n_ranges)
+		memcpy(more, d->ranges, d->n_ranges * sizeof(*more));
+	more[d->n_ranges++] = (struct addr_range){ first, last };
+	d->ranges = more;
+	return 0;
+}
+
+static int read_mappings(struct cxl_host *host, struct cxl_dax *d)
+{
+	ssize_t rc = 0;
+
+	for (unsigned int i = 0; !rc; i++) {
+		uint64_t first, last;
+		char attr[32];
+
+		snprintf(attr, sizeof(attr), "mapping%u/start", i);
+		rc = read_address(host, d, attr, &first);
+		snprintf(attr, sizeof(attr), "mapping%u/end", i);
+		if (!rc)
+			rc = read_address(host, d, attr, &last);
+		if (!rc)
+			rc = last < first ? -EINVAL : add_range(host, d, first, last);
+	}
+	if (rc == -ENOMEM)
+		return -ENOMEM;
+	if (rc == -ENOENT && d->n_ranges)
+		return 0;
+	d->n_ranges = 0;
+	message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", d->name,
+		    "%s: where it lies cannot be read (mapping0/start: %s), so its memory blocks are not known%s", d->name,
+		    strerror((int)-rc), rc == -EACCES ? "; run the command as root" : "");
+	return 0;
+}
+
+static int read_ranges(struct cxl_host *host)
+{
+	for (size_t i = 0; i < host->n_dax; i++) {
+		struct cxl_dax *d = &host->dax[i];
+		const struct cxl_region *r = d->region;
+		int rc;
+
+		/* the only device of a region is all of it, and that anybody may read */
+		if (r && r->n_dax == 1 && r->resource.known && r->size_bytes.known && r->size_bytes.v)
+			rc = add_range(host, d, r->resource.v, r->resource.v + (r->size_bytes.v - 1));
+		else
+			rc = host->wants_dax ? read_mappings(host, d) : 0;
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static bool touches(const struct cxl_dax *d, uint64_t first, uint64_t last)
+{
+	for (size_t i = 0; i < d->n_ranges; i++)
+		if (first <= d->ranges[i].last && last >= d->ranges[i].first)
+			return true;
+	return false;
+}
+
+const struct mem_block *dax_next_block(const struct cxl_host *host, const struct cxl_dax *d,
+				       const struct mem_block *from)
+{
+	const struct mem_block *end = host->blocks + host->n_blocks;
+	uint64_t first = UINT64_MAX, last = 0;
+
+	for (size_t i = 0; i < d->n_ranges; i++) {
+		first = d->ranges[i].first < first ? d->ranges[i].first : first;
+		last = d->ranges[i].last > last ? d->ranges[i].last : last;
+	}
+	if (!d->n_ranges || !host->n_blocks)
+		return NULL;
+	if (!from) {	/* the first whose end is not before the device */
+		size_t lo = 0, hi = host->n_blocks;
+
+		while (lo < hi) {
+			size_t mid = (lo + hi) / 2;
+
+			if (host->blocks[mid].number < first / host->block_bytes)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		from = host->blocks + lo;
+	} else {
+		from++;
+	}
+	for (; from < end && from->number <= last / host->block_bytes; from++)
+		if (touches(d, from->number * host->block_bytes, from->number * host->block_bytes + (host->block_bytes - 1)))
+			return from;
+	return NULL;
+}
+
+/* --- memory blocks -------------------------------------------------------- */
+
 /* "Normal" or "Movable" of an online block. */
 static const char *read_zone(struct cxl_host *host, const char *block)
 {
@@ -122,29 +238,69 @@ static const char *read_zone(struct cxl_host *host, const char *block)
 	return attr_text(host, path, "valid_zones");
 }
 
-/* One memory block that lies, at least in part, inside @r. */
-static void count_block(struct cxl_host *host, struct cxl_region *r, const char *block)
+static enum block_state read_state(struct cxl_host *host, const char *name, int *ret_errnum)
 {
 	char path[PATH_MAX], state[32];
 	ssize_t n;
 
-	r->blocks_total++;
-	snprintf(path, sizeof(path), MEMORY "/%s/state", block);
+	snprintf(path, sizeof(path), MEMORY "/%s/state", name);
 	n = sysfs_read(&host->fs, path, state, sizeof(state));
+	*ret_errnum = n < 0 ? (int)-n : 0;
 	if (n >= 0 && !strcmp(state, "offline"))
-		return;
-	if (n >= 0 && (!strcmp(state, "online") || !strcmp(state, "going-offline"))) {
-		r->blocks_online++;
-		/* of a few, spread over the region: it costs the kernel a walk of their pages */
-		if (!(r->blocks_online & (r->blocks_online - 1)) && (!r->zone || !strcmp(r->zone, "Movable")))
-			r->zone = read_zone(host, block);
-		return;
-	}
-	if (!r->blocks_unknown)
-		message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", block,
+		return BLOCK_OFFLINE;
+	return n >= 0 && (!strcmp(state, "online") || !strcmp(state, "going-offline")) ? BLOCK_ONLINE : BLOCK_UNKNOWN;
+}
+
+static void count_block(struct cxl_host *host, struct cxl_region *r, const char *name, enum block_state state, int errnum)
+{
+	r->blocks_total++;
+	r->blocks_online += state == BLOCK_ONLINE;
+	/* of a few, spread over the region: it costs the kernel a walk of their pages */
+	if (state == BLOCK_ONLINE && !(r->blocks_online & (r->blocks_online - 1)) && (!r->zone || !strcmp(r->zone, "Movable")))
+		r->zone = read_zone(host, name);
+	if (state == BLOCK_UNKNOWN && !r->blocks_unknown)
+		message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", name,
 			    "%s: attribute state cannot be read (%s), so whether %s is online as System RAM is unknown",
-			    block, n < 0 ? strerror((int)-n) : "not a known state", r->name);
-	r->blocks_unknown = true;
+			    name, errnum ? strerror(errnum) : "not a known state", r->name);
+	r->blocks_unknown |= state == BLOCK_UNKNOWN;
+}
+
+/* Memory from @first to @last is block @name; look at it when it is somebody's here. */
+static void take_block(struct cxl_host *host, const char *name, unsigned int number, uint64_t first, uint64_t last)
+{
+	struct mem_block *b = &host->blocks[host->n_blocks];
+	bool is_ours = false;
+	int errnum = 0;
+
+	for (size_t k = 0; k < host->n_regions; k++) {
+		struct cxl_region *r = &host->regions[k];
+
+		if (!r->resource.known || !r->size_bytes.known || first >= r->resource.v + r->size_bytes.v ||
+		    last < r->resource.v)
+			continue;
+		if (!is_ours)
+			b->state = read_state(host, name, &errnum);
+		is_ours = true;
+		count_block(host, r, name, b->state, errnum);
+	}
+	for (size_t k = 0; !is_ours && host->wants_dax && k < host->n_dax; k++) {
+		is_ours = !host->dax[k].region && touches(&host->dax[k], first, last);
+		if (is_ours)
+			b->state = read_state(host, name, &errnum);
+	}
+	if (!is_ours)
+		return;
+	b->number = number;
+	if (host->wants_dax && b->state == BLOCK_ONLINE)
+		b->zone = zone_of_block(host, number, first, last);
+	host->n_blocks++;
+}
+
+static int block_cmp(const void *a, const void *b)
+{
+	const struct mem_block *p = a, *q = b;
+
+	return p->number < q->number ? -1 : p->number > q->number;
 }
 
 static int read_blocks(struct cxl_host *host)
@@ -154,7 +310,7 @@ static int read_blocks(struct cxl_host *host)
 	ssize_t n;
 	int rc;
 
-	if (!host->n_regions)
+	if (!host->n_regions && !(host->wants_dax && host->n_dax))
 		return 0;
 	rc = sysfs_list(&host->fs, &host->arena, MEMORY, NULL, &names);
 	if (rc == -ENOENT)	/* no memory hotplug in this kernel: nothing can be onlined */
@@ -168,8 +324,12 @@ static int read_blocks(struct cxl_host *host)
 			    MEMORY);
 		for (size_t i = 0; i < host->n_regions; i++)
 			host->regions[i].blocks_unknown = true;
+		host->block_bytes = 0;
 		return 0;
 	}
+	host->blocks = arena_alloc(&host->arena, names.n, sizeof(*host->blocks));
+	if (!host->blocks || (host->wants_dax && zones_read(host)))
+		return -ENOMEM;
 	for (size_t i = 0; i < names.n; i++) {
 		unsigned int block;
 		uint64_t start, end;
@@ -178,14 +338,10 @@ static int read_blocks(struct cxl_host *host)
 		    __builtin_mul_overflow((uint64_t)block, host->block_bytes, &start) ||
 		    __builtin_add_overflow(start, host->block_bytes, &end))
 			continue;
-		for (size_t k = 0; k < host->n_regions; k++) {
-			struct cxl_region *r = &host->regions[k];
-
-			if (r->resource.known && r->size_bytes.known && start < r->resource.v + r->size_bytes.v &&
-			    end > r->resource.v)
-				count_block(host, r, names.v[i]);
-		}
+		take_block(host, names.v[i], block, start, end - 1);
 	}
+	if (host->n_blocks)
+		qsort(host->blocks, host->n_blocks, sizeof(*host->blocks), block_cmp);
 	for (size_t i = 0; i < host->n_regions; i++)
 		if (!host->regions[i].resource.known || !host->regions[i].size_bytes.known)
 			host->regions[i].blocks_unknown = true;
@@ -198,6 +354,8 @@ int memory_read(struct cxl_host *host, struct err *err)
 
 	if (!rc)
 		rc = attach_dax(host);
+	if (!rc)
+		rc = read_ranges(host);
 	if (!rc)
 		rc = read_blocks(host);
 	return rc ? err_set(err, EXIT_REFUSED, ENOMEM, "out of memory while reading memory blocks") : 0;

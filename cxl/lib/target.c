@@ -16,13 +16,20 @@ static void add_root_port(const struct cxl_host *h, struct target_set *s, const 
 	s->named[i] |= named;
 }
 
+static void mark_region(const struct cxl_host *h, struct target_set *s, const struct cxl_region *r)
+{
+	s->regions[r - h->regions] = true;
+	for (size_t i = 0; i < r->n_dax; i++)
+		s->dax[r->dax[i] - h->dax] = true;
+}
+
 static void add_below(const struct cxl_host *h, struct target_set *s, const struct cxl_root_port *rp, bool named)
 {
 	add_root_port(h, s, rp, named);
 	for (size_t i = 0; i < rp->n_memdevs; i++)
 		s->memdevs[rp->memdevs[i] - h->memdevs] = true;
 	for (size_t i = 0; i < rp->n_regions; i++)
-		s->regions[rp->regions[i] - h->regions] = true;
+		mark_region(h, s, rp->regions[i]);
 }
 
 /* A memdev, its root port and the regions it takes part in. */
@@ -34,10 +41,11 @@ static void add_memdev(const struct cxl_host *h, struct target_set *s, const str
 	for (size_t i = 0; i < h->n_regions; i++)
 		for (size_t k = 0; k < h->regions[i].n_targets; k++)
 			if (h->regions[i].targets[k] == m)
-				s->regions[i] = true;
+				mark_region(h, s, &h->regions[i]);
 }
 
-static void add_region(const struct cxl_host *h, struct target_set *s, const struct cxl_region *r)
+/* A region without its dax devices, of which only one may be meant. */
+static void add_region_itself(const struct cxl_host *h, struct target_set *s, const struct cxl_region *r)
 {
 	s->regions[r - h->regions] = true;
 	for (size_t k = 0; k < r->n_targets; k++)
@@ -45,6 +53,12 @@ static void add_region(const struct cxl_host *h, struct target_set *s, const str
 			s->memdevs[r->targets[k] - h->memdevs] = true;
 	for (size_t k = 0; k < r->n_root_ports; k++)
 		add_root_port(h, s, r->root_ports[k], true);
+}
+
+static void add_region(const struct cxl_host *h, struct target_set *s, const struct cxl_region *r)
+{
+	add_region_itself(h, s, r);
+	mark_region(h, s, r);
 }
 
 static bool select_bus(const struct cxl_host *h, struct target_set *s, const char *target)
@@ -67,8 +81,11 @@ static bool select_bus(const struct cxl_host *h, struct target_set *s, const cha
 		for (size_t i = 0; i < h->n_memdevs; i++)
 			s->memdevs[i] |= h->memdevs[i].bus == bus;
 		for (size_t i = 0; i < h->n_regions; i++)
-			s->regions[i] |= h->regions[i].bus == bus;
+			if (h->regions[i].bus == bus)
+				mark_region(h, s, &h->regions[i]);
 	}
+	for (size_t i = 0; i < h->n_dax && !strcmp(target, "all"); i++)
+		s->dax[i] = true;	/* those of no bus too */
 	return found;
 }
 
@@ -166,8 +183,9 @@ static bool select_dax(const struct cxl_host *h, struct target_set *s, const cha
 	for (size_t i = 0; i < h->n_dax; i++) {
 		if (strcmp(h->dax[i].name, target))
 			continue;
+		s->dax[i] = true;
 		if (h->dax[i].region)
-			add_region(h, s, h->dax[i].region);
+			add_region_itself(h, s, h->dax[i].region);
 		return true;
 	}
 	return false;
@@ -180,13 +198,15 @@ int target_set_init(const struct cxl_host *host, struct arena *a, bool full, str
 		.named = arena_alloc(a, host->n_root_ports, sizeof(bool)),
 		.memdevs = arena_alloc(a, host->n_memdevs, sizeof(bool)),
 		.regions = arena_alloc(a, host->n_regions, sizeof(bool)),
+		.dax = arena_alloc(a, host->n_dax, sizeof(bool)),
 	};
-	if (!ret->root_ports || !ret->named || !ret->memdevs || !ret->regions)
+	if (!ret->root_ports || !ret->named || !ret->memdevs || !ret->regions || !ret->dax)
 		return -ENOMEM;
 	if (full) {
 		memset(ret->root_ports, true, host->n_root_ports);
 		memset(ret->memdevs, true, host->n_memdevs);
 		memset(ret->regions, true, host->n_regions);
+		memset(ret->dax, true, host->n_dax);
 	}
 	return 0;
 }
@@ -270,4 +290,6 @@ void target_intersect(const struct cxl_host *host, struct target_set *set, const
 		set->memdevs[i] &= other->memdevs[i];
 	for (size_t i = 0; i < host->n_regions; i++)
 		set->regions[i] &= other->regions[i];
+	for (size_t i = 0; i < host->n_dax; i++)
+		set->dax[i] &= other->dax[i];
 }

@@ -13,6 +13,7 @@ struct target_set {
 	bool *named;		/* per host->root_ports[]: meant itself, not as a member of a group */
 	bool *memdevs;		/* per host->memdevs[] */
 	bool *regions;		/* per host->regions[] */
+	bool *dax;		/* per host->dax[] */
 };
 
 /* What a word may name. */

@@ -6,7 +6,9 @@ bare loop that reads the same files (the floor), on one generated tree.
 All three run in one private mount namespace in which the tree is the host's
 /sys; their runs alternate, so that a noisy machine disturbs them alike.
 
-usage: bench.py --inside WORK    (what measure() runs in the namespace)
+The same for `daxctl list --isolation` and `daxctl list`, on a tree with dax devices and memory blocks.
+
+usage: bench.py --inside WORK RUNS PROGRAM    (what measure() runs in the namespace)
 """
 import importlib.machinery
 import importlib.util
@@ -36,9 +38,10 @@ def gentree():
     return module
 
 
-def commands(work):
-    return {"ours": [str(cli.CXL), "list", "--isolation"], "theirs": [oracle.PROGRAM, "list", "-BPDEMRT"],
-            "floor": [f"{work}/floor", f"{work}/files"]}
+def commands(work, program):
+    ours, theirs = {"cxl": ([str(cli.CXL), "list", "--isolation"], [oracle.PROGRAM, "list", "-BPDEMRT"]),
+                    "daxctl": ([str(cli.DAXCTL), "list", "--isolation"], ["/usr/bin/daxctl", "list"])}[program]
+    return {"ours": ours, "theirs": theirs, "floor": [f"{work}/floor", f"{work}/files"]}
 
 
 def timed(argv):
@@ -91,9 +94,9 @@ def record_files(argv, work):
         f.write("\n".join(lines) + "\n")
 
 
-def inside(work, runs):
+def inside(work, runs, program):
     """In the namespace: every figure, as JSON on stdout."""
-    argv = commands(work)
+    argv = commands(work, program)
     record_files(argv["ours"], work)
     for kind in KINDS:  # warm
         timed(argv[kind])
@@ -104,13 +107,13 @@ def inside(work, runs):
     print(json.dumps({k: {"ms": [t[0] for t in times[k]], "cpu_ms": [t[1] for t in times[k]], "calls": calls(argv[k], work), "instructions": instructions(argv[k])} for k in KINDS}))
 
 
-def measure(work, memdevs, bridges=None, runs=5):
+def measure(work, memdevs, bridges=None, runs=5, program="cxl", blocks=0):
     """{kind: {"ms": [..], "cpu_ms": [..], "calls": n, "instructions": n|None}} on a fresh tree of that size below WORK."""
     work = pathlib.Path(work) / f"n{memdevs}"
     tree = work / "tree"
-    gentree().make(tree, memdevs, bridges or max(1, memdevs // 8))
+    gentree().make(tree, memdevs, bridges or max(1, memdevs // 8), ways=1 if blocks else 2, blocks=blocks)
     subprocess.run(["cc", "-O2", "-o", work / "floor", HERE / "floor.c"], check=True)
-    r = oracle.run(tree, [sys.executable, "-B", os.path.abspath(__file__), "--inside", str(work), str(runs)])
+    r = oracle.run(tree, [sys.executable, "-B", os.path.abspath(__file__), "--inside", str(work), str(runs), program])
     if r.rc:
         raise RuntimeError(str(r))
     shutil.rmtree(tree)
@@ -121,10 +124,11 @@ def median(figures, kind, what="ms"):
     return statistics.median(figures[kind][what])
 
 
-def table(results):
-    """Lines for people: {memdevs: figures} -> text."""
-    names = {"ours": "cxl list --isolation", "theirs": "distribution's list -BPDEMRT", "floor": "floor: the same files, bare"}
-    lines = [f"{'memdevs':>7}  {'':30}{'ms':>9}{'CPU ms':>9}{'system calls':>14}{'instructions':>14}{'time':>8}{'calls':>8}"]
+def table(results, program="cxl"):
+    """Lines for people: {memdevs (dax regions): figures} -> text."""
+    names = {"cxl": {"ours": "cxl list --isolation", "theirs": "distribution's list -BPDEMRT"},
+             "daxctl": {"ours": "daxctl list --isolation", "theirs": "distribution's daxctl list"}}[program] | {"floor": "floor: the same files, bare"}
+    lines = [f"{'memdevs' if program == 'cxl' else 'regions':>7}  {'':30}{'ms':>9}{'CPU ms':>9}{'system calls':>14}{'instructions':>14}{'time':>8}{'calls':>8}"]
     for n, figures in results.items():
         for kind in KINDS:
             f = figures[kind]
@@ -136,6 +140,6 @@ def table(results):
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--inside"]:
-        inside(sys.argv[2], int(sys.argv[3]))
+        inside(sys.argv[2], int(sys.argv[3]), sys.argv[4])
     else:
         sys.exit(__doc__)

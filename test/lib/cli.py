@@ -62,6 +62,9 @@ class Result:
     def regions(self):
         return {r["region"]: r for b in self.json["buses"] for r in b["regions"]}
 
+    def dax(self):
+        return {d["dax"]: d for d in self.json["dax"]}
+
     def unattached(self, kind):
         return [n for b in self.json["buses"] for n in b["unattached"][kind]]
 
@@ -85,13 +88,15 @@ def run(argv, *, env=None, timeout=TIMEOUT, cwd=None, stdout=None, stdin=subproc
     return r
 
 
-def schema_of(args):
-    """The schema that the output of `cxl ARGS` has to follow, None when it is no JSON."""
+def schema_of(args, program="cxl"):
+    """The schema that the output of `cxl ARGS` or `daxctl ARGS` has to follow, None when it is no JSON."""
     args = args[:args.index("--")] if "--" in args else args
     if "--while" in args and "-n" not in args and "--dry-run" not in args:
         return None  # standard output is the command's
     if not args or "--help" in args or "--monitor" in args or any(a in ("-u", "--human") or a.startswith("--format=") and a != "--format=json" for a in args):
         return None
+    if program == "daxctl":
+        return {"list": "daxctl-list", "prepare-isolation": "daxctl-prepare-isolation"}.get(args[0])
     return {"list": "cxl-list", "enable-isolation": "cxl-enable-isolation", "disable-isolation": "cxl-disable-isolation",
             "set-timeout": "cxl-set-timeout", "explain": "cxl-explain",
             "isolation-status": "cxl-isolation-status"}.get(args[0])
@@ -134,11 +139,16 @@ def run_cxl(args, *, sysroot=None, host=None, kernel=None, faults=(), user=None,
         r = run(cmd, env=env, timeout=timeout, stdout=stdout)
     else:
         r = run_sim([cmd], host=host, kernel=kernel, faults=faults, env=env, timeout=timeout, before=before)[0]
-    name = schema_of(args)
+    name = schema_of(args, pathlib.Path(program).name)
     if name and stdout is None:
         if json_expected or r.out:
             parse(r, name)
     return r
+
+
+def run_daxctl(args, **more):
+    """The same for our `daxctl ARGS`."""
+    return run_cxl(args, program=DAXCTL, **more)
 
 
 # -- the simulated host ----------------------------------------------------------
@@ -185,7 +195,7 @@ def run_sim(commands, *, host, kernel=None, faults=(), env=None, timeout=TIMEOUT
             argv += ["--fault", f]
         log = d / "log"
         argv += ["--log", str(log), "--", "sh", "-c", SESSION, "sh", str(d), str(log)]
-        full = {"PATH": f"{CXL.parent}:{SIM.parent}:{CLEAN['PATH']}", "BEFORE": before or ""}
+        full = {"PATH": f"{CXL.parent}:{DAXCTL.parent}:{SIM.parent}:{CLEAN['PATH']}", "BEFORE": before or ""}
         full.update(env or {})
         outer = run(argv, env=full, timeout=timeout)
         assert outer.rc == 0, f"the simulated host did not run\n{outer}"
@@ -213,12 +223,15 @@ class Session:
     def __init__(self, host, kernel="v1-fixed", **more):
         self.host, self.kernel, self.more, self.commands = host, kernel, more, []
 
-    def cxl(self, *args, user=None):
-        cmd = [str(CXL), *map(str, args)]
+    def cxl(self, *args, user=None, program=CXL):
+        cmd = [str(program), *map(str, args)]
         if user is not None:
             cmd = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--", *cmd]
-        self.commands.append((cmd, schema_of([str(a) for a in args])))
+        self.commands.append((cmd, schema_of([str(a) for a in args], program.name)))
         return self
+
+    def daxctl(self, *args, user=None):
+        return self.cxl(*args, user=user, program=DAXCTL)
 
     def sh(self, text):
         self.commands.append((["sh", "-c", text], None))

@@ -19,6 +19,7 @@ D=$1; shift
 mount --bind "$D/sys" /sys
 for f in null zero urandom random full; do mount --bind /dev/$f "$D/dev/$f"; done
 mount --rbind "$D/dev" /dev
+[ ! -e "$D/proc/zoneinfo" ] || mount --bind "$D/proc/zoneinfo" /proc/zoneinfo
 exec "$@"
 """
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The frame of every command: see common.h. */
-#include "cxl/common.h"
+/* The frame of every command: see command.h. */
+#include "util/command.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 static void complain(const struct command *cmd, const struct err *err, int *ret_status)
 {
-	fprintf(stderr, "cxl %s: %s\n", cmd->name, err->text);
+	fprintf(stderr, "%s %s: %s\n", command_program, cmd->name, err->text);
 	*ret_status = (int)err->status;
 }
 
@@ -40,8 +40,8 @@ bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
 		return refuse(ret, &err, ret_status);
 	ret->operands = argv + ret->first_operand;
 	if (common->help) {
-		options_help(stdout, "cxl", cmd);
-		*ret_status = program_flush("cxl");
+		options_help(stdout, command_program, cmd);
+		*ret_status = program_flush(command_program);
 		return false;
 	}
 	name = common->format ? common->format : common->human ? "human" : "json";
@@ -69,9 +69,10 @@ int command_end(const struct command_run *run, int status, const struct messages
 
 	for (size_t i = 0; i < messages->n; i++)
 		if (messages->v[i].severity > SEV_INFO || run->common->verbose)
-			fprintf(stderr, "cxl %s: %s\n", run->cmd->name, messages->v[i].text);
+			fprintf(stderr, "%s %s: %s\n", command_program, run->cmd->name, messages->v[i].text);
 	if (messages->lost)
-		fprintf(stderr, "cxl %s: out of memory: %zu messages were lost\n", run->cmd->name, messages->lost);
+		fprintf(stderr, "%s %s: out of memory: %zu messages were lost\n", command_program, run->cmd->name,
+			messages->lost);
 	frame = render_frame(run->output->schema, status, messages);
 	if (run->output->key)
 		render_add(frame, run->output->key, list);

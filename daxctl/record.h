@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The neutral record of a dax device; schemas/dax.json describes it. */
+#ifndef DAXCTL_RECORD_H
+#define DAXCTL_RECORD_H
+
+#include <json-c/json.h>
+
+#include "cxl/lib/dax.h"
+
+/* A new object that the caller owns. */
+struct json_object *record_dax(const struct dax_view *view, const struct dax_facts *f);
+
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The frame of every command of ours, in whichever program: common options, and
+ * the one place where messages and records are printed.
+ */
+#ifndef UTIL_COMMAND_H
+#define UTIL_COMMAND_H
+
+#include <json-c/json.h>
+#include <stddef.h>
+
+#include "util/options.h"
+#include "util/render.h"
+
+/* Name of the program, in front of what is said; each program defines it. */
+extern const char command_program[];
+
+struct common_options {
+	const char *format, *output;
+	bool human, verbose, help;
+};
+
+/* Entries for a command's option table; @common is a member of @type. */
+#define COMMON_OPTIONS_IN(type, common, formats) \
+	{ "format", 0, OPT_STRING, offsetof(type, common.format), "FORMAT", \
+	  "how to print: " formats }, \
+	{ "human", 'u', OPT_FLAG, offsetof(type, common.human), NULL, \
+	  "the same as --format=human" }, \
+	{ "output", 'o', OPT_STRING, offsetof(type, common.output), "FILE", \
+	  "write there instead of to standard output, whole or not at all" }, \
+	{ "verbose", 'v', OPT_FLAG, offsetof(type, common.verbose), NULL, \
+	  "also say on standard error what is merely informative" }, \
+	{ "help", 'h', OPT_FLAG, offsetof(type, common.help), NULL, "show this help" }
+#define COMMON_OPTIONS(type, formats) COMMON_OPTIONS_IN(type, common, formats)
+
+/* What a command prints: {"schema", "exit_status", "messages", @key: [...]}. */
+struct command_output {
+	const char *schema, *key;
+	const struct render_table *table;	/* NULL: the command has none */
+	/* With @key NULL the members are those of an object; this makes it as it
+	 * is when the command line is wrong. */
+	struct json_object *(*empty)(void);
+};
+
+struct command_run {
+	const struct command *cmd;
+	const struct common_options *common;
+	const struct render_format *format;
+	const struct command_output *output;
+	bool quiet;		/* standard output is somebody else's: print only to --output */
+	int first_operand;
+	char **operands;	/* ends with NULL */
+};
+
+/*
+ * Parse @argv into @opts.  True: go on.  False: return *@ret_status, everything
+ * (help, or one sentence on what is wrong) has been said.
+ */
+bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
+		   const struct common_options *common, const struct command_output *output,
+		   struct command_run *ret, int *ret_status);
+
+/*
+ * Print the output with @list (or an object of members, where the output has no
+ * key), which is taken, and the messages on stderr.
+ * Returns @status, or EXIT_REFUSED when the output could not be written.
+ */
+int command_end(const struct command_run *run, int status, const struct messages *messages,
+		struct json_object *list);
+
+#endif
