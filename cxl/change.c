@@ -28,35 +28,79 @@ static int no_memory_midway(struct err *err)
 	return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory while the root ports were being changed; 'cxl list --isolation' shows what they have now");
 }
 
+static void add_job(struct change *c, size_t i, bool is_named, const struct policy_wish *wish)
+{
+	struct cxl_root_port *rp = &c->host->root_ports[i];
+	const struct policy_setting *require = wish ? &wish->settings[POLICY_REQUIRE] : NULL;
+	struct job *job = &c->jobs[c->n_jobs];
+
+	c->enabling[i] = c->kind == CHANGE_ENABLE;
+	*job = (struct job){
+		.rp = rp, .named = is_named, .result = RESULT_NONE, .group = c->n_jobs,
+		.goal = wish ? policy_goal(wish) : c->goal,
+		.require = !wish ? c->policy.require : require->line ? (enum require)require->value : REQUIRE_SAFE,
+		.cache = wish ? wish->settings[POLICY_CACHE].value : c->cache,
+		.was_isolated = iso_isolated(&rp->iso) == TRI_YES, .before = iso_control(&rp->iso),
+	};
+	job->exec.rp = rp;
+	c->n_jobs++;
+}
+
+/* What the policy file says of root port @i, if anything. */
+static int add_by_policy(struct change *c, size_t i, bool is_target, bool is_named, struct err *err)
+{
+	const struct cxl_root_port *rp = &c->host->root_ports[i];
+	struct policy_wish wish;
+	int rc = policy_of_root_port(c->file, rp, &wish, err);
+
+	if (rc)
+		return rc;
+	if (wish.applies)
+		add_job(c, i, wish.is_named || (is_target && is_named), &wish);
+	else if (is_target)
+		message_add(c->messages, is_named ? SEV_WARNING : SEV_INFO, "POLICY", rp->name,
+			    "%s is left out: %s says nothing about it", rp->name, c->file->file);
+	return 0;
+}
+
+static void note_missing(struct change *c)
+{
+	for (size_t i = 0; i < c->file->n; i++) {
+		const struct policy_section *s = &c->file->sections[i];
+
+		if (policy_section_is_there(s, c->host))
+			continue;
+		c->n_missing++;
+		message_add(c->messages, SEV_ERROR, "POLICY", s->name,
+			    "%s:%u: nothing on this host is [%s], so nothing was done for it; 'cxl list --isolation' shows what there is",
+			    c->file->file, s->line, s->name);
+	}
+	if (!c->file->n)
+		message_add(c->messages, SEV_WARNING, "POLICY", NULL, "%s has no section, so nothing was to be done",
+			    c->file->file);
+}
+
 int change_select(struct change *c, char **targets, struct err *err)
 {
 	struct cxl_host *host = c->host;
+	bool is_target = *targets;
 	struct target_set set;
+	int rc = 0;
 
 	c->enabling = arena_alloc(&c->arena, host->n_root_ports, sizeof(*c->enabling));
 	c->jobs = arena_alloc(&c->arena, host->n_root_ports, sizeof(*c->jobs));
-	if (!c->enabling || !c->jobs || target_set_init(host, &c->arena, false, &set))
+	if (!c->enabling || !c->jobs || target_set_init(host, &c->arena, !is_target, &set))
 		return no_memory(err);
-	for (; *targets; targets++) {
-		int rc = target_add(host, *targets, TARGET_ANY, &set, err);
-
-		if (rc)
-			return rc;
-	}
-	for (size_t i = 0; i < host->n_root_ports; i++) {
-		if (!set.root_ports[i])
-			continue;
-		c->enabling[i] = c->kind == CHANGE_ENABLE;
-		c->jobs[c->n_jobs] = (struct job){
-			.rp = &host->root_ports[i], .named = set.named[i], .result = RESULT_NONE,
-			.group = c->n_jobs, .goal = c->goal,
-			.was_isolated = iso_isolated(&host->root_ports[i].iso) == TRI_YES,
-			.before = iso_control(&host->root_ports[i].iso),
-		};
-		c->jobs[c->n_jobs].exec.rp = c->jobs[c->n_jobs].rp;
-		c->n_jobs++;
-	}
-	return 0;
+	for (; !rc && *targets; targets++)
+		rc = target_add(host, *targets, TARGET_ANY, &set, err);
+	for (size_t i = 0; !rc && i < host->n_root_ports; i++)
+		if (set.root_ports[i] && c->file)
+			rc = add_by_policy(c, i, is_target, set.named[i], err);
+		else if (set.root_ports[i])
+			add_job(c, i, set.named[i], NULL);
+	if (!rc && c->file && !is_target)
+		note_missing(c);
+	return rc;
 }
 
 /* Would you rather reboot? */
@@ -292,8 +336,8 @@ int change_run(struct change *c, struct err *err)
  * EXIT_PARTIAL when some succeeded; EXIT_PREREQ when nothing was there to do. */
 int change_status(struct change *c)
 {
-	size_t well = 0, failed = 0;
-	int status = EXIT_DONE;
+	size_t well = 0, failed = c->n_missing;
+	int status = failed ? EXIT_PREREQ : EXIT_DONE;
 
 	for (size_t i = 0; i < c->n_jobs; i++) {
 		const struct job *job = &c->jobs[i];
@@ -314,7 +358,7 @@ int change_status(struct change *c)
 	}
 	if (failed)
 		return well ? EXIT_PARTIAL : status;
-	if (well)
+	if (well || (c->file && !c->file->n))
 		return EXIT_DONE;
 	if (!c->n_jobs)
 		message_add(c->messages, SEV_ERROR, "NOTHING", NULL,

@@ -8,6 +8,7 @@
 
 #include "cxl/lib/check.h"
 #include "cxl/lib/exec.h"
+#include "cxl/lib/policy.h"
 
 enum result { RESULT_SKIPPED, RESULT_REFUSED, RESULT_ALREADY, RESULT_PLANNED,
 	      RESULT_DONE, RESULT_FAILED, RESULT_ROLLED_BACK, RESULT_NOT_TRIED, RESULT_NONE };
@@ -26,6 +27,8 @@ struct job {
 	struct iso_control before;	/* its settings */
 	struct iso_control goal;	/* -1: stays */
 	struct plan made;		/* with change_restore(): what was done before */
+	enum require require;		/* what must be reached */
+	bool cache;			/* CXL.cache is to be isolated, too */
 	bool was_isolated, tried, restores;
 	size_t group;			/* jobs with one number succeed or fail together */
 };
@@ -38,6 +41,8 @@ struct change {
 	bool dry_run, registers, cache;
 	struct iso_control goal;	/* of every root port; -1: stays */
 	struct check_policy policy;
+	const struct policy *file;	/* goal and level of each root port come from it; NULL: from above */
+	size_t n_missing;		/* its sections that nothing here has the name of */
 	bool *enabling;			/* per host->root_ports[] */
 	bool restoring;			/* change_restore() is under way, or was */
 	bool interrupted;		/* a signal came: groups after it were left alone */

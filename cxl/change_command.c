@@ -63,7 +63,7 @@ int change_apply(struct change *c, const struct change_options *o, char **target
 	if (o->sysroot)
 		return err_set(err, EXIT_USAGE, EROFS, "a capture cannot be changed, nothing was done; drop --sysroot, or try it out with 'cxl-sim run --host %.200s --kernel v1-fixed -- cxl ...'",
 			       o->sysroot);
-	if (!*targets)
+	if (!*targets && !c->file)
 		return err_set(err, EXIT_USAGE, EINVAL, "no target was named, nothing was done; name a root port, memN, regionN, portN, root0 or all");
 	rc = o->common.output ? render_check_output(o->common.output, err) : 0;
 	if (!rc)

@@ -27,7 +27,7 @@ static int judge_stays(struct change *c, const struct job *job, bool *ret)
 int change_check(struct change *c, struct job *job)
 {
 	struct check_context ctx = {
-		.host = c->host, .enabling = c->enabling, .registers = c->registers, .cache = c->cache, .changing = true,
+		.host = c->host, .enabling = c->enabling, .registers = c->registers, .cache = job->cache, .changing = true,
 	};
 
 	if (judge_stays(c, job, &ctx.isolation_stays))
@@ -60,7 +60,7 @@ static bool skip(struct change *c, struct job *job)
 {
 	const char *why = incapable(c, job);
 	/* a device with CXL.cache only has no memdev */
-	bool is_empty = !job->rp->n_memdevs && !(c->cache && job->rp->link.up == TRI_YES);
+	bool is_empty = !job->rp->n_memdevs && !(job->cache && job->rp->link.up == TRI_YES);
 	const char *name = job->rp->name;
 
 	if (job->named)
@@ -139,7 +139,7 @@ static bool may_go_without(const struct change *c, const struct job *job, enum i
 	if (c->kind == CHANGE_TIMEOUT || iso_fields[field].is_range || field == ISO_MEM_TIMEOUT)
 		return false;
 	if (field == ISO_MEM_ISOLATION)
-		return c->cache;
+		return job->cache;
 	return !job->named || !job->goal.v[field];
 }
 
@@ -210,8 +210,9 @@ const struct finding *change_timeout_blocker(const struct change *c, const struc
 /* Does a check or the required level forbid the change? */
 static bool refuse(struct change *c, struct job *job)
 {
+	const struct check_policy policy = { job->require, c->policy.overrides };
 	const struct finding *f = c->kind == CHANGE_TIMEOUT ? change_timeout_blocker(c, job) :
-		check_blocker(&job->checks, &c->policy, c->kind == CHANGE_DISABLE);
+		check_blocker(&job->checks, &policy, c->kind == CHANGE_DISABLE);
 	const char *name = job->rp->name;
 
 	if (f) {
@@ -219,11 +220,11 @@ static bool refuse(struct change *c, struct job *job)
 		message_add(c->messages, SEV_ERROR, f->check->id, name,
 			    "%s: %s: %s; nothing was written, %s; remedy: %s", name, f->check->id,
 			    f->text, change_state_now(c, job), f->remedy);
-	} else if (c->kind == CHANGE_ENABLE && check_level_too_low(&job->checks, &c->policy, &f)) {
+	} else if (c->kind == CHANGE_ENABLE && check_level_too_low(&job->checks, &policy, &f)) {
 		job->status = EXIT_NEGATIVE;
 		message_add(c->messages, SEV_ERROR, f->check->id, name,
-			    "%s: containment would be %s, and --require=%s was asked for (%s: %s); nothing was written, %s; remedy: %s",
-			    name, containment_names[job->checks.if_enabled], require_names[c->policy.require],
+			    "%s: containment would be %s, and %s%s was asked for (%s: %s); nothing was written, %s; remedy: %s",
+			    name, containment_names[job->checks.if_enabled], c->file ? "require = " : "--require=", require_names[job->require],
 			    f->check->id, f->text, change_state_now(c, job), f->remedy);
 	} else if (!refuse_settings(c, job) && !refuse_unreadable(c, job)) {
 		return false;

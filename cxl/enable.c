@@ -2,6 +2,7 @@
 /* cxl enable-isolation and disable-isolation: their options.  The work is in change.c. */
 #include <errno.h>
 
+#include "config.h"
 #include "cxl/change_command.h"
 #include "util/parse.h"
 
@@ -10,6 +11,7 @@ struct enable_options {
 	bool link_down;
 	const char *require, *timeout;
 	struct opt_list overrides;
+	struct opt_optional policy;
 };
 
 #define OVERRIDE_OPTION \
@@ -26,6 +28,8 @@ static const struct opt enable_opts[] = {
 	  "safe (default), debug, contain or recover: what must be reached, else refuse" },
 	{ "timeout", 0, OPT_STRING, offsetof(struct enable_options, timeout), "WHAT",
 	  "also set the timeout: A to D2, a duration, default, on or off (default: leave it)" },
+	{ "policy", 0, OPT_OPTIONAL, offsetof(struct enable_options, policy), "FILE",
+	  "do what the policy file says (default " POLICY_FILE "); without TARGET: all of it" },
 	OVERRIDE_OPTION,
 	LINK_DOWN_OPTION("also let isolation force the link down (with --registers)"),
 	OTHER_OPTIONS("also isolate CXL.cache (with --registers)"),
@@ -38,6 +42,18 @@ static const struct opt disable_opts[] = {
 	OTHER_OPTIONS("also CXL.cache isolation (with --registers)"),
 	{ 0 }
 };
+
+/* The file says it for each root port by itself. */
+static int read_policy(struct change *c, const struct enable_options *o, struct policy *policy, struct err *err)
+{
+	if (!o->policy.is_given)
+		return 0;
+	if (o->require || o->timeout || o->link_down || o->change.cache)
+		return err_set(err, EXIT_USAGE, EINVAL, "--policy and --%s contradict each other, nothing was done: write it into the policy file, or leave --policy out",
+			       o->require ? "require" : o->timeout ? "timeout" : o->link_down ? "link-down" : "cache");
+	c->file = policy;
+	return policy_read(o->policy.value ? o->policy.value : POLICY_FILE, &c->arena, policy, err);
+}
 
 static int parse_policy(struct change *c, const struct enable_options *o, struct err *err)
 {
@@ -80,12 +96,14 @@ static int run_change(const struct command *cmd, enum change_kind kind, const st
 	struct cxl_host host = { .fs.rootfd = -1 };
 	struct change c = { .host = &host, .messages = &host.messages, .kind = kind };
 	struct enable_options o = { 0 };
+	struct policy policy;
 	struct command_run run;
 	int status = EXIT_DONE;
 	struct err err;
 
 	if (command_begin(cmd, argc, argv, &o, &o.change.common, output, &run, &status)) {
-		if (parse_policy(&c, &o, &err) || change_apply(&c, &o.change, run.operands, &err))
+		if (parse_policy(&c, &o, &err) || read_policy(&c, &o, &policy, &err) ||
+		    change_apply(&c, &o.change, run.operands, &err))
 			status = change_end(&run, &c, EXIT_REFUSED, &err);
 		else
 			status = change_end(&run, &c, change_status(&c), NULL);
@@ -109,7 +127,7 @@ static int run_disable(int argc, char **argv)
 }
 
 const struct command cmd_enable_isolation = {
-	"enable-isolation", "TARGET...", "Enable CXL.mem isolation on root ports, when that is safe.",
+	"enable-isolation", "[TARGET...]", "Enable CXL.mem isolation on root ports, when that is safe.",
 	enable_opts, run_enable,
 };
 

@@ -28,6 +28,8 @@ static int store(const struct opt *o, void *dest, const char *value, struct err 
 		*(bool *)(void *)field = true;
 	} else if (o->kind == OPT_STRING) {
 		*(const char **)(void *)field = value;
+	} else if (o->kind == OPT_OPTIONAL) {
+		*(struct opt_optional *)(void *)field = (struct opt_optional){ true, value };
 	} else {
 		struct opt_list *list = (void *)field;
 		const char **v = realloc(list->v, (list->n + 1) * sizeof(*v));
@@ -67,7 +69,7 @@ int options_parse(const struct opt *table, void *dest, int argc, char **argv,
 {
 	size_t n = table_len(table);
 	_cleanup_free_ struct option *longs = calloc(n + 1, sizeof(*longs));
-	_cleanup_free_ char *shorts = calloc(1, 3 + 2 * n);
+	_cleanup_free_ char *shorts = calloc(1, 3 + 3 * n);
 	size_t s = 0;
 	int c, rc;
 
@@ -77,13 +79,15 @@ int options_parse(const struct opt *table, void *dest, int argc, char **argv,
 		shorts[s++] = '+';
 	shorts[s++] = ':';
 	for (size_t i = 0; i < n; i++) {
-		bool value = table[i].kind != OPT_FLAG;
+		bool value = table[i].kind != OPT_FLAG, optional = table[i].kind == OPT_OPTIONAL;
 
-		longs[i] = (struct option){ table[i].name, value ? required_argument : no_argument,
+		longs[i] = (struct option){ table[i].name, optional ? optional_argument : value ? required_argument : no_argument,
 					    NULL, LONG_BASE + (int)i };
 		if (table[i].letter) {
 			shorts[s++] = table[i].letter;
 			if (value)
+				shorts[s++] = ':';
+			if (optional)
 				shorts[s++] = ':';
 		}
 	}
@@ -101,7 +105,7 @@ int options_parse(const struct opt *table, void *dest, int argc, char **argv,
 			const char *word = argv[optind - 1];
 
 			o = &table[c - LONG_BASE];
-			if (o->kind != OPT_FLAG && optarg == word)
+			if (o->kind != OPT_FLAG && o->kind != OPT_OPTIONAL && optarg == word)
 				word = argv[optind - 2];
 			rc = refuse_abbreviation(o, word, err);
 			if (rc)
@@ -129,9 +133,10 @@ void options_help(FILE *f, const char *program, const struct command *cmd)
 	fputs("\nOptions:\n", f);
 	for (const struct opt *o = cmd->opts; o->name; o++) {
 		char left[64];
-		int n = snprintf(left, sizeof(left), "%s%c%s--%s%s%s", o->letter ? "-" : " ",
+		bool optional = o->kind == OPT_OPTIONAL;
+		int n = snprintf(left, sizeof(left), "%s%c%s--%s%s%s%s", o->letter ? "-" : " ",
 				 o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
-				 o->arg ? "=" : "", o->arg ? o->arg : "");
+				 optional ? "[=" : o->arg ? "=" : "", o->arg ? o->arg : "", optional ? "]" : "");
 
 		if (n > 30)
 			fprintf(f, "  %s\n  %-30s %s\n", left, "", o->help);

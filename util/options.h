@@ -15,7 +15,13 @@
 enum opt_kind {
 	OPT_FLAG,	/* bool */
 	OPT_STRING,	/* const char *, the last one wins; points into argv */
+	OPT_OPTIONAL,	/* struct opt_optional: --name or --name=VALUE, the last one wins */
 	OPT_LIST,	/* struct opt_list, repeatable; the values point into argv */
+};
+
+struct opt_optional {
+	bool is_given;
+	const char *value;	/* NULL: none was given; points into argv */
 };
 
 struct opt_list {

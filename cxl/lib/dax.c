@@ -16,7 +16,7 @@ static bool is_bound_to(const struct cxl_dax *d, const char *driver)
 }
 
 /* A device of a pmem namespace is below the nvdimm bus, one of hmem's below its platform device. */
-static enum dax_mode mode_of(const struct cxl_dax *d)
+enum dax_mode dax_mode(const struct cxl_dax *d)
 {
 	if (!d->region && !strstr(d->path, "/ndbus"))
 		return DAX_HMEM;
@@ -222,7 +222,7 @@ int dax_view_read(struct cxl_host *host, struct dax_view *ret, struct err *err)
 		struct dax_facts *f = &ret->v[i];
 
 		f->dax = &host->dax[i];
-		f->mode = mode_of(f->dax);
+		f->mode = dax_mode(f->dax);
 		f->memmap = read_memmap(host, f->dax);
 		f->memmap_in_force = in_force(ret, f);
 		f->node = attr_u64(host, f->dax->name, f->dax->path, "target_node");

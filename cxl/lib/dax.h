@@ -18,6 +18,7 @@ enum dax_mode {
 	DAX_HMEM,	/* of Soft Reserved memory that no CXL region holds: below no root port */
 };
 extern const char *const dax_mode_names[];
+enum dax_mode dax_mode(const struct cxl_dax *d);
 
 /* Something that makes System RAM of memory without being asked. */
 enum online_kind { ONLINE_AUTO, ONLINE_KMEM, ONLINE_UDEV, ONLINE_PARAMETER };

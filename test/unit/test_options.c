@@ -121,6 +121,30 @@ static void abbreviations_are_refused(void **state)
 	refused("--o=ISO-A", NULL, "--o");
 }
 
+static void a_value_may_be_optional(void **state)
+{
+	static const struct opt optional[] = { { "policy", 'p', OPT_OPTIONAL, 0, "FILE", "by that file" }, { 0 } };
+	static const struct {
+		const char *word;
+		bool is_given;
+		const char *value;
+	} cases[] = { { "x", false, NULL }, { "--policy", true, NULL }, { "--policy=f", true, "f" }, { "--policy=", true, "" }, { "-p", true, NULL },
+		      { "-pf", true, "f" } };
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		ARGS((char *)cases[i].word, (char *)"root0");
+		struct opt_optional o = { 0 };
+		struct err err;
+		int first;
+
+		assert_int_equal(options_parse(optional, &o, argc, argv, false, &first, &err), 0);
+		assert_int_equal(o.is_given, cases[i].is_given);
+		assert_true(cases[i].value ? o.value && !strcmp(o.value, cases[i].value) : !o.value);
+		assert_string_equal(argv[argc - 1], "root0");
+	}
+}
+
 static void help_names_every_option(void **state)
 {
 	const struct command cmd = { "frob", "TARGET...", "Frob the target.", table, NULL };
@@ -151,6 +175,7 @@ int main(void)
 		cmocka_unit_test(empty_values_are_values),
 		cmocka_unit_test(a_wrong_option_is_named),
 		cmocka_unit_test(abbreviations_are_refused),
+		cmocka_unit_test(a_value_may_be_optional),
 		cmocka_unit_test(help_names_every_option),
 	};
 

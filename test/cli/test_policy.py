@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""enable-isolation --policy: what a policy file makes of simulated hosts, and that a bad file is refused whole."""
+import os
+
+import pytest
+
+from lib.cli import Session, writes
+
+RP = "0000:0c:00.0"
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+
+
+@pytest.fixture
+def policy(tmp_path):
+    def write(text, mode=0o644):
+        path = tmp_path / "isolation.conf"
+        path.write_text(text)
+        path.chmod(mode)
+        for p in (tmp_path, *tmp_path.parents[:2]):
+            p.chmod(0o755)
+        return path
+    return write
+
+
+def enable(host, path, *args, **more):
+    return Session(host, **more).cxl("enable-isolation", f"--policy={path}", *args).run()[0]
+
+
+def test_it_is_applied_and_then_already_so(policy):
+    path = policy("[root0]\nrequire = contain\ntimeout = 100ms\n[serial 0x1001]\ntimeout = B\n")
+    first, again = Session("direct1").cxl("enable-isolation", f"--policy={path}").cxl("enable-isolation", f"--policy={path}").run()
+    assert first.rc == 0 and first.root_ports()[RP]["result"] == "done"
+    assert writes(first.log) == [(RP, "timeout_range", "5"), (RP, "timeout_ctrl", "1"), (RP, "isolation_ctrl", "1")]
+    assert again.rc == 0 and again.root_ports()[RP]["result"] == "already" and writes(again.log) == []
+
+
+def test_a_dry_run_only_plans(policy):
+    r = enable("direct1", policy("[all]\n"), "--dry-run")
+    assert r.rc == 0 and r.root_ports()[RP]["result"] == "planned" and writes(r.log) == []
+
+
+def test_each_root_port_gets_its_own(policy):
+    r = enable("direct2x2", policy("[root0]\ntimeout = A\n[0000:de:01.0]\ntimeout = off\n[0c:01.0]\ntimeout = D2\n"))
+    assert r.rc == 0, str(r)
+    got = {n: (rec["after"]["mem"]["isolation"], rec["after"]["mem"]["timeout"]["enabled"], rec["after"]["mem"]["timeout"]["range"])
+           for n, rec in r.root_ports().items()}
+    assert got == {"0000:0c:00.0": (True, True, "A"), "0000:0c:01.0": (True, True, "D2"), "0000:de:00.0": (True, True, "A"),
+                   "0000:de:01.0": (True, False, "default")}
+
+
+def test_a_target_restricts_it(policy):
+    path = policy("[0000:0c:00.0]\n[0000:de:01.0]\ntimeout = A\n")
+    r = enable("direct2x2", path, "0000:de:01.0")
+    assert r.rc == 0 and list(r.root_ports()) == ["0000:de:01.0"]
+    r = enable("direct2x2", path, "0000:0c:01.0", "0000:0c:00.0")
+    assert list(r.root_ports()) == ["0000:0c:00.0"]
+    assert "0000:0c:01.0 is left out" in r.err and "says nothing about it" in r.err
+
+
+def test_what_a_port_must_reach_is_its_own_section_s(policy):
+    path = policy("[all]\nrequire = safe\n[0000:0c:00.0]\nrequire = recover\n")
+    r = enable("direct1", path, kernel="v1")
+    assert r.rc == 1 and r.root_ports()[RP]["result"] == "refused"
+    assert "require = recover was asked for" in r.err and writes(r.log) == []
+    assert enable("direct1", policy("[all]\nrequire = debug\n"), kernel="v1").rc == 0
+
+
+def test_a_check_that_forbids_it_does_so_here_too(policy):
+    r = enable("sysram1", policy("[serial 0x1001]\n"))
+    assert r.rc == 1 and "ISO-MEM-ONLINE" in r.err and writes(r.log) == []
+    assert enable("sysram1", policy("[serial 0x1001]\nrequire = debug\n")).rc == 0
+    assert enable("sysram1", policy("[serial 0x1001]\n"), "--override=ISO-MEM-ONLINE").rc == 0
+
+
+def test_a_section_for_what_is_not_there_is_a_failure_of_its_own(policy):
+    r = enable("direct1", policy("[serial 0x1001]\n[serial 0x9999]\n"))
+    assert r.rc == 7 and r.root_ports()[RP]["result"] == "done"
+    assert "isolation.conf:2: nothing on this host is [serial 0x9999]" in r.err
+    r = enable("direct1", policy("[serial 0x9999]\n[root7]\n"))
+    assert r.rc == 3 and r.json["root_ports"] == [] and writes(r.log) == []
+
+
+def test_an_empty_policy_does_nothing_and_says_so(policy):
+    r = enable("direct1", policy("# nothing yet\n"))
+    assert r.rc == 0 and r.json["root_ports"] == [] and "has no section" in r.err
+
+
+@pytest.mark.parametrize("option", ["--require=safe", "--timeout=A", "--cache", "--link-down"])
+def test_the_command_line_cannot_contradict_it(policy, option):
+    r = enable("direct1", policy("[all]\n"), option)
+    assert r.rc == 2 and option.split("=")[0] in r.err and writes(r.log) == []
+
+
+BAD = [("[all]\ncolour = red\n", ":2: unknown key 'colour'"), ("[all]\n[root0]\nrequire = maybe\n", ":3: 'maybe' is no value of require"),
+       ("[root0]\n\n[root0]\n", ":3: [root0]"), ("[all]\nrequire = safe\nnonsense\n", ":3: this is neither"), ("[mem0]\n", ":1: [mem0]: such numbers"),
+       ("[all]\ntimeout = A\ntimeout = B\n", ":3: timeout was set in line 2"), ("[all]\n\x1b[31m = 1\n", ":2: unknown key")]
+
+
+@pytest.mark.parametrize("text,says", BAD, ids=lambda v: v[:12].strip().encode("ascii", "replace").decode())
+def test_a_bad_file_is_refused_whole_with_file_and_line(policy, text, says):
+    path = policy(text)
+    r = enable("direct1", path)
+    assert r.rc == 2 and r.json["root_ports"] == [] and writes(r.log) == []
+    assert f"{path}{says}" in r.err and len(r.err.strip().splitlines()) == 1, str(r)
+
+
+def test_a_file_that_others_may_write_is_refused(policy):
+    for mode in (0o664, 0o646, 0o666):
+        r = enable("direct1", policy("[all]\n", mode))
+        assert r.rc == 2 and "others than root may write it" in r.err and "chmod go-w" in r.err and writes(r.log) == []
+    assert enable("direct1", policy("[all]\n", 0o600)).rc == 0
+
+
+@needs_root
+def test_a_file_of_somebody_else_is_refused(policy):
+    path = policy("[all]\n")
+    os.chown(path, 1234, 0)
+    r = enable("direct1", path)
+    assert r.rc == 2 and "does not belong to root" in r.err and writes(r.log) == []
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    for name, says in (("none", "No such file"), (".", "no regular file"), ("fifo", "no regular file")):
+        r = enable("direct1", tmp_path / name)
+        assert r.rc == 2 and says in r.err and writes(r.log) == [], str(r)
+
+
+def test_ports_that_a_region_ties_together_succeed_together(policy):
+    assert enable("interleave2", policy("[all]\n")).rc == 0
+    r = enable("interleave2", policy("[0000:0c:00.0]\n"))
+    assert r.rc == 1 and "ISO-INTERLEAVE" in r.err and writes(r.log) == []

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* util/ini.c, cxl/lib/policy.c and policy_apply.c: what is refused and where, what a policy asks of a port, and drift. */
+#include "test/unit/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "cxl/lib/policy.h"
+#include "util/arena.h"
+
+static int parse(const char *text, struct arena *a, struct policy *ret, struct err *err)
+{
+	return policy_parse("f.conf", text, strlen(text), a, ret, err);
+}
+
+static void everything_that_may_be_said_is_understood(void **state)
+{
+	static const char text[] =
+		"# comment\n; another\n\n[root0]\n require = contain ; why\n\ttimeout=100ms\r\n"
+		"[serial 4098]\nmode = devdax\nrecover = never\ncache = yes\nlink-down = no\n"
+		"[0c:01.0]\nTimeout = \"off\"\n[ALL]\nrequire=safe";
+	struct arena a = { 0 };
+	struct policy p;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(parse(text, &a, &p, &err), 0);
+	assert_int_equal(p.n, 4);
+	assert_int_equal(p.sections[0].kind, POLICY_BUS);
+	assert_int_equal(p.sections[0].line, 4);
+	assert_int_equal(p.sections[0].settings[POLICY_REQUIRE].value, REQUIRE_CONTAIN);
+	assert_int_equal(p.sections[0].settings[POLICY_REQUIRE].line, 5);
+	assert_int_equal(p.sections[0].settings[POLICY_TIMEOUT].timeout.kind, TIMEOUT_RANGE);
+	assert_string_equal(p.sections[0].settings[POLICY_TIMEOUT].timeout.range->name, "B2");
+	assert_int_equal(p.sections[0].settings[POLICY_MODE].line, 0);
+	assert_int_equal(p.sections[1].kind, POLICY_SERIAL);
+	assert_int_equal(p.sections[1].key, 0x1002);
+	assert_int_equal(p.sections[1].settings[POLICY_CACHE].value, 1);
+	assert_int_equal(p.sections[1].settings[POLICY_LINK_DOWN].value, 0);
+	assert_int_equal(p.sections[1].settings[POLICY_LINK_DOWN].line, 11);
+	assert_int_equal(p.sections[1].settings[POLICY_RECOVER].value, POLICY_NEVER);
+	assert_int_equal(p.sections[2].kind, POLICY_PCI);
+	assert_int_equal(p.sections[2].settings[POLICY_TIMEOUT].timeout.kind, TIMEOUT_OFF);
+	assert_int_equal(p.sections[3].kind, POLICY_ALL);
+	arena_free(&a);
+}
+
+static void an_empty_file_asks_for_nothing(void **state)
+{
+	struct arena a = { 0 };
+	struct policy p;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(parse("", &a, &p, &err), 0);
+	assert_int_equal(p.n, 0);
+	assert_int_equal(parse("# only this", &a, &p, &err), 0);
+	assert_int_equal(p.n, 0);
+	arena_free(&a);
+}
+
+static void what_is_wrong_is_said_with_its_line(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned int line;
+		const char *says;
+	} bad[] = {
+		{ "[root0]\ncolour = red\n", 2, "unknown key 'colour'" },
+		{ "\n\nrequire = safe\n", 3, "in no section" },
+		{ "[root0]\nrequire = brave\n", 2, "safe, debug, contain or recover" },
+		{ "[root0]\nrequire =\n", 2, "'' is no value of require" },
+		{ "[root0]\nrequire = Safe\n", 2, "'Safe'" },
+		{ "[root0]\ntimeout = 3 parsecs\n", 2, "timeout" },
+		{ "[root0]\ncache = 1\n", 2, "yes or no" },
+		{ "[root0]\nmode = ram\n", 2, "devdax or system-ram" },
+		{ "[root0]\nrecover = auto\n", 2, "never or manual" },
+		{ "[root0]\nrequire = safe\n\nrequire = safe\n", 4, "set in line 2 already" },
+		{ "[root0]\nrequire = safe\n[root0]\n", 3, "[root0] in line 1" },
+		{ "[root0]\n[serial 1]\n[ROOT0]\n", 3, "[root0] in line 1" },
+		{ "[serial 0x1001]\n[serial 4097]\n", 2, "in line 1" },
+		{ "[0000:0c:00.0]\n[0c:00.0]\n", 2, "in line 1" },
+		{ "[all]\n[all]\n", 2, "in line 1" },
+		{ "[mem0]\n", 1, "change between boots" },
+		{ "[region3]\n", 1, "change between boots" },
+		{ "[dax0.0]\n", 1, "change between boots" },
+		{ "[port1]\n", 1, "change between boots" },
+		{ "[rootX]\n", 1, "no target" },
+		{ "[serial]\n", 1, "no target" },
+		{ "[serial x]\n", 1, "no target" },
+		{ "[serial 0x10000000000000000]\n", 1, "no target" },
+		{ "[]\n", 1, "no target" },
+		{ "[0000:0c:00.9]\n", 1, "no target" },
+		{ "[root0\n", 1, "neither" },
+		{ "[root0] x\n", 1, "neither" },
+		{ "# fine\nrequire\n", 2, "neither" },
+		{ "[root0]\n= safe\n", 2, "neither" },
+		{ "[root0]\nrequire = safe \\\n", 2, "backslash" },
+		{ "[root0]\n\\\n", 2, "backslash" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(bad); i++) {
+		struct arena a = { 0 };
+		char where[32];
+		struct policy p;
+		struct err err = { 0 };
+
+		if (parse(bad[i].text, &a, &p, &err) != -EINVAL)
+			fail_msg("accepted: %s", bad[i].text);
+		snprintf(where, sizeof(where), "f.conf:%u: ", bad[i].line);
+		if (strncmp(err.text, where, strlen(where)) || !strstr(err.text, bad[i].says) ||
+		    !strstr(err.text, "nothing of the file is used"))
+			fail_msg("'%s' says neither '%s' nor '%s'", err.text, where, bad[i].says);
+		assert_int_equal(err.status, EXIT_USAGE);
+		arena_free(&a);
+	}
+}
+
+static void bytes_that_are_no_text_and_endless_lines_are_refused(void **state)
+{
+	static const char nul[] = "[root0]\nrequire\0 = safe\n";
+	struct arena a = { 0 };
+	struct policy p;
+	struct err err;
+	char line[2000];
+
+	(void)state;
+	assert_int_equal(policy_parse("f", nul, sizeof(nul) - 1, &a, &p, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "f:2: the line holds a NUL byte"));
+	memset(line, '#', sizeof(line));
+	assert_int_equal(policy_parse("f", line, sizeof(line), &a, &p, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "f:1: the line is too long"));
+	arena_free(&a);
+}
+
+/* --- applied: two root ports, a memdev and a region each, dax0.0 System RAM ------------- */
+
+struct fixture {
+	struct arena arena;
+	struct cxl_host host;
+	struct cxl_bus bus;
+	struct cxl_port bridge;
+	struct cxl_root_port rps[2], *of_region[2];
+	struct cxl_memdev memdevs[2], *below[2];
+	struct cxl_region regions[2], *touching[2];
+	struct cxl_dax dax[2];
+	const char *chains[2][2];
+	struct check_result results[2];
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -1;
+	f->bus.name = "root0";
+	f->bridge = (struct cxl_port){ .name = "port1", .bus = &f->bus };
+	for (int i = 0; i < 2; i++) {
+		f->chains[i][0] = i ? "0000:0c:01.0" : "0000:0c:00.0";
+		f->chains[i][1] = i ? "0000:0e:00.0" : "0000:0d:00.0";
+		f->below[i] = &f->memdevs[i];
+		f->of_region[i] = &f->rps[i];
+		f->touching[i] = &f->regions[i];
+		f->memdevs[i] = (struct cxl_memdev){ .name = i ? "mem1" : "mem0", .root_port = &f->rps[i], .chain = f->chains[i], .n_chain = 2,
+						     .serial = { true, 0x1001 + (uint64_t)i } };
+		f->rps[i] = (struct cxl_root_port){
+			.name = f->chains[i][0], .key = i ? 0x0c08 : 0x0c00, .bridge = &f->bridge, .present = true,
+			.iso = { .kernel = { .present = true, .control = { { 0 } } } },
+			.memdevs = &f->below[i], .n_memdevs = 1, .regions = &f->touching[i], .n_regions = 1 };
+		f->regions[i] = (struct cxl_region){ .name = i ? "region1" : "region0", .path = "r", .targets = &f->below[i], .n_targets = 1,
+						     .root_ports = &f->of_region[i], .n_root_ports = 1 };
+		f->dax[i] = (struct cxl_dax){ .name = i ? "dax1.0" : "dax0.0", .path = "d", .region = &f->regions[i],
+					      .driver = i ? "device_dax" : "kmem" };
+		f->results[i].if_enabled = f->results[i].now = CONTAINMENT_RECOVER;
+	}
+	f->host = (struct cxl_host){ .fs.rootfd = -1, .buses = &f->bus, .n_buses = 1, .ports = &f->bridge, .n_ports = 1,
+				     .root_ports = f->rps, .n_root_ports = 2, .memdevs = f->memdevs, .n_memdevs = 2,
+				     .regions = f->regions, .n_regions = 2, .dax = f->dax, .n_dax = 2 };
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+
+	arena_free(&f->arena);
+	free(f);
+	return 0;
+}
+
+static struct policy policy_of(struct fixture *f, const char *text)
+{
+	struct policy p;
+	struct err err;
+
+	if (parse(text, &f->arena, &p, &err))
+		fail_msg("%s", err.text);
+	return p;
+}
+
+static void the_more_special_section_wins_whatever_their_order(void **state)
+{
+	static const char *const texts[] = {
+		"[all]\ntimeout=A\nrequire=debug\nmode=devdax\n[root0]\ntimeout=B\nrequire=contain\n[0000:0c:00.0]\ntimeout=C\n[serial 0x1001]\ntimeout=D\n",
+		"[serial 0x1001]\ntimeout=D\n[0000:0c:00.0]\ntimeout=C\n[root0]\ntimeout=B\nrequire=contain\n[all]\ntimeout=A\nrequire=debug\nmode=devdax\n",
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < N_ELEMENTS(texts); i++) {
+		struct policy p = policy_of(f, texts[i]);
+		struct policy_wish first, second;
+		struct err err;
+
+		assert_int_equal(policy_of_root_port(&p, &f->rps[0], &first, &err), 0);
+		assert_int_equal(policy_of_root_port(&p, &f->rps[1], &second, &err), 0);
+		assert_true(first.applies && first.is_named && second.applies && !second.is_named);
+		assert_string_equal(first.settings[POLICY_TIMEOUT].timeout.range->name, "D");
+		assert_string_equal(second.settings[POLICY_TIMEOUT].timeout.range->name, "B");
+		assert_int_equal(first.settings[POLICY_REQUIRE].value, REQUIRE_CONTAIN);
+		assert_int_equal(first.settings[POLICY_MODE].value, POLICY_DEVDAX);
+	}
+}
+
+static void sections_find_root_ports_by_what_is_below_them(void **state)
+{
+	static const struct {
+		const char *text;
+		bool applies[2], there;
+	} cases[] = {
+		{ "[all]\n", { true, true }, true }, { "[root0]\n", { true, true }, true }, { "[root1]\n", { false, false }, false },
+		{ "[0c:01.0]\n", { false, true }, true }, { "[0000:0d:00.0]\n", { true, false }, true }, { "[0f:00.0]\n", { false, false }, false },
+		{ "[serial 0x1002]\n", { false, true }, true }, { "[serial 7]\n", { false, false }, false },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
+		struct policy p = policy_of(f, cases[i].text);
+
+		for (int k = 0; k < 2; k++) {
+			struct policy_wish wish;
+			struct err err;
+
+			assert_int_equal(policy_of_root_port(&p, &f->rps[k], &wish, &err), 0);
+			assert_int_equal(wish.applies, cases[i].applies[k]);
+			assert_int_equal(policy_of_dax(&p, &f->dax[k], &wish, &err), 0);
+			assert_int_equal(wish.applies, cases[i].applies[k]);
+		}
+		assert_int_equal(policy_section_is_there(&p.sections[0], &f->host), cases[i].there);
+	}
+}
+
+static void two_serial_numbers_below_one_port_must_not_contradict(void **state)
+{
+	struct fixture *f = *state;
+	struct policy p = policy_of(f, "[serial 0x1001]\ntimeout=A\nrequire=safe\n[serial 0x1002]\nrequire=safe\ntimeout=b\n");
+	struct policy_wish wish;
+	struct err err;
+
+	f->rps[0].memdevs = f->below;
+	f->rps[0].n_memdevs = 2;
+	assert_int_equal(policy_of_root_port(&p, &f->rps[0], &wish, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "lines 2 and 6"));
+	p = policy_of(f, "[serial 0x1001]\ntimeout=a\n[serial 0x1002]\ntimeout=A\n");
+	assert_int_equal(policy_of_root_port(&p, &f->rps[0], &wish, &err), 0);
+}
+
+static void drift(struct fixture *f, const char *text, const char *expected)
+{
+	struct policy p = policy_of(f, text);
+	struct policy_drifts d;
+	char found[500] = "";
+	struct err err;
+
+	if (policy_compare(&p, &f->host, f->results, NULL, &f->arena, &d, &err))
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < d.n; i++) {
+		size_t n = strlen(found);
+
+		snprintf(found + n, sizeof(found) - n, "%u: %s %s %s->%s\n", d.v[i].line, d.v[i].target, d.v[i].setting, d.v[i].is, d.v[i].wanted);
+	}
+	assert_string_equal(found, expected);
+}
+
+static void drift_names_what_is_and_what_shall_be(void **state)
+{
+	static const struct check limit = { .id = "ISO-X", .kind = CHECK_LIMIT, .caps_at = CONTAINMENT_CONTAIN },
+		unsafe = { .id = "ISO-Y", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_DEBUG },
+		busy = { .id = "ISO-BUSY", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_RECOVER };
+	struct finding findings[3] = { { .check = &limit }, { .check = &busy }, { .check = &unsafe } };
+	struct fixture *f = *state;
+	int *v = f->rps[0].iso.kernel.control.v;
+
+	drift(f, "", "");
+	drift(f, "[0c:00.0]\n", "1: 0000:0c:00.0 isolation off->on\n");
+	v[ISO_MEM_ISOLATION] = 1;
+	drift(f, "[0c:00.0]\n", "");
+	drift(f, "[0c:00.0]\ntimeout=B2\n", "2: 0000:0c:00.0 timeout off->on\n2: 0000:0c:00.0 timeout default->B2\n");
+	v[ISO_MEM_TIMEOUT] = 1;
+	v[ISO_MEM_RANGE] = 6;
+	drift(f, "[0c:00.0]\ntimeout=B2\n", "");
+	drift(f, "[0c:00.0]\ntimeout=off\n", "2: 0000:0c:00.0 timeout on->off\n");
+	v[ISO_MEM_LINK_DOWN] = -1;
+	drift(f, "[0c:00.0]\nlink-down=yes\n", "2: 0000:0c:00.0 link-down unknown->on\n");
+	drift(f, "[0c:00.0]\n[serial 5]\n", "2: serial 5 target absent->present\n");
+	drift(f, "[0c:00.0]\nmode = devdax\n", "2: dax0.0 mode system-ram->devdax\n");
+	drift(f, "[0c:00.0]\nmode = system-ram\n", "");
+	f->results[0].v = findings;
+	f->results[0].n = 2;
+	drift(f, "[0c:00.0]\n", "");
+	drift(f, "[0c:00.0]\nrequire=recover\n", "2: 0000:0c:00.0 require ISO-X->recover\n");
+	f->results[0].n = 3;
+	drift(f, "[0c:00.0]\n", "1: 0000:0c:00.0 require ISO-Y->safe\n");
+	drift(f, "[0c:00.0]\nrequire=debug\n", "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(everything_that_may_be_said_is_understood),
+		cmocka_unit_test(an_empty_file_asks_for_nothing),
+		cmocka_unit_test(what_is_wrong_is_said_with_its_line),
+		cmocka_unit_test(bytes_that_are_no_text_and_endless_lines_are_refused),
+		cmocka_unit_test_setup_teardown(the_more_special_section_wins_whatever_their_order, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(sections_find_root_ports_by_what_is_below_them, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(two_serial_numbers_below_one_port_must_not_contradict, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(drift_names_what_is_and_what_shall_be, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A configuration file of sections and settings, with the line of each.
+ *
+ * libiniparser decides what a line means; since it loses line numbers, merges
+ * sections of one name and skips past errors, it is given one line at a time.
+ */
+#ifndef UTIL_INI_H
+#define UTIL_INI_H
+
+#include <stddef.h>
+
+#include "util/arena.h"
+#include "util/err.h"
+
+struct ini_line {
+	unsigned int number;	/* from 1 */
+	const char *section;	/* "[NAME]": the name, in lower case; NULL for a setting */
+	const char *key;	/* in lower case */
+	const char *value;	/* without quotes and comment */
+};
+
+struct ini {
+	struct ini_line *v;	/* in the order of the file */
+	size_t n;
+};
+
+/*
+ * Parse @len bytes of @text; @name is the file's, for errors: "NAME:LINE: ...".
+ * -EINVAL with @err (EXIT_USAGE) for what is neither section, setting, comment
+ * nor blank, for a line that goes on in the next, and for bytes that are no text.
+ */
+int ini_parse(const char *name, const char *text, size_t len, struct arena *a, struct ini *ret, struct err *err);
+
+/*
+ * Read the file at @path, which only root may have written: a regular file
+ * that root owns and neither group nor others may write.  -errno with @err (EXIT_USAGE;
+ * EXIT_PREREQ where only the permission to read it is missing).
+ */
+int ini_read(const char *path, struct arena *a, struct ini *ret, struct err *err);
+
+#endif
