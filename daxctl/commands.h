@@ -5,6 +5,6 @@
 
 #include "util/command.h"
 
-extern const struct command cmd_list;
+extern const struct command cmd_list, cmd_prepare_isolation;
 
 #endif

@@ -10,7 +10,7 @@
 
 const char command_program[] = "daxctl";
 
-static const struct command *const commands[] = { &cmd_list, NULL };
+static const struct command *const commands[] = { &cmd_list, &cmd_prepare_isolation, NULL };
 
 /* `daxctl list` is the distribution's unless --isolation is among its options. */
 static bool is_ours(const struct command *cmd, int argc, char **argv)

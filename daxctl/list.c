@@ -41,16 +41,7 @@ static const struct render_column list_columns[] = {
 	{ 0 }
 };
 
-/* A row per dax device. */
-static void list_rows(struct json_object *record, struct json_object *rows)
-{
-	struct json_object *list = json_object_object_get(record, "dax");
-
-	for (size_t i = 0; i < json_object_array_length(list); i++)
-		json_object_array_add(rows, json_object_get(json_object_array_get_idx(list, i)));
-}
-
-static const struct render_table list_table = { list_columns, list_rows };
+static const struct render_table list_table = { list_columns, record_dax_rows };
 static const struct command_output list_output = { "daxctl-list/1", "dax", &list_table };
 
 static int run_list(int argc, char **argv)

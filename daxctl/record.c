@@ -122,3 +122,11 @@ struct json_object *record_dax(const struct dax_view *view, const struct dax_fac
 	render_add(obj, "onlined_by", onlined_by(view));
 	return obj;
 }
+
+void record_dax_rows(struct json_object *record, struct json_object *rows)
+{
+	struct json_object *list = json_object_object_get(record, "dax");
+
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		json_object_array_add(rows, json_object_get(json_object_array_get_idx(list, i)));
+}

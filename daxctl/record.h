@@ -10,4 +10,7 @@
 /* A new object that the caller owns. */
 struct json_object *record_dax(const struct dax_view *view, const struct dax_facts *f);
 
+/* A row per dax device, for struct render_table. */
+void record_dax_rows(struct json_object *record, struct json_object *rows);
+
 #endif

@@ -6,7 +6,7 @@
 
 /* What only the checks need, once the objects are known. */
 static int (*const readers[])(struct cxl_host *host) = {
-	locks_read, firmware_map_read, mounts_read, policy_read, devices_read,
+	locks_read, firmware_map_read, mounts_read, memory_policy_read, devices_read,
 };
 
 static int read_all(struct cxl_host *host, const char *sysroot, struct err *err)

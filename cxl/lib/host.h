@@ -185,6 +185,7 @@ struct mem_block {
 struct mem_zone {
 	const char *name;	/* "Movable" */
 	uint64_t first, last;	/* 0, 0: it has no memory */
+	bool is_confirmed;	/* by a block's own word */
 };
 
 struct cxl_dax {
@@ -276,7 +277,7 @@ int users_read(struct cxl_host *host, struct err *err);	/* the dax devices are k
 int locks_read(struct cxl_host *host);	/* -ENOMEM or 0; the regions are known */
 int firmware_map_read(struct cxl_host *host);	/* the same */
 int mounts_read(struct cxl_host *host);	/* -ENOMEM or 0; the dax devices are known */
-int policy_read(struct cxl_host *host);	/* the same */
+int memory_policy_read(struct cxl_host *host);	/* the same */
 int devices_read(struct cxl_host *host);	/* -ENOMEM or 0; the root ports' config space is read */
 void registers_exit(struct cxl_host *host);
 

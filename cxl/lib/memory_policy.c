@@ -121,7 +121,7 @@ static void read_demotion(struct cxl_host *host)
 	host->policy.demotion = !text ? TRI_UNKNOWN : tri_of(!strcmp(text, "true") || !strcmp(text, "1"));
 }
 
-int policy_read(struct cxl_host *host)
+int memory_policy_read(struct cxl_host *host)
 {
 	bool any_ram = false, any_online = false, any_memmap = false, any_missing = false;
 	struct memory_policy *p = &host->policy;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The zones that online memory blocks are in.  /proc/zoneinfo tells for most in
- * one read; a block that more than one zone spans, or none, is asked itself.
+ * one read; a block that more than one zone spans, or none, is asked itself, and
+ * so is the first of each zone: where the two disagree /proc is not this host's
+ * (a container, a simulated host) and every block is asked.
  */
 #include <errno.h>
 #include <limits.h>
@@ -75,18 +77,18 @@ int zones_read(struct cxl_host *host)
 }
 
 /* Every online page is in a zone whose span covers it: where only one does, that is it. */
-static const char *only_zone(const struct cxl_host *host, uint64_t first, uint64_t last)
+static struct mem_zone *only_zone(const struct cxl_host *host, uint64_t first, uint64_t last)
 {
-	const char *found = NULL;
+	struct mem_zone *found = NULL;
 
 	for (size_t i = 0; i < host->n_zones; i++) {
-		const struct mem_zone *z = &host->zones[i];
+		struct mem_zone *z = &host->zones[i];
 
 		if (!z->last || last < z->first || first > z->last)
 			continue;
 		if (found)
 			return NULL;
-		found = z->name;
+		found = z;
 	}
 	return found;
 }
@@ -94,17 +96,20 @@ static const char *only_zone(const struct cxl_host *host, uint64_t first, uint64
 /* An online block shows the zone it is in: drivers/base/memory.c valid_zones_show() */
 const char *zone_of_block(struct cxl_host *host, unsigned int number, uint64_t first, uint64_t last)
 {
-	const char *zone = only_zone(host, first, last);
+	struct mem_zone *zone = only_zone(host, first, last);
 	char path[PATH_MAX], text[32], shown[32];
 
-	if (zone)
-		return zone;
+	if (zone && zone->is_confirmed)
+		return zone->name;
 	snprintf(path, sizeof(path), "sys/devices/system/memory/memory%u/valid_zones", number);
 	if (sysfs_read(&host->fs, path, text, sizeof(text)) <= 0)
 		return NULL;
 	printable(text, shown, sizeof(shown));
-	for (size_t i = 0; i < host->n_zones; i++)
-		if (!strcmp(host->zones[i].name, shown))
-			return host->zones[i].name;
+	if (zone) {
+		zone->is_confirmed = !strcmp(zone->name, shown);
+		if (zone->is_confirmed)
+			return zone->name;
+		host->n_zones = 0;
+	}
 	return arena_strdup(&host->arena, shown);
 }

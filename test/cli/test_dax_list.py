@@ -197,8 +197,9 @@ def test_it_agrees_with_the_distributions_list_on_simulated_hosts():
         ours, theirs = Session(host).daxctl("list", "--isolation").sh("daxctl list 2>/dev/null || true").run()
         found = json.loads(theirs.text or "[]")
         found = found if isinstance(found, list) else [found]
-        assert {d["chardev"]: (d["size"], d["mode"], d.get("online_memblocks", 0)) for d in found} == \
-            {n: (d["bytes"], d["mode"], d["blocks"]["online"]) for n, d in ours.dax().items()}, host
+        assert {d["chardev"]: (d["size"], d["mode"], d.get("online_memblocks", 0), d.get("movable", False)) for d in found} == \
+            {n: (d["bytes"], d["mode"], d["blocks"]["online"], [z["zone"] for z in d["blocks"]["zones"]] == ["Movable"])
+             for n, d in ours.dax().items()}, host
 
 
 USER = """import mmap, os, time

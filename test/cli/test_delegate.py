@@ -9,7 +9,7 @@ from lib.cli import CXL, DAXCTL, run, run_cxl
 
 PROGRAMS = {"cxl": (CXL, "CXL_PROGRAM"), "daxctl": (DAXCTL, "DAXCTL_PROGRAM")}
 OURS = ["list", "enable-isolation", "disable-isolation", "set-timeout", "isolation-status", "check-soft-reserved", "explain"]
-OURS_OF_DAXCTL = ["list"]
+OURS_OF_DAXCTL = ["list", "prepare-isolation"]
 
 
 @pytest.fixture(params=PROGRAMS)

@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* From targets to prepared dax memory: see prepare.h. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cxl/lib/dax_step.h"
+#include "cxl/lib/target.h"
+#include "daxctl/prepare.h"
+#include "util/size.h"
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory, nothing was written");
+}
+
+int prepare_select(struct prepare *p, char **targets, struct err *err)
+{
+	bool is_all = !*targets;
+	struct target_set set;
+	int rc = 0;
+
+	p->jobs = arena_alloc(&p->arena, p->host.n_dax, sizeof(*p->jobs));
+	if (!p->jobs || target_set_init(&p->host, &p->arena, is_all, &set))
+		return no_memory(err);
+	for (char **t = targets; !rc && *t; t++)
+		rc = target_add(&p->host, *t, TARGET_ANY, &set, err);
+	for (size_t i = 0; !rc && i < p->host.n_dax; i++) {
+		bool is_named = false;
+
+		if (!set.dax[i])
+			continue;
+		for (char **t = targets; *t; t++)
+			is_named |= !strcmp(*t, p->host.dax[i].name);
+		p->jobs[p->n_jobs++] = (struct prepare_job){
+			.before = &p->view.v[i], .is_named = is_named, .result = RESULT_NONE,
+		};
+	}
+	return rc;
+}
+
+/* --- who is refused ----------------------------------------------------------- */
+
+static void refuse(struct prepare *p, struct prepare_job *job, enum exit_status status, const char *code, const char *text)
+{
+	job->result = RESULT_REFUSED;
+	job->status = status;
+	message_add(p->messages, SEV_ERROR, code, job->before->dax->name, "%s: %s; nothing was changed of it",
+		    job->before->dax->name, text);
+}
+
+/* Taking device_dax away ends every mapping: kill_dev_dax(). */
+static const char *why_in_use(struct prepare *p, const struct dax_facts *f)
+{
+	const struct cxl_dax *d = f->dax;
+
+	if (f->n_mounts)
+		return arena_printf(&p->arena, "a file system (%s) on it is mounted at %s; unmount it", f->mounts[0].type, f->mounts[0].dir);
+	if (d->n_users)
+		return arena_printf(&p->arena, "process %d (%s) %s it%s; end it first", (int)d->users[0].pid, d->users[0].command,
+				    d->users[0].maps ? "has mapped" : "has opened", d->n_users > 1 ? ", and others" : "");
+	if (d->users_unknown && p->host.dax_in_use)
+		return "a process uses a dax device, perhaps this one, and not every process can be looked into; run the command as root";
+	return NULL;
+}
+
+static bool is_driver(const struct dax_facts *f, const char *driver)
+{
+	return f->dax->driver && !strcmp(f->dax->driver, driver);
+}
+
+/* A device that was System RAM and whose region is lost keeps its memory until the next boot. */
+static bool is_husk(const struct dax_facts *f)
+{
+	return f->dax->region->state == REGION_HUSK || f->dax->region->state == REGION_RESET;
+}
+
+static bool refuse_job(struct prepare *p, struct prepare_job *job)
+{
+	const struct dax_facts *f = job->before;
+	const char *in_use = p->goal == PREPARE_DEVDAX ? NULL : why_in_use(p, f);
+
+	if (!f->dax->region) {
+		job->result = RESULT_SKIPPED;
+		if (job->is_named)
+			refuse(p, job, EXIT_PREREQ, "REGION", "it is no memory of a CXL region, no root port is above it");
+		else
+			message_add(p->messages, SEV_INFO, "REGION", f->dax->name, "%s is left out: it is no memory of a CXL region", f->dax->name);
+	} else if (f->dax->driver && !is_driver(f, "kmem") && !is_driver(f, "device_dax")) {
+		refuse(p, job, EXIT_REFUSED, "DRIVER",
+		       arena_printf(&p->arena, "its driver is %s, which this command does not know; 'echo %s > /sys/bus/dax/drivers/%s/unbind' when nothing uses it",
+				    f->dax->driver, f->dax->name, f->dax->driver));
+	} else if (is_husk(f) && f->blocks_online) {
+		refuse(p, job, EXIT_REFUSED, "HUSK", "its region lost a device while the memory was System RAM, which nothing can take back; reboot the host");
+	} else if (f->blocks_unknown) {
+		refuse(p, job, geteuid() ? EXIT_PREREQ : EXIT_REFUSED, "ATTRIBUTE", "which of its memory blocks are online cannot be read");
+	} else if (in_use && !is_driver(f, "kmem")) {
+		refuse(p, job, EXIT_NEGATIVE, "ISO-BUSY", in_use);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* --- what is planned ------------------------------------------------------------ */
+
+static bool is_isolated_above(const struct dax_facts *f)
+{
+	const struct cxl_region *r = f->dax->region;
+
+	for (size_t i = 0; i < r->n_root_ports; i++)
+		if (iso_is_on(&r->root_ports[i]->iso) != TRI_YES)
+			return false;
+	return r->n_root_ports;
+}
+
+/* All root ports above the device: they are tied together by it. */
+static int plan_isolation(struct prepare *p, const struct dax_facts *f, struct dax_plan *plan)
+{
+	const struct cxl_region *r = f->dax->region;
+	const char *names = "";
+
+	for (size_t i = 0; names && i < r->n_root_ports; i++)
+		names = arena_printf(&p->arena, "%s%s%s", names, i ? " " : "", r->root_ports[i]->name);
+	if (!names)
+		return -ENOMEM;
+	return dax_plan_add(plan, &p->arena, f, (struct step){
+		.op = &step_isolate, .title = arena_printf(&p->arena, "enable isolation on %s", names), .value = names,
+		.path = arena_printf(&p->arena, "sys/bus/pci/devices/%s/cxl_isolation/isolation_ctrl", r->n_root_ports ? r->root_ports[0]->name : "-"),
+		.expect_before = "off", .expect_after = "on", .undo = "off", .timeout_us = 1000000,
+	});
+}
+
+/*
+ * The one clean order: nothing online, isolation on, then online.  What is
+ * online already goes offline for it; kmem stays where it may.
+ */
+static int plan_system_ram(struct prepare *p, const struct dax_facts *f, struct dax_plan *plan)
+{
+	bool has_memmap = f->memmap_in_force == TRI_YES, isolate = !is_isolated_above(f), is_kmem = is_driver(f, "kmem");
+	/* where the parameter is off the attribute says nothing */
+	bool would_have_memmap = f->memmap == TRI_YES && (!p->view.memmap_param || strcmp(p->view.memmap_param, "N"));
+	const char *driver = f->dax->driver;
+	int rc = 0;
+
+	if (is_kmem && (isolate || has_memmap))
+		rc = dax_plan_offline(&p->view, f, p->timeout_us, &p->arena, plan);
+	if (!rc && (is_kmem ? has_memmap : would_have_memmap)) {
+		rc = dax_plan_unbound(f, &p->arena, plan);
+		driver = NULL;
+	}
+	if (!rc && isolate)
+		rc = plan_isolation(p, f, plan);
+	if (rc || (is_kmem && driver && !isolate && f->blocks_online == f->blocks_total))
+		return rc;
+	return dax_plan_system_ram(&p->view, f, driver, false, &p->arena, plan);
+}
+
+static int plan_undo(struct prepare *p, const struct dax_facts *f, struct dax_plan *plan)
+{
+	if (is_driver(f, "kmem") && f->blocks_online == f->blocks_total)
+		return 0;
+	return dax_plan_system_ram(&p->view, f, f->dax->driver, true, &p->arena, plan);
+}
+
+static bool is_planned(const struct prepare *p, const struct dax_facts *f)
+{
+	for (size_t i = 0; i < p->n_plans; i++)
+		for (size_t k = 0; k < p->plans[i].n; k++)
+			if (p->plans[i].owner[k] == f)
+				return true;
+	return false;
+}
+
+static int plan_job(struct prepare *p, const struct dax_facts *f, struct dax_plan *plan)
+{
+	switch (p->goal) {
+	case PREPARE_SYSTEM_RAM:
+		return plan_system_ram(p, f, plan);
+	case PREPARE_UNDO:
+		return plan_undo(p, f, plan);
+	default:
+		return dax_plan_devdax(f, &p->arena, plan);
+	}
+}
+
+int prepare_plan(struct prepare *p, struct err *err)
+{
+	int rc = 0;
+
+	p->n_plans = p->keep_going ? p->n_jobs : 1;
+	p->plans = arena_alloc(&p->arena, p->n_plans, sizeof(*p->plans));
+	if (!p->plans)
+		return no_memory(err);
+	for (size_t i = 0; i < p->n_jobs; i++)
+		refuse_job(p, &p->jobs[i]);
+	/* all that may fail for being in use comes first, so that as little as possible is to be taken back */
+	for (size_t i = 0; !rc && i < p->n_jobs; i++)
+		if (p->jobs[i].result == RESULT_NONE && p->goal == PREPARE_DEVDAX && is_driver(p->jobs[i].before, "kmem"))
+			rc = dax_plan_offline(&p->view, p->jobs[i].before, p->timeout_us, &p->arena, &p->plans[p->keep_going ? i : 0]);
+	for (size_t i = 0; !rc && i < p->n_jobs; i++) {
+		struct prepare_job *job = &p->jobs[i];
+
+		if (job->result != RESULT_NONE)
+			continue;
+		rc = plan_job(p, job->before, &p->plans[p->keep_going ? i : 0]);
+		if (!is_planned(p, job->before))
+			job->result = RESULT_ALREADY;
+		else if (p->dry_run)
+			job->result = RESULT_PLANNED;
+	}
+	return rc ? no_memory(err) : 0;
+}
+
+/* --- doing it --------------------------------------------------------------------- */
+
+static volatile sig_atomic_t stop_requested;
+
+static void request_stop(int sig)
+{
+	(void)sig;
+	stop_requested = 1;
+}
+
+static bool is_stopped(struct step_run *run)
+{
+	(void)run;
+	return stop_requested;
+}
+
+static bool is_about_a_block(const struct step *s)
+{
+	return s->op == &step_offline_block || s->op == &step_online_block;
+}
+
+/* A line on a terminal that is written over; nothing where somebody reads a file later. */
+static void show_progress(struct step_run *run)
+{
+	struct prepare *p = run->data;
+
+	if (!is_about_a_block(&run->steps[run->at]) || !isatty(STDERR_FILENO))
+		return;
+	p->n_blocks_done += run->steps[run->at].state != STEP_UNDONE;
+	fprintf(stderr, "\r%zu of %zu memory blocks%s", p->n_blocks_done, p->n_blocks, p->n_blocks_done == p->n_blocks ? "\n" : "");
+}
+
+static const char *block_of(const struct step *s, char *buf, size_t size)
+{
+	const char *start = strstr(s->path, "/memory/");
+
+	snprintf(buf, size, "%s", start ? start + strlen("/memory/") : s->path);
+	buf[strcspn(buf, "/")] = '\0';
+	return buf;
+}
+
+/* What stopped @run: said once, with the state now, and the status it stands for. */
+static enum exit_status tell_failure(struct prepare *p, struct step_run *run, const struct dax_facts *f, const struct err *err,
+				     const char *state_now)
+{
+	const struct step *s = &run->steps[run->at];
+	char block[64], time[32];
+
+	if (stop_requested) {
+		p->is_stopped = true;
+		message_add(p->messages, SEV_ERROR, "INTERRUPTED", f->dax->name, "%s: a signal ended the command before '%s'; %s; run the command again",
+			    f->dax->name, s->title, state_now);
+		return EXIT_RESUMABLE;
+	}
+	if (s->op == &step_offline_block && (err->errnum == EBUSY || err->errnum == EINTR || err->errnum == EAGAIN)) {
+		message_add(p->messages, SEV_ERROR, "BUSY", f->dax->name,
+			    "%s: %s stayed busy for %s: something in it is pinned or cannot be moved; %s; stop what uses the memory, give it a longer --timeout, or leave it as it is with --keep-going",
+			    f->dax->name, block_of(s, block, sizeof(block)), duration_human(p->timeout_us, time, sizeof(time)), state_now);
+		return EXIT_TIMEDOUT;
+	}
+	if (s->op == &step_isolate) {
+		message_add(p->messages, SEV_ERROR, "ISOLATION", f->dax->name, "%s: %s; %s", f->dax->name, p->isolate_err.text, state_now);
+		return p->isolate_err.status;
+	}
+	message_add(p->messages, SEV_ERROR, "STEP", f->dax->name, "%s: %s; %s", f->dax->name, err->text, state_now);
+	return err->status;
+}
+
+/* Jobs of @plan that were not decided yet. */
+static void set_results(struct prepare *p, const struct dax_plan *plan, enum result result, enum exit_status status)
+{
+	for (size_t i = 0; i < p->n_jobs; i++)
+		for (size_t k = 0; p->jobs[i].result == RESULT_NONE && k < plan->n; k++)
+			if (plan->owner[k] == p->jobs[i].before) {
+				p->jobs[i].result = result;
+				p->jobs[i].status = status;
+			}
+}
+
+static void run_whole(struct prepare *p, const struct dax_plan *plan, struct step_run *run)
+{
+	const struct dax_facts *f;
+	enum exit_status status;
+	struct err err;
+	size_t at, left;
+
+	if (!step_run_all(run, &err)) {
+		set_results(p, plan, RESULT_DONE, EXIT_DONE);
+		return;
+	}
+	at = run->at;
+	f = plan->owner[at];
+	left = step_undo_all(run);
+	run->at = at;
+	status = tell_failure(p, run, f, &err, left ? "not all of what was done before could be taken back: 'daxctl list --isolation' shows what is there now" :
+			      run->changed ? "everything is as it was" : "nothing was changed");
+	set_results(p, plan, left ? RESULT_FAILED : RESULT_ROLLED_BACK, status);
+}
+
+/* With --keep-going: what can be offline goes and stays offline, block by block. */
+static void run_what_can_be(struct prepare *p, const struct dax_plan *plan, struct step_run *run)
+{
+	size_t n_offline = 0, n_busy = 0;
+	enum exit_status status = EXIT_DONE;
+	struct err err;
+
+	while (n_offline < plan->n && plan->steps[n_offline].op == &step_offline_block)
+		n_offline++;
+	for (size_t i = 0; i < n_offline && !stop_requested; i++) {
+		struct step_run one = *run;
+
+		one.steps = run->steps + i;
+		one.n = 1;
+		if (!step_run_all(&one, &err))
+			continue;
+		n_busy++;
+		status = tell_failure(p, &one, plan->owner[i], &err, "the other blocks are taken offline all the same, and the device stays System RAM");
+	}
+	if (!n_busy && !stop_requested) {
+		run_whole(p, plan, run);
+		return;
+	}
+	p->is_stopped |= stop_requested;
+	set_results(p, plan, RESULT_FAILED, n_busy ? status : EXIT_RESUMABLE);
+}
+
+static void run_plans(struct prepare *p)
+{
+	for (size_t i = 0; i < p->n_plans && !stop_requested; i++) {
+		struct dax_plan *plan = &p->plans[i];
+		struct step_run run = {
+			.fs = &p->host.fs, .host = &p->host, .messages = p->messages, .data = p, .end = show_progress,
+			.is_stopped = is_stopped, .steps = plan->steps, .n = plan->n,
+		};
+
+		if (p->keep_going)
+			run_what_can_be(p, plan, &run);
+		else
+			run_whole(p, plan, &run);
+	}
+}
+
+/* A signal also ends the wait for a busy block: no SA_RESTART. */
+static void run_with_signals(struct prepare *p)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	const struct sigaction stop = { .sa_handler = request_stop };
+	struct sigaction old[3];
+
+	for (size_t i = 0; i < 3; i++)
+		sigaction(signals[i], &stop, &old[i]);
+	run_plans(p);
+	for (size_t i = 0; i < 3; i++)
+		sigaction(signals[i], &old[i], NULL);
+}
+
+/* As it is now; a device that is gone has no after. */
+static int read_again(struct prepare *p, struct err *err)
+{
+	int rc = host_read_dax(&p->host_after, NULL, err);
+
+	rc = rc ? rc : dax_view_read(&p->host_after, &p->view_after, err);
+	for (size_t i = 0; !rc && i < p->n_jobs; i++)
+		for (size_t k = 0; k < p->host_after.n_dax; k++)
+			if (!strcmp(p->host_after.dax[k].name, p->jobs[i].before->dax->name))
+				p->jobs[i].after = &p->view_after.v[k];
+	return rc;
+}
+
+int prepare_run(struct prepare *p, struct err *err)
+{
+	bool writes = false;
+
+	for (size_t i = 0; i < p->n_jobs; i++) {
+		p->jobs[i].after = p->jobs[i].before;
+		writes |= p->jobs[i].result == RESULT_NONE;
+	}
+	if (!writes)
+		return 0;
+	for (size_t i = 0; i < p->n_plans; i++)
+		for (size_t k = 0; k < p->plans[i].n; k++)
+			p->n_blocks += is_about_a_block(&p->plans[i].steps[k]);
+	run_with_signals(p);
+	for (size_t i = 0; i < p->n_jobs; i++) {
+		if (p->jobs[i].result == RESULT_NONE) {
+			p->jobs[i].result = RESULT_NOT_TRIED;
+			p->jobs[i].status = EXIT_RESUMABLE;
+		}
+		p->jobs[i].after = NULL;
+	}
+	return read_again(p, err);
+}
+
+int prepare_status(struct prepare *p)
+{
+	size_t well = 0, failed = 0;
+	int status = EXIT_DONE;
+
+	for (size_t i = 0; i < p->n_jobs; i++) {
+		const struct prepare_job *job = &p->jobs[i];
+
+		if (job->result == RESULT_SKIPPED)
+			continue;
+		if (job->status == EXIT_DONE) {
+			well++;
+			continue;
+		}
+		status = !failed || status == (int)job->status ? (int)job->status : EXIT_NEGATIVE;
+		failed++;
+	}
+	if (p->is_stopped)
+		return EXIT_RESUMABLE;
+	if (failed)
+		return well ? EXIT_PARTIAL : status;
+	if (well)
+		return EXIT_DONE;
+	message_add(p->messages, SEV_ERROR, "NOTHING", NULL,
+		    "nothing was done: no dax device of CXL memory is below what was named; 'daxctl list --isolation' shows what there is, 'cxl create-region' makes one");
+	return EXIT_PREREQ;
+}

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""daxctl prepare-isolation on simulated hosts: what is done and in what order, what is refused, what is put back."""
+import json
+import os
+
+import pytest
+
+from lib.cli import NOBODY, Session
+
+RP = "0000:0c:00.0"
+BLOCKS = ["memory146", "memory147"]
+LOOK = 'for b in memory146 memory147; do echo "$b $(cat /sys/devices/system/memory/$b/state 2>/dev/null)"; done; ' \
+       'for d in /sys/bus/dax/devices/*; do echo "$(basename $d) $(basename $(readlink $d/driver) 2>/dev/null) $(cat $d/memmap_on_memory)"; done'
+
+
+def did(r):
+    """What was written below /sys, by libdaxctl too: (object/attribute, value), in order."""
+    return [("/".join(e["path"].split("/")[-2:]), e["data"].rstrip("\n\0")) for e in r.log
+            if e.get("op") == "write" and e.get("comm") == "daxctl" and not e["path"].endswith("/uevent")]
+
+
+def prepare(host, *args, before=None, after=(), user=None, **more):
+    """One run, what the kernel says afterwards in .now; AFTER: more commands of daxctl, whose results follow."""
+    s = Session(host, before=before, **more).daxctl("prepare-isolation", *args, user=user).sh(LOOK)
+    for a in after:
+        s.daxctl(*a)
+    r, look, *rest = s.run()
+    r.now = dict(line.split(" ", 1) for line in look.text.splitlines())
+    return (r, *rest) if after else r
+
+
+def steps(r, dax="dax0.0"):
+    return [(s["op"], s["path"].split("/")[-2] + "=" + s["value"], s["state"]) for s in r.dax()[dax]["plan"]]
+
+
+# -- devdax ------------------------------------------------------------------------------
+def test_system_ram_becomes_devdax_in_one_order():
+    r, again = prepare("sysram1", "region0", after=[("prepare-isolation", "region0")])
+    assert r.rc == 0 and r.dax()["dax0.0"]["result"] == "done" and r.dax()["dax0.0"]["changed"]
+    assert steps(r) == [("offline", "memory146=offline", "done"), ("offline", "memory147=offline", "done"), ("mode", "dax0.0=devdax", "done"),
+                        ("memmap", "dax0.0=0", "done")]
+    assert r.now == {"memory146": "", "memory147": "", "dax0.0": "device_dax 0"}
+    writes = did(r)
+    assert writes[:2] == [("memory146/state", "offline"), ("memory147/state", "offline")]
+    assert writes.index(("kmem/unbind", "dax0.0")) < writes.index(("device_dax/new_id", "dax0.0")) < writes.index(("dax0.0/memmap_on_memory", "0"))
+    assert (r.dax()["dax0.0"]["after"]["fit"], r.dax()["dax0.0"]["after"]["mode"]) == (True, "devdax")
+    assert again.rc == 0 and again.dax()["dax0.0"]["result"] == "already" and did(again) == [] and not again.dax()["dax0.0"]["changed"]
+
+
+def test_it_makes_isolation_possible():
+    refused, prepared, enabled = Session("sysram1").cxl("enable-isolation", "root0").daxctl("prepare-isolation", "region0").cxl("enable-isolation", "root0").run()
+    assert refused.rc == 1 and "ISO-MEM-ONLINE" in refused.err
+    assert prepared.rc == 0 and enabled.rc == 0
+    assert enabled.root_ports()[RP]["containment"] in ("contain", "recover")
+
+
+def test_a_dry_run_writes_nothing():
+    r = prepare("sysram1", "-n")
+    assert r.rc == 0 and r.dax()["dax0.0"]["result"] == "planned" and did(r) == []
+    assert [s[2] for s in steps(r)] == ["planned"] * 4
+    assert r.now["dax0.0"] == "kmem 1" and not r.dax()["dax0.0"]["changed"]
+
+
+@pytest.mark.parametrize("target", [(), ("all",), ("root0",), ("port1",), (RP,), ("mem0",), ("region0",), ("dax0.0",), ("dax0.0", "region0")])
+def test_every_target_leads_to_the_device(target):
+    r = prepare("sysram1", *target, "-n")
+    assert r.rc == 0 and list(r.dax()) == ["dax0.0"]
+
+
+def test_devdax_with_memmap_on_memory_only_loses_that():
+    r = prepare("direct1")
+    assert r.rc == 0 and did(r) == [("dax0.0/memmap_on_memory", "0")] and r.now["dax0.0"] == "device_dax 0"
+
+
+def test_only_what_was_named_is_touched(tmp_path):
+    host = tmp_path / "host.json"
+    host.write_text(json.dumps({"base": os.path.relpath(cli_host("captures/direct2x2-6.12-two-regions.tar.xz"), tmp_path)}))
+    listed, = Session(host).daxctl("list", "--isolation").run()
+    ram = next(n for n, d in listed.dax().items() if d["mode"] == "system-ram")
+    other = next(n for n, d in listed.dax().items() if n != ram)
+    r, after = Session(host).daxctl("prepare-isolation", ram).daxctl("list", "--isolation").run()
+    assert r.rc == 0 and list(r.dax()) == [ram]
+    assert after.dax()[other] == listed.dax()[other] and after.dax()[ram]["fit"] is True
+    assert not [w for w in did(r) if other in w[0] or other in w[1]]
+
+
+def cli_host(name):
+    from lib.cli import ROOT
+    return ROOT / "test/hosts" / name
+
+
+# -- what stays busy --------------------------------------------------------------------------
+BUSY = 'write@*/memory147/state:1+=EBUSY'
+
+
+def test_a_busy_block_is_named_and_all_is_put_back():
+    r = prepare("sysram1", "--timeout=200ms", faults=[BUSY])
+    assert r.rc == 6 and r.dax()["dax0.0"]["result"] == "rolled-back"
+    assert "memory147 stayed busy for 200 ms" in r.err and "everything is as it was" in r.err
+    assert r.now == {"memory146": "online", "memory147": "online", "dax0.0": "kmem 1"}
+    assert [s[2] for s in steps(r)] == ["undone", "failed", "planned", "planned"]
+    assert ("memory146/state", "online_movable") in did(r)
+    before, after = r.dax()["dax0.0"]["before"], r.dax()["dax0.0"]["after"]
+    assert before == after and r.dax()["dax0.0"]["changed"] is False
+
+
+def test_a_block_that_is_busy_for_a_moment_is_waited_for():
+    r = prepare("sysram1", "--timeout=5s", faults=["write@*/memory147/state:1=EBUSY", "write@*/memory147/state:2=EAGAIN"])
+    assert r.rc == 0 and r.now["dax0.0"] == "device_dax 0"
+
+
+def test_keep_going_leaves_offline_what_is():
+    r = prepare("sysram1", "--timeout=200ms", "--keep-going", faults=['write@*/memory146/state:1+=EBUSY'])
+    assert r.rc == 6 and r.dax()["dax0.0"]["result"] == "failed" and "memory146 stayed busy" in r.err
+    assert r.now == {"memory146": "online", "memory147": "offline", "dax0.0": "kmem 1"}
+    assert r.dax()["dax0.0"]["after"]["blocks"]["online"] == 1
+    assert not [w for w in did(r) if "unbind" in w[0]], "memory that is online must never lose its driver"
+
+
+@pytest.mark.parametrize("fault", ["write@*/memory147/state:1=EIO", "write@*/kmem/unbind:1+=EIO", "write@*/memmap_on_memory:1=EIO",
+                                   "write@*/device_dax/new_id:1+=EIO"])
+def test_whatever_fails_everything_is_put_back(fault):
+    r = prepare("sysram1", faults=[fault])
+    assert r.rc == 4 and r.dax()["dax0.0"]["result"] == "rolled-back", str(r)
+    assert r.now["memory146"] == r.now["memory147"] == "online" and r.now["dax0.0"].startswith("kmem"), str(r)
+    assert r.dax()["dax0.0"]["after"]["mode"] == "system-ram"
+
+
+def test_what_cannot_be_put_back_is_said():
+    r = prepare("sysram1", faults=["write@*/memory147/state:1+=EIO", "write@*/memory146/state:2+=EIO"])
+    assert r.rc == 4 and r.dax()["dax0.0"]["result"] == "failed"
+    assert "not all of what was done before could be taken back" in r.err
+    assert r.now["memory146"] == "offline" and r.dax()["dax0.0"]["after"]["blocks"]["online"] == 1
+
+
+# -- System RAM all the same ---------------------------------------------------------------------
+def test_system_ram_comes_online_only_after_isolation_is_on():
+    r = prepare("sysram1", "--mode=system-ram", after=[("prepare-isolation", "--mode=system-ram")])
+    r, again = r
+    assert r.rc == 0 and r.dax()["dax0.0"]["result"] == "done"
+    assert [s[:2] for s in steps(r)] == [("offline", "memory146=offline"), ("offline", "memory147=offline"), ("enable-isolation", f"cxl_isolation={RP}"),
+                                         ("online", "memory146=online_movable"), ("online", "memory147=online_movable")]
+    w = [x for x in did(r) if x[0].endswith(("state", "isolation_ctrl"))]
+    assert w == [("memory146/state", "offline"), ("memory147/state", "offline"), ("cxl_isolation/isolation_ctrl", "1"),
+                 ("memory146/state", "online_movable"), ("memory147/state", "online_movable")]
+    assert again.rc == 0 and again.dax()["dax0.0"]["result"] == "already" and did(again) == []
+
+
+def host_with_memmap(tmp_path, base):
+    """A host whose kernel puts struct pages on the memory itself."""
+    host = tmp_path / "host.json"
+    host.write_text(json.dumps({"base": os.path.relpath(cli_host(f"captures/{base}.tar.xz"), tmp_path), "kernel": "v1-fixed",
+                                "files": {"sys/module/memory_hotplug/parameters/memmap_on_memory": "Y\n"}}))
+    return host
+
+
+@pytest.mark.parametrize("base", ["direct1-6.12-sysram", "direct1-6.12-devdax"])
+def test_system_ram_gets_no_struct_pages_on_itself(tmp_path, base):
+    host = host_with_memmap(tmp_path, base)
+    r, again, undo = Session(host).daxctl("prepare-isolation", "--mode=system-ram").daxctl("prepare-isolation", "--mode=system-ram") \
+        .daxctl("prepare-isolation", "--undo").run()
+    assert r.rc == 0, str(r)
+    offline = ["offline", "offline"] if base.endswith("sysram") else []
+    assert [s[0] for s in steps(r)] == [*offline, "mode", "memmap", "enable-isolation", "mode", "online", "online"]
+    after = r.dax()["dax0.0"]["after"]
+    assert (after["mode"], after["memmap_on_memory"], after["checks"]) == \
+        ("system-ram", {"device": False, "parameter": "Y", "in_force": False}, ["ISO-MEM-ONLINE"])
+    assert again.dax()["dax0.0"]["result"] == "already" == undo.dax()["dax0.0"]["result"]
+
+
+def test_struct_pages_on_it_are_a_reason_to_prepare_and_undo_brings_them_back(tmp_path):
+    before, r, undo = Session(host_with_memmap(tmp_path, "direct1-6.12-sysram")).daxctl("list", "--isolation").daxctl("prepare-isolation") \
+        .daxctl("prepare-isolation", "--undo").run()
+    assert before.dax()["dax0.0"]["checks"] == ["ISO-MEM-ONLINE", "ISO-MEMMAP"]
+    assert r.rc == 0 and r.dax()["dax0.0"]["after"]["fit"] is True
+    assert undo.rc == 0 and undo.dax()["dax0.0"]["after"]["checks"] == ["ISO-MEM-ONLINE", "ISO-MEMMAP"], str(undo)
+
+
+def test_devdax_becomes_system_ram_only_after_isolation():
+    r, status = Session("direct1").daxctl("prepare-isolation", "--mode=system-ram").cxl("list", "--isolation").run()
+    assert r.rc == 0, str(r)
+    assert [s[0] for s in steps(r)] == ["enable-isolation", "mode", "online", "online"]
+    after = r.dax()["dax0.0"]["after"]
+    assert (after["mode"], after["memmap_on_memory"]["in_force"], after["blocks"]["online"]) == ("system-ram", False, 2)
+    assert status.root_ports()[RP]["control"]["mem"]["isolation"] is True
+
+
+def test_where_isolation_is_refused_nothing_is_changed():
+    for host in ("sysram1", "direct1"):
+        r = prepare(host, "--mode=system-ram", kernel="mainline")
+        assert r.rc == 3 and r.dax()["dax0.0"]["result"] == "rolled-back", str(r)
+        assert "ISO-ABI" in r.err and r.dax()["dax0.0"]["before"] == r.dax()["dax0.0"]["after"]
+
+
+def test_a_failure_to_online_also_takes_isolation_back():
+    r, status = Session("direct1", faults=["write@*/memory147/state:1+=EIO"]).daxctl("prepare-isolation", "--mode=system-ram").cxl("list", "--isolation").run()
+    assert r.rc == 4 and r.dax()["dax0.0"]["result"] == "rolled-back", str(r)
+    assert status.root_ports()[RP]["control"]["mem"]["isolation"] is False
+
+
+# -- undo --------------------------------------------------------------------------------------------
+def test_undo_makes_it_system_ram_again():
+    s = Session("sysram1").daxctl("prepare-isolation").daxctl("prepare-isolation", "--undo").daxctl("prepare-isolation", "--undo").sh(LOOK)
+    _, r, again, look = s.run()
+    assert r.rc == 0 and r.dax()["dax0.0"]["result"] == "done" and again.dax()["dax0.0"]["result"] == "already"
+    assert look.text.splitlines() == ["memory146 online", "memory147 online", "dax0.0 kmem 0"]
+
+
+def test_undo_spares_memory_that_is_in_use():
+    use = "rm -f /tmp/user.ready; python3 -c 'import mmap,os,time; m=mmap.mmap(os.open(\"/dev/dax0.0\",os.O_RDWR),2<<20); open(\"/tmp/user.ready\",\"w\").write(str(os.getpid())); " \
+          "time.sleep(60)' & while [ ! -s /tmp/user.ready ]; do sleep 0.05; done"
+    for args in (("--undo",), ("--mode=system-ram",)):
+        r, kill = Session("direct1", before=use).daxctl("prepare-isolation", *args).sh("kill $(cat /tmp/user.ready)").run()
+        assert r.rc == 1 and r.dax()["dax0.0"]["result"] == "refused" and did(r) == []
+        assert "ISO-BUSY" in [m["code"] for m in r.json["messages"]] and "(python3) has mapped it" in r.err
+
+
+# -- bad input, no privilege ---------------------------------------------------------------------------
+@pytest.mark.parametrize("args,says", [
+    (("--mode=ram",), "'ram' is no mode"), (("--timeout=soon",), "'soon' is no duration"), (("--timeout=-1s",), "no duration"),
+    (("--undo", "--mode=devdax"), "contradict"), (("dax9.9",), "use one of"), (("--nonsense",), "--nonsense"), (("memx",), "'memx'")])
+def test_bad_input_is_one_sentence_and_does_nothing(args, says):
+    r = prepare("sysram1", *args)
+    assert r.rc == 2 and says in r.err and len(r.err.strip().splitlines()) == 1 and did(r) == [] and r.json["dax"] == []
+
+
+def test_another_user_is_told_to_be_root():
+    r = prepare("sysram1", user=NOBODY)
+    assert r.rc == 3 and "root" in r.err and r.now["memory146"] == "online"
+
+
+def test_a_host_without_dax_memory_has_nothing_to_prepare():
+    r = prepare(cli_host("captures/direct1-6.12-noregion.tar.xz"), kernel=None)
+    assert r.rc == 3 and "no dax device" in r.err
+
+
+def test_it_never_touches_a_region():
+    for args in ((), ("--mode=system-ram",), ("--undo",)):
+        r = prepare("sysram1", *args)
+        assert not [e for e in r.log if e["op"] == "write" and ("region" in e["path"].rsplit("/", 1)[1] or e["path"].rsplit("/", 1)[1] == "commit")]
