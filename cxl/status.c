@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "config.h"
 #include "cxl/lib/assert.h"
+#include "cxl/lib/policy.h"
 #include "cxl/lib/problem.h"
 #include "cxl/lib/record_status.h"
 #include "cxl/monitor.h"
@@ -14,6 +16,7 @@ struct status_options {
 	struct common_options common;
 	bool impact, check, problems, monitor, once;
 	struct opt_list assertions;
+	struct opt_optional policy;
 	const char *interval, *sysroot;
 };
 
@@ -24,6 +27,8 @@ static const struct opt status_opts[] = {
 	  "also every readiness check with its result and remedy" },
 	{ "assert", 0, OPT_LIST, offsetof(struct status_options, assertions), "FIELD=VALUE",
 	  "exit status 1 unless this holds for every root port selected (also !=, and >= for containment; repeatable)" },
+	{ "policy", 0, OPT_OPTIONAL, offsetof(struct status_options, policy), "FILE",
+	  "exit status 1 and a message for each difference from the policy file (default " POLICY_FILE ")" },
 	{ "problems", 'x', OPT_FLAG, offsetof(struct status_options, problems), NULL,
 	  "only root ports with which something is wrong; exit status 1 when there is one" },
 	{ "monitor", 0, OPT_FLAG, offsetof(struct status_options, monitor), NULL,
@@ -45,7 +50,7 @@ enum { US_PER_S = 1000000, SHORTEST_US = 10000 };
 static int check_options(const struct status_options *o, struct err *err)
 {
 	const char *other = o->impact ? "--impact" : o->check ? "--check" : o->problems ? "-x" :
-		o->assertions.n ? "--assert" : o->common.output ? "--output" :
+		o->assertions.n ? "--assert" : o->policy.is_given ? "--policy" : o->common.output ? "--output" :
 		o->common.human || (o->common.format && strcmp(o->common.format, "json")) ? "another format than json" : NULL;
 
 	if (!o->monitor && (o->interval || o->once))
@@ -103,6 +108,34 @@ static bool all_hold(struct cxl_host *host, const struct assertion *list, size_t
 	return hold && (!n || n_ports);
 }
 
+/* False when the host is not as the policy says; targets that are named leave out the others. */
+static int compare_with_policy(struct cxl_host *host, const struct status_options *o, const struct selection *sel,
+			       bool all, struct arena *a, bool *ret_same, struct err *err)
+{
+	struct policy_drifts drifts;
+	struct policy policy;
+	int rc;
+
+	*ret_same = true;
+	if (!o->policy.is_given)
+		return 0;
+	rc = policy_read(o->policy.value ? o->policy.value : POLICY_FILE, a, &policy, err);
+	if (!rc)
+		rc = policy_compare(&policy, host, sel->results, all ? NULL : sel->set.root_ports, a, &drifts, err);
+	for (size_t i = 0; !rc && i < drifts.n; i++) {
+		const struct policy_drift *d = &drifts.v[i];
+
+		if (!strcmp(d->setting, "require"))
+			message_add(&host->messages, SEV_ERROR, "DRIFT", d->target, "%s: %s stands against the level %s, which %s:%u requires",
+				    d->target, d->is, d->wanted, policy.file, d->line);
+		else
+			message_add(&host->messages, SEV_ERROR, "DRIFT", d->target, "%s: %s is %s, and %s:%u asks for %s",
+				    d->target, d->setting, d->is, policy.file, d->line, d->wanted);
+		*ret_same = false;
+	}
+	return rc;
+}
+
 /* Keep those with a problem, and say on stderr what it is. */
 static struct json_object *only_problems(struct cxl_host *host, struct json_object *root_ports)
 {
@@ -143,9 +176,11 @@ static struct json_object *look(struct cxl_host *host, const struct status_optio
 	struct assertion *assertions;
 	struct selection sel;
 	struct impact *impact;
+	bool is_as_policy;
 
 	if (parse_assertions(o, a, &assertions, err) || host_read(host, o->sysroot, err) ||
-	    status_select(host, targets, NULL, o->check, a, &sel, err))
+	    status_select(host, targets, NULL, o->check, a, &sel, err) ||
+	    compare_with_policy(host, o, &sel, !*targets, a, &is_as_policy, err))
 		return NULL;
 	if (wants_impact(o, assertions)) {
 		if (impact_read(host, &sel.set, &impact, err))
@@ -153,7 +188,7 @@ static struct json_object *look(struct cxl_host *host, const struct status_optio
 		parts.impact = impact;
 	}
 	root_ports = record_status(host, &sel.set, sel.results, &parts);
-	if (!all_hold(host, assertions, o->assertions.n, root_ports))
+	if (!all_hold(host, assertions, o->assertions.n, root_ports) || !is_as_policy)
 		*ret_status = EXIT_NEGATIVE;
 	if (o->problems) {
 		root_ports = only_problems(host, root_ports);

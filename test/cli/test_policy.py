@@ -130,3 +130,32 @@ def test_ports_that_a_region_ties_together_succeed_together(policy):
     assert enable("interleave2", policy("[all]\n")).rc == 0
     r = enable("interleave2", policy("[0000:0c:00.0]\n"))
     assert r.rc == 1 and "ISO-INTERLEAVE" in r.err and writes(r.log) == []
+
+
+# -- drift ---------------------------------------------------------------------------------
+def drift(r):
+    return [(m["target"], m["text"].split(": ", 1)[1].rsplit("/", 1)[0].split(",")[0]) for m in r.messages(code="DRIFT")]
+
+
+def test_drift_is_reported_until_the_policy_is_applied(policy):
+    path = policy("[root0]\nrequire = contain\ntimeout = 100ms\n[serial 0x1001]\nmode = devdax\n")
+    before, applied, after, away, later = Session("direct1").cxl("isolation-status", f"--policy={path}").cxl("enable-isolation", f"--policy={path}") \
+        .cxl("isolation-status", f"--policy={path}").cxl("set-timeout", RP, "off").cxl("isolation-status", f"--policy={path}").run()
+    assert before.rc == 1 and drift(before) == [(RP, "isolation is off"), (RP, "timeout is off"), (RP, "timeout is default")]
+    assert "isolation.conf:3 asks for B2" in before.err
+    assert applied.rc == 0 and after.rc == 0 and drift(after) == []
+    assert away.rc == 0 and later.rc == 1 and drift(later) == [(RP, "timeout is off")]
+
+
+def test_drift_of_mode_level_and_of_what_is_missing(policy):
+    path = policy("[serial 0x1001]\nmode = devdax\nrequire = contain\n[serial 0x99]\n")
+    r, only = Session("sysram1").cxl("isolation-status", f"--policy={path}").cxl("isolation-status", f"--policy={path}", RP).run()
+    assert r.rc == 1 and drift(r) == [(RP, "isolation is off"), (RP, "ISO-MEM-ONLINE stands against the level contain"), ("dax0.0", "mode is system-ram"),
+                                      ("serial 0x99", "target is absent")]
+    assert drift(only) == drift(r)[:-1]
+
+
+def test_a_bad_policy_is_no_drift_but_an_error(policy):
+    r, none, both = Session("direct1").cxl("isolation-status", f"--policy={policy('[all]' + chr(10) + 'x = y' + chr(10))}") \
+        .cxl("isolation-status", "--policy=/nonexistent").cxl("isolation-status", "--policy", "--monitor").run()
+    assert r.rc == 2 and ":2: unknown key" in r.err and none.rc == 2 and both.rc == 2
