@@ -100,18 +100,18 @@ void dax_unbind(struct sim *sim, struct node *dax)
 	dev_unbind(sim, dax);
 }
 
-/* device_attach(): did a driver take it? */
-static bool match(struct sim *sim, struct node *dax)
+/* device_attach(): 0 also when no driver wants it */
+static int attach(struct sim *sim, struct node *dax)
 {
 	if (dax_matches(sim, dax, "device_dax") && dev_driver_dir(sim, "dax", "device_dax"))
-		return !dax_probe(sim, dax, "device_dax");
-	return dev_driver_dir(sim, "dax", "kmem") && !dax_probe(sim, dax, "kmem");
+		return dax_probe(sim, dax, "device_dax");
+	return dev_driver_dir(sim, "dax", "kmem") ? dax_probe(sim, dax, "kmem") : 0;
 }
 
 static void autoprobe(struct sim *sim, struct node *dax)
 {
 	if (!dev_driver(dax) && !dev_is(tree_dir(&sim->tree, "/sys/bus/dax"), "drivers_autoprobe", "0"))
-		match(sim, dax);
+		attach(sim, dax);
 }
 
 static int parse_id(const char *buf, char *word, size_t size)
@@ -248,7 +248,7 @@ static ssize_t autoprobe_store(struct node *node, const char *buf, size_t len, s
 	return dev_set(op->sim, node->parent, node->name, "%d", *buf != '0') ? -ENOMEM : (ssize_t)len;
 }
 
-/* drivers_probe_store(): 0 when a driver took it or nobody wants it */
+/* drivers_probe_store(), whose errors are all the same */
 static ssize_t probe_store(struct node *node, const char *buf, size_t len, struct op *op)
 {
 	char word[64];
@@ -257,7 +257,7 @@ static ssize_t probe_store(struct node *node, const char *buf, size_t len, struc
 	(void)node;
 	if (!dax)
 		return -ENODEV;
-	if (!dev_driver(dax) && !match(op->sim, dax))
+	if (!dev_driver(dax) && attach(op->sim, dax))
 		return -EINVAL;
 	return (ssize_t)len;
 }

@@ -45,6 +45,7 @@ static void work(const struct udev_event *events, bool aloud)
 	for (int sig = 1; sig < 32; sig++)
 		if (sig != SIGKILL && sig != SIGSTOP)
 			signal(sig, SIG_DFL);
+	setpgid(0, 0);
 	close_range(STDERR_FILENO + 1, ~0u, 0);
 	dup2(STDERR_FILENO, STDOUT_FILENO);
 	prctl(PR_SET_NAME, "cxl-sim-udev");
@@ -57,14 +58,18 @@ static void work(const struct udev_event *events, bool aloud)
 static void go_on(struct sim *sim, void *arg)
 {
 	struct udev *u = arg;
+	pid_t ended;
 
 	u->scheduled = false;
-	if (u->worker && waitpid(u->worker, NULL, WNOHANG) == u->worker)
-		u->worker = 0;
+	while ((ended = waitpid(-1, NULL, WNOHANG)) > 0)
+		if (ended == u->worker)
+			u->worker = 0;
 	if (!u->worker && u->events) {
 		uint64_t stamp = udev_rules_stamp();
 
 		u->worker = stamp ? fork() : 0;
+		if (u->worker > 0)
+			setpgid(u->worker, u->worker);	/* here and there: whoever comes first */
 		if (stamp && !u->worker)
 			work(u->events, stamp != u->stamp);
 		u->stamp = stamp;	/* what is wrong with the rules is said once */
@@ -123,10 +128,9 @@ void udev_kill(struct sim *sim)
 
 	if (!u)
 		return;
-	if (u->worker) {
-		kill(u->worker, SIGKILL);
-		waitpid(u->worker, NULL, 0);
-	}
+	/* with its programs; not waited for, since it may wait for this process to answer */
+	if (u->worker)
+		kill(-u->worker, SIGKILL);
 	u->worker = 0;
 	free_events(u);
 	later_cancel(sim, go_on);

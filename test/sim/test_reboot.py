@@ -268,3 +268,11 @@ def test_reboot_of_a_host_that_cannot_be_loaded_any_more_is_refused_and_it_goes_
     path = host()
     done = run(f"rm {path}; $SIM ctl reboot; cat {CXL}/mem0/serial", "--host", path)
     assert done.stdout == "0x1001\n" and done.stderr.startswith("cxl-sim: the host stays up, since it cannot be loaded again: ")
+
+
+def test_reboot_ends_programs_that_rules_started():
+    start = time.monotonic()
+    assert words(f"""echo 'ACTION=="bind", KERNEL=="dax0.0", RUN+="/bin/sleep 30"' > {RULES}/60-x.rules
+{KMEM}; until cat /proc/[0-9]*/comm | grep -q ^sleep; do :; done; rm {RULES}/60-x.rules; $SIM ctl reboot > /dev/null
+cat /proc/[0-9]*/comm | grep -c ^sleep || :""") == ["0"]
+    assert time.monotonic() - start < 20
