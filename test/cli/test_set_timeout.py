@@ -200,6 +200,19 @@ def test_v1_switches_the_timeout_without_touching_the_rest(what, expected):
     assert control(r.after[RP]["control"]) == (True, what == "on", "D")
 
 
+MAPPED = "cxl-sim ctl map dax0.0 idle >/dev/null"
+
+
+@pytest.mark.parametrize("kernel,isolation,what,rc", [("v1", "", "B2", 1), ("v1", "", "on", 0), ("v1", "disable", "B2", 0), ("v1-fixed", "enable", "B2", 0)])
+def test_memory_in_use_stands_only_against_what_drops_isolation_on_the_way(kernel, isolation, what, rc):
+    """Only v1 does, and only where it is on: a change of the enable under traffic is undefined."""
+    before = f"cxl {isolation}-isolation root0 >/dev/null 2>&1; {MAPPED}" if isolation else MAPPED
+    r = change("direct1", "root0", what, command="set-timeout", kernel=kernel, before=before)
+    assert r.rc == rc and bool(writes(r.log)) == (rc == 0), str(r)
+    if rc:
+        says(r, "ISO-BUSY", "dax-user", "nothing was written, the timeout is off")
+
+
 def test_v1_with_registers_also_keeps_the_interrupt():
     r = timeout("direct1", "root0", "B2", "--registers", kernel="v1")
     assert r.rc == 0 and r.after[RP]["control"]["interrupt"] is True

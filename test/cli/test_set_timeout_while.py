@@ -192,6 +192,18 @@ def test_a_port_that_became_isolated_is_left_and_that_is_said(tmp_path):
     assert r.messages(code="RESTORE", target=RP)
 
 
+def test_memory_that_came_into_use_keeps_v1_from_dropping_isolation():
+    """Putting back the range would, and what the command left running may access the memory."""
+    script = "cxl-sim ctl map dax0.0 idle >/dev/null"
+    r = during(script, what="D2", kernel="v1")
+    assert r.rc == 4 and r.now == (True, True, "D2"), str(r)
+    says(r, "ISO-BUSY", "dax-user", "the timeout is on (range D2), not as it was", f"cxl set-timeout {RP} B2")
+    r = during(script, what="off", kernel="v1")
+    assert r.rc == 0 and r.now == (True, True, "B2"), "the enable alone can be put back"
+    r = during(script, what="D2", kernel="v1", after=f"cxl-sim ctl unmap dax0.0 >/dev/null; cxl set-timeout {RP} B2 >/dev/null 2>&1")
+    assert r.now == (True, True, "B2"), "what is told to type does it"
+
+
 def test_the_commands_own_failure_comes_first():
     r = during(f"cxl-sim ctl link-down {RP} >/dev/null; exit 9", before="cxl enable-isolation root0 --timeout=B2")
     assert r.rc == 9
