@@ -69,16 +69,6 @@ bool check_link_is_down(const struct check_context *ctx, const struct cxl_root_p
 	return true;
 }
 
-/* The endpoints below it, whatever their type: memdevs, and accelerators without one. */
-static size_t count_endpoints(const struct cxl_root_port *rp)
-{
-	size_t n = rp->n_memdevs;
-
-	for (size_t i = 0; i < rp->n_accelerators; i++)
-		n += !rp->accelerators[i].memdev;
-	return n;
-}
-
 static const char *endpoint_names(const struct cxl_root_port *rp, struct arena *a, const char *names)
 {
 	for (size_t i = 0; i < rp->n_memdevs; i++)
@@ -101,16 +91,16 @@ bool check_driver_panics(const struct check_context *ctx, const struct cxl_root_
 				       rp->memdevs[i]->name);
 		return true;
 	}
-	for (size_t i = 0; i < ctx->host->n_root_ports; i++) {
+	if (!rp->bridge || rp->bridge->n_endpoints == root_port_endpoints(rp))
+		return false;
+	for (size_t i = 0; a && i < ctx->host->n_root_ports; i++) {
 		const struct cxl_root_port *other = &ctx->host->root_ports[i];
 
-		if (other == rp || !rp->bridge || other->bridge != rp->bridge || !count_endpoints(other))
-			continue;
-		f->text = arena_printf(a, "this kernel's isolation handler is the posted v1: it panics the host because %s under the same host bridge is populated",
-				       other->name);
-		return true;
+		if (other != rp && other->bridge == rp->bridge && root_port_endpoints(other))
+			f->text = arena_printf(a, "this kernel's isolation handler is the posted v1: it panics the host because %s under the same host bridge is populated",
+					       other->name);
 	}
-	return false;
+	return true;
 }
 
 bool check_nothing_signals(const struct check_context *ctx, const struct cxl_root_port *rp,
@@ -140,7 +130,7 @@ bool check_link_stays_up(const struct check_context *ctx, const struct cxl_root_
 			 struct arena *a, struct finding *f)
 {
 	(void)ctx;
-	if (!count_endpoints(rp) || !rp->ext.known ||
+	if (!root_port_endpoints(rp) || !rp->ext.known ||
 	    rp->ext.control & (PORT_UNMASK_SBR | PORT_UNMASK_LINK_DISABLE) || rp->cxl_bus_reset || rp->slot ||
 	    (rp->iso.regs.capable && rp->iso.regs.ctrl & ISO_CTRL_MEM_LINK_DOWN))
 		return false;
@@ -155,31 +145,28 @@ bool check_has_switch(const struct check_context *ctx, const struct cxl_root_por
 	const char *names;
 
 	(void)ctx;
-	if (count_endpoints(rp) < 2)
+	if (root_port_endpoints(rp) < 2)
 		return false;
 	names = endpoint_names(rp, a, "");
-	f->text = arena_printf(a, "%zu endpoints lie below it and fail together: %s", count_endpoints(rp), names ? names : "");
+	f->text = arena_printf(a, "%zu endpoints lie below it and fail together: %s", root_port_endpoints(rp), names ? names : "");
 	return true;
 }
 
 bool check_is_not_direct(const struct check_context *ctx, const struct cxl_root_port *rp,
 			 struct arena *a, struct finding *f)
 {
-	const char *names = endpoint_names(rp, a, "");
-	size_t n = count_endpoints(rp);
+	size_t own = root_port_endpoints(rp), n = rp->bridge ? rp->bridge->n_endpoints : own;
+	const char *names;
 
-	if (!n)
+	if (!own || n == 1)
 		return false;
-	for (size_t i = 0; rp->bridge && i < ctx->host->n_root_ports; i++) {
+	names = endpoint_names(rp, a, "");
+	for (size_t i = 0; names && rp->bridge && i < ctx->host->n_root_ports; i++) {
 		const struct cxl_root_port *other = &ctx->host->root_ports[i];
 
-		if (other == rp || other->bridge != rp->bridge)
-			continue;
-		n += count_endpoints(other);
-		names = endpoint_names(other, a, names);
+		if (other != rp && other->bridge == rp->bridge)
+			names = endpoint_names(other, a, names);
 	}
-	if (n == 1)
-		return false;
 	f->text = arena_printf(a, "%s has %zu endpoints below it, not one: %s", rp->bridge ? rp->bridge->name : rp->name, n,
 			       names ? names : "");
 	return true;

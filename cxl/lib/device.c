@@ -146,6 +146,15 @@ static int read_link_ways(struct cxl_host *host)
 	return 0;
 }
 
+size_t root_port_endpoints(const struct cxl_root_port *rp)
+{
+	size_t n = rp->n_memdevs;
+
+	for (size_t i = 0; i < rp->n_accelerators; i++)
+		n += !rp->accelerators[i].memdev;
+	return n;
+}
+
 int devices_read(struct cxl_host *host)
 {
 	for (size_t i = 0; i < host->n_root_ports; i++) {
@@ -153,6 +162,8 @@ int devices_read(struct cxl_host *host)
 
 		if (rp->present && !is_simple(rp) && scan(host, rp, rp->path, 4))
 			return -ENOMEM;
+		if (rp->bridge)
+			rp->bridge->n_endpoints += root_port_endpoints(rp);
 	}
 	return read_link_ways(host);
 }

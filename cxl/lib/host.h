@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "cxl/lib/interval.h"
 #include "cxl/lib/isolation.h"
 #include "util/arena.h"
 #include "util/message.h"
@@ -45,6 +46,7 @@ struct cxl_port {
 	const char **dports;	/* a switch's: PCI addresses of the downstream ports */
 	size_t n_dports;
 	struct cxl_root_port *root_port;	/* a switch's: the one above it */
+	size_t n_endpoints;	/* a host bridge's: of any type, below its root ports */
 	bool locks_read;	/* decoder.c: its locked decoders are known */
 	struct locked_decoder *locked;
 	size_t n_locked;
@@ -214,10 +216,6 @@ struct memory_policy {
 	struct opt_u64 room_bytes;	/* that the nodes beside the CXL memory could still give */
 };
 
-/* Inclusive, as the firmware map has them. */
-struct mem_range {
-	uint64_t start, end;
-};
 
 struct cxl_host {
 	struct arena arena;
@@ -241,13 +239,12 @@ struct cxl_host {
 	uint64_t block_bytes;	/* memory block size, 0 when unknown */
 	struct memory_policy policy;
 	bool core_is_module;	/* the CXL core is not built into the kernel */
-	struct mem_range *soft_reserved;	/* of the firmware map; read when there is a region */
-	size_t n_soft_reserved;
 	bool wants_dax;		/* also what only the dax side needs: host_read_dax() */
 	struct mem_block *blocks;	/* by number */
 	size_t n_blocks;
 	struct mem_zone *zones;	/* of the live host, when the dax side is wanted */
 	size_t n_zones;
+	struct interval_set soft_reserved;	/* of the firmware map; read when there is a region */
 	bool users_read;	/* users.c looked for users of the dax devices */
 	bool dax_in_use;	/* the kernel counts a user of some dax device, who need not be known */
 	size_t n_hidden_processes;	/* could not be looked into */
@@ -283,6 +280,8 @@ void registers_exit(struct cxl_host *host);
 
 /* Of that memory, the part that its struct pages take: 64 bytes for 4 KiB. */
 #define MEMMAP_SHARE 64
+/* The endpoints below it, whatever their type: memdevs, and accelerators without one. */
+size_t root_port_endpoints(const struct cxl_root_port *rp);
 /* Memory below @rp whose struct pages the rest of the system does not hold yet. */
 uint64_t memmap_missing_for(const struct cxl_host *host, const struct cxl_root_port *rp);
 /* @path is below an nvdimm region ("…/ndbus0/region0/…"): the CXL region it is made of, NULL when none is. */

@@ -49,7 +49,8 @@ static inline int set_up(void **state)
 	f->in_region[0] = &f->dax;
 	f->regions[0] = &f->region;
 	for (int i = 0; i < 2; i++) {
-		f->bridges[i] = (struct cxl_port){ .name = i ? "port2" : "port1", .bus = &f->bus, .host = i ? "pci0000:de" : "pci0000:0c" };
+		f->bridges[i] = (struct cxl_port){ .name = i ? "port2" : "port1", .bus = &f->bus, .host = i ? "pci0000:de" : "pci0000:0c",
+						      .n_endpoints = 1 };
 		f->memdevs[i] = (struct cxl_memdev){ .name = i ? "mem1" : "mem0", .root_port = &f->rps[i], .bound = true, .ram_bytes = { true, 0x10000000 } };
 		f->below[i] = &f->memdevs[i];
 		f->targets[i] = &f->memdevs[i];
@@ -115,6 +116,13 @@ static inline void only(const struct check_result *r, const char *id)
 	for (size_t i = 0; i < r->n; i++)
 		if (strcmp(r->v[i].check->id, id))
 			fail_msg("beside %s, %s fails too", id, r->v[i].check->id);
+}
+
+/* The second root port below the first one's host bridge, with that many endpoints in all. */
+static inline void share_bridge(struct fixture *f, size_t n_endpoints)
+{
+	f->rps[1].bridge = f->rps[0].bridge;
+	f->bridges[0].n_endpoints = n_endpoints;
 }
 
 /* The same, of a result that nobody keeps. */

@@ -149,12 +149,13 @@ static void the_posted_kernel_panics(void **state)
 	assert_int_equal(r.v[0].check->kind, CHECK_LIMIT);
 	assert_int_equal(r.if_enabled, CONTAINMENT_DEBUG);
 	/* a populated neighbour under the same bridge is enough */
-	f->rps[0].n_memdevs = 0;
+	f->rps[0].n_memdevs = f->bridges[0].n_endpoints = 0;
 	assert_null(find_in(run(f), "ISO-DRIVER-PANIC"));
-	f->rps[1].bridge = f->rps[0].bridge;
+	share_bridge(f, 1);
 	r = run(f);
 	assert_non_null(find(&r, "ISO-DRIVER-PANIC"));
-	f->rps[1].n_memdevs = 0;
+	assert_non_null(strstr(find(&r, "ISO-DRIVER-PANIC")->text, "0000:de:00.0"));
+	f->rps[1].n_memdevs = f->bridges[0].n_endpoints = 0;
 	r = run(f);
 	assert_null(find(&r, "ISO-DRIVER-PANIC"));
 }

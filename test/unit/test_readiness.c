@@ -346,6 +346,7 @@ static void endpoints_that_fail_together_are_named(void **state)
 	f->rps[0].memdevs = both;
 	f->rps[0].n_memdevs = 2;
 	f->rps[1].n_memdevs = 0;
+	f->bridges[0].n_endpoints = 2;
 	r = run(f);
 	assert_int_equal(r.n, 2);
 	assert_non_null(find(&r, "ISO-DIRECT"));
@@ -359,11 +360,12 @@ static void a_neighbour_under_the_same_host_bridge_is_noted(void **state)
 	struct fixture *f = *state;
 	struct check_result r;
 
-	f->rps[1].bridge = f->rps[0].bridge;
+	share_bridge(f, 2);
 	r = run(f);
 	only(&r, "ISO-DIRECT");
 	says(&r, "port1 has 2 endpoints below it, not one: mem0, mem1");
 	f->rps[1].n_memdevs = 0;	/* an empty root port is none */
+	f->bridges[0].n_endpoints = 1;
 	assert_int_equal(run(f).n, 0);
 	f->rps[0].bridge = f->rps[1].bridge = NULL;
 	f->rps[1].n_memdevs = 1;	/* who knows */
@@ -406,7 +408,7 @@ static void the_posted_kernel_panics_for_type_3_only(void **state)
 	assert_non_null(find_in(run(f), "ISO-DRIVER-PANIC"));
 	f->memdevs[0].is_accelerator = true;
 	assert_null(find_in(run(f), "ISO-DRIVER-PANIC"));
-	f->rps[1].bridge = f->rps[0].bridge;
+	share_bridge(f, 2);
 	assert_non_null(find_in(run(f), "ISO-DRIVER-PANIC"));
 }
 
