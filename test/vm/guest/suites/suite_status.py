@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""cxl isolation-status and its monitor on real sysfs, where the kernel's count of uevents says when to look."""
+import json
+import mmap
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+
+from guest import (CXL, DRIVERS, MEMORY, PCI, THEIR_DAXCTL, Module, bind_memdev, create_region, cxl, make_devdax, make_system_ram, memdev,
+                   names, on, parent_port, read, remove_endpoint, root_port, run, same, until, write)
+
+TOPOLOGIES = ("direct1", "direct2x2")
+FIRST = {"direct1": 0x1001}
+# 16 MiB on a node, until standard input ends.  238 is set_mempolicy on x86-64, 2 MPOL_BIND (linux/mempolicy.h).
+HOLD_PAGES = """
+import ctypes, os, sys
+mask = ctypes.c_ulong(1 << int(sys.argv[1]))
+assert not ctypes.CDLL(None).syscall(238, 2, ctypes.byref(mask), 64)
+kept = bytearray(os.urandom(1 << 20) * 16)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+class Monitor:
+    """A monitor for a `with` statement; its lines are validated by what they say, and printed when a test fails."""
+
+    def __init__(self, *targets):
+        self.p = subprocess.Popen([CXL, "isolation-status", "--monitor", "--interval=100ms", *targets], stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.lines, self.ahead = [], b""
+
+    def __enter__(self):
+        same(self.next()["type"], "snapshot", "the first line")
+        return self
+
+    def next(self, seconds=10):
+        """The next line, None when there is none."""
+        end = time.monotonic() + seconds
+        while b"\n" not in self.ahead:
+            if not select.select([self.p.stdout], [], [], max(0, end - time.monotonic()))[0]:
+                return None
+            more = os.read(self.p.stdout.fileno(), 1 << 20)
+            assert more, f"the monitor ended\n{self.p.stderr.read().decode()}"
+            self.ahead += more
+        line, self.ahead = self.ahead.split(b"\n", 1)
+        self.lines.append(json.loads(line))
+        return self.lines[-1]
+
+    def until(self, what, condition):
+        """Lines up to one for which the condition holds."""
+        while True:
+            line = self.next()
+            assert line, f"no line says: {what}; last: {json.dumps(self.lines[-1])[:2000]}"
+            if condition(line):
+                return line
+
+    def quiet(self):
+        same(self.next(1), None, "a line although nothing changed")
+
+    def __exit__(self, kind, *_):
+        self.p.send_signal(signal.SIGTERM)
+        _, err = self.p.communicate(timeout=10)
+        if not kind:
+            same(self.p.returncode, 0, f"exit status of the monitor\n{err.decode()}")
+            same([x["seq"] for x in self.lines], list(range(len(self.lines))), "numbers of the lines")
+
+
+def dax_modes(line):
+    return [d["mode"] for d in line["after"]["below"]["dax"]] if line["after"] else []
+
+
+def online(line):
+    return sum(r["blocks_online"] for r in line["after"]["below"]["regions"]) if line["after"] else 0
+
+
+def test_the_monitor_sees_one_isolation():
+    with Module(fixed=True) as m:
+        cxl("enable-isolation", "root0")
+        port = m.ports()[0]
+        with Monitor() as monitor:
+            monitor.quiet()
+            m.set(port, "trigger", "link-down")
+            line = monitor.next()
+            same((line["type"], line["root_port"]), ("isolated", port), "the change")
+            same((line["before"]["status"]["state"], line["after"]["status"]["state"]), ("normal", "isolated"), "states")
+            same(line["after"]["status"]["mem"]["cause"], "link-down", "cause")
+            monitor.quiet()
+        r = cxl("isolation-status", "--assert", "status.state=normal", port, rc=1)
+        assert f"{port}: asserted was that status.state is normal, and it is isolated" in r.err, r
+        same(cxl("isolation-status", "-x", rc=1).root_ports()[port]["problems"][0], "isolated", "problems")
+
+
+def test_the_monitor_sees_settings_change():
+    with Module(fixed=True) as m, Monitor() as monitor:
+        port = m.ports()[0]
+        cxl("enable-isolation", port)
+        line = monitor.next()
+        same((line["type"], line["after"]["control"]["mem"]["isolation"]), ("control", True), port)
+        cxl("set-timeout", port, "B2")
+        monitor.until("range B2", lambda x: x["after"]["control"]["mem"]["timeout"]["range"] == "B2")
+        write(PCI / port / "cxl_isolation/isolation_ctrl", "0")
+        monitor.until("isolation off", lambda x: not x["after"]["control"]["mem"]["isolation"])
+        monitor.quiet()
+
+
+@on("direct1")
+def test_the_monitor_sees_a_region_made_its_mode_changed_and_its_blocks_online():
+    m = memdev(FIRST["direct1"])
+    with Module(fixed=True), Monitor("all") as monitor:
+        region = create_region("decoder0.0", m)
+        monitor.until("the region", lambda x: x["after"]["regions"] == [region])
+        dax = make_devdax(region)
+        monitor.until("devdax", lambda x: dax_modes(x) == ["devdax"])
+        make_system_ram(region)
+        line = monitor.until("system-ram with memory online", lambda x: dax_modes(x) == ["system-ram"] and online(x) == 2)
+        assert "ISO-MEM-ONLINE" in line["after"]["blockers"]
+        block = next(b for b in sorted(MEMORY.glob("memory[0-9]*")) if (b / "node1").exists())
+        write(block / "state", "offline")
+        monitor.until("one block offline", lambda x: online(x) == 1)
+        run(THEIR_DAXCTL, "reconfigure-device", "--mode=devdax", "--force", dax)
+        monitor.until("devdax again", lambda x: dax_modes(x) == ["devdax"])
+
+
+def test_the_monitor_sees_a_driver_unbind_and_an_endpoint_go_and_return():
+    m = names("mem")[0]
+    above, port = parent_port(m), root_port(m)
+    with Module(fixed=True), Monitor() as monitor:
+        write(DRIVERS / "cxl_mem/unbind", m)
+        monitor.until("unbound", lambda x: x["type"] == "memdev" and x["root_port"] == port
+                      and x["after"]["below"]["memdevs"][0]["state"] == "disabled")
+        bind_memdev(m)
+        monitor.until("bound", lambda x: x["root_port"] == port and x["after"]["below"]["memdevs"][0]["state"] == "enabled")
+        remove_endpoint(m)
+        monitor.until("gone from its root port", lambda x: x["root_port"] == port and not x["after"]["memdevs"])
+        write(PCI / above / "rescan", 1)
+        monitor.until("back", lambda x: x["root_port"] == port and x["after"]["memdevs"]
+                      and x["after"]["below"]["memdevs"][0]["state"] == "enabled")
+
+
+def test_the_monitor_outlives_a_root_port():
+    m = names("mem")[0]
+    port = root_port(m)
+    with Module(fixed=True) as module:
+        with Monitor() as monitor:
+            write(PCI / port / "remove", 1)
+            monitor.until("gone", lambda x: x["type"] == "gone" and x["root_port"] == port)
+            write("/sys/bus/pci/rescan", 1)
+            monitor.until("back", lambda x: x["type"] == "appeared" and x["root_port"] == port)
+            until("its attributes are back", lambda: (PCI / port / "cxl_isolation").exists())
+            module.mount(port)
+            until("the memdev is back", lambda: len(names("mem")) and (PCI / port).exists())
+            write(PCI / port / "cxl_isolation/isolation_ctrl", "1")
+            monitor.until("a change of what came back", lambda x: x["root_port"] == port and x["after"] and x["after"]["control"]["mem"]["isolation"])
+        for mem in names("mem"):
+            bind_memdev(mem)
+
+
+@on("direct1")
+def test_impact_names_the_process_that_maps_the_device():
+    region = create_region("decoder0.0", memdev(FIRST["direct1"]))
+    dax = make_devdax(region)
+    fd = os.open(f"/dev/{dax}", os.O_RDWR)
+    mapped = mmap.mmap(fd, 4 << 20)
+    os.close(fd)
+    try:
+        d, = cxl("isolation-status", "--impact", region).root_ports().values()
+        same([(u["pid"], u["mapped_bytes"]) for u in d["impact"]["dax"][0]["users"]], [(os.getpid(), 4 << 20)], "users")
+    finally:
+        mapped.close()
+
+
+@on("direct1")
+def test_impact_names_who_has_pages_on_the_node():
+    region = create_region("decoder0.0", memdev(FIRST["direct1"]))
+    make_system_ram(region)
+    node = next(int(n.name[4:]) for b in MEMORY.glob("memory[0-9]*") for n in b.glob("node[0-9]*") if n.name != "node0")
+    child = subprocess.Popen([sys.executable, "-c", HOLD_PAGES, str(node)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        same(child.stdout.readline(), b"ready\n", "a process with pages on the node")
+        rec, = cxl("isolation-status", "--impact", region).root_ports().values()
+        ram = rec["impact"]["system_ram"]
+        same(ram["online_bytes"], rec["bytes"], "online bytes")
+        same([n["node"] for n in ram["nodes"]], [node], "nodes")
+        assert ram["nodes"][0]["used_bytes"] >= 16 << 20, ram
+        first = ram["processes"][0]
+        same((first["pid"], first["command"]), (child.pid, read(f"/proc/{child.pid}/comm")), "the process with most")
+        assert 16 << 20 <= first["bytes"] < 32 << 20, ram
+        same(ram["hidden_processes"], 0, "hidden processes")
+    finally:
+        child.kill()
+        child.wait()
+        child.stdin.close()
+        child.stdout.close()
