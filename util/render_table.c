@@ -39,7 +39,7 @@ static void cell_text(const char *key, struct json_object *v, char *buf, size_t 
 /* A row and, in a tree, the rows in its "children" below it.  What a row of a
  * tree does not have stays empty. */
 static int add_row(struct libscols_table *tb, struct json_object *row, const struct render_column *columns,
-		   struct libscols_line *parent)
+		   bool is_tree, struct libscols_line *parent)
 {
 	struct libscols_line *line = scols_table_new_line(tb, parent);
 	struct json_object *v, *children;
@@ -53,29 +53,29 @@ static int add_row(struct libscols_table *tb, struct json_object *row, const str
 		if (scols_line_set_data(line, c, text))
 			rc = -ENOMEM;
 	}
-	if (rc || !json_object_object_get_ex(row, "children", &children))
+	if (rc || !is_tree || !json_object_object_get_ex(row, "children", &children))
 		return rc;
 	for (size_t i = 0; !rc && i < json_object_array_length(children); i++)
-		rc = add_row(tb, json_object_array_get_idx(children, i), columns, line);
+		rc = add_row(tb, json_object_array_get_idx(children, i), columns, true, line);
 	return rc;
 }
 
 static int write_rows(struct json_object *record, const struct render_column *columns,
-		      void (*fill)(struct json_object *record, struct json_object *rows), int first_flags, FILE *f)
+		      void (*fill)(struct json_object *record, struct json_object *rows), bool is_tree, FILE *f)
 {
 	struct json_object *rows = json_object_new_array();
 	struct libscols_table *tb = scols_new_table();
 	int rc = rows && tb ? 0 : -ENOMEM;
 
 	for (size_t c = 0; !rc && columns[c].title; c++)
-		if (!scols_table_new_column(tb, columns[c].title, 0, c ? 0 : first_flags))
+		if (!scols_table_new_column(tb, columns[c].title, 0, is_tree && !c ? SCOLS_FL_TREE : 0))
 			rc = -ENOMEM;
 	if (!rc) {
 		fill(record, rows);
 		scols_table_set_stream(tb, f);
 	}
 	for (size_t i = 0; !rc && i < json_object_array_length(rows); i++)
-		rc = add_row(tb, json_object_array_get_idx(rows, i), columns, NULL);
+		rc = add_row(tb, json_object_array_get_idx(rows, i), columns, is_tree, NULL);
 	if (!rc && scols_print_table(tb))
 		rc = errno ? -errno : -EIO;
 	scols_unref_table(tb);
@@ -85,10 +85,10 @@ static int write_rows(struct json_object *record, const struct render_column *co
 
 int render_table_write(struct json_object *record, const struct render_table *table, FILE *f)
 {
-	return write_rows(record, table->columns, table->rows, 0, f);
+	return write_rows(record, table->columns, table->rows, false, f);
 }
 
 int render_tree_write(struct json_object *record, const struct render_table *table, FILE *f)
 {
-	return write_rows(record, table->tree_columns, table->tree, SCOLS_FL_TREE, f);
+	return write_rows(record, table->tree_columns, table->tree, true, f);
 }

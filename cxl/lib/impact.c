@@ -202,14 +202,13 @@ static void choose_nodes(struct survey *s, const struct impact *list)
 void impact_add_numa_line(const char *line, uint64_t *bytes, size_t n)
 {
 	const char *size = strstr(line, " kernelpagesize_kB=");
-	unsigned long long page_kib, pages;
-	unsigned int node;
+	unsigned long long page_kib, node, pages;
 
 	if (!size || sscanf(size, " kernelpagesize_kB=%llu", &page_kib) != 1)
 		return;
 	/* blanks and '=' in a file's name are escaped: fs/proc/task_mmu.c */
 	for (const char *p = line; (p = strstr(p, " N")); p += 2)
-		if (sscanf(p, " N%u=%llu", &node, &pages) == 2 && node < n)
+		if (sscanf(p, " N%llu=%llu", &node, &pages) == 2 && node < n)
 			bytes[node] += pages * page_kib * 1024;
 }
 
