@@ -24,7 +24,11 @@
 #include "cxl/lib/record_status.h"
 #include "cxl/status.h"
 
-enum { FULL_LOOK_S = 30, US_PER_S = 1000000, NS_PER_US = 1000 };
+enum { US_PER_S = 1000000, NS_PER_US = 1000 };
+
+/* For what nothing announces: each half minute, but never more than a
+ * two-hundredth of a processor, whatever a look takes (a /proc of thousands). */
+enum { FULL_LOOK_US = 30 * US_PER_S, FULL_LOOK_SHARE = 200 };
 
 /* The host at one moment. */
 struct look {
@@ -265,12 +269,17 @@ static int look_again(struct monitor *m, bool moved, size_t *ret_n, struct err *
 
 /* --- when -------------------------------------------------------------------- */
 
-static int64_t now_us(void)
+static int64_t clock_us(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (int64_t)t.tv_sec * US_PER_S + t.tv_nsec / NS_PER_US;
+}
+
+static int64_t now_us(void)
+{
+	return clock_us(CLOCK_MONOTONIC);
 }
 
 /* Until @then, a signal, or nobody reads what we print any more. */
@@ -292,7 +301,7 @@ static int sleep_until(int64_t then, const sigset_t *open_signals, struct err *e
 
 static int watch_for_changes(struct monitor *m, int64_t interval_us, bool once, const sigset_t *open_signals, struct err *err)
 {
-	int64_t next = now_us(), full = next;
+	int64_t next = now_us(), full = next + FULL_LOOK_US, took;
 	size_t n = 0;
 	int rc = 0;
 
@@ -306,10 +315,12 @@ static int watch_for_changes(struct monitor *m, int64_t interval_us, bool once, 
 		if (rc || stop_requested)
 			break;
 		moved = m->watch.n && watch_has_moved(&m->watch);
-		if (!moved && m->watch.n && !m->confirm && now_us() < full + (int64_t)FULL_LOOK_S * US_PER_S)
+		if (!moved && m->watch.n && !m->confirm && now_us() < full)
 			continue;
+		took = clock_us(CLOCK_PROCESS_CPUTIME_ID);
 		rc = look_again(m, moved, &n, err);
-		full = now_us();
+		took = clock_us(CLOCK_PROCESS_CPUTIME_ID) - took;
+		full = now_us() + (took * FULL_LOOK_SHARE > FULL_LOOK_US ? took * FULL_LOOK_SHARE : FULL_LOOK_US);
 	}
 	return rc;
 }

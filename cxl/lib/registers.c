@@ -245,7 +245,7 @@ static void read_link(struct cxl_root_port *rp, struct pci_dev *dev)
 
 	if (!exp)
 		return;
-	rp->link.status_at = exp->addr + PCI_EXP_LNKSTA;
+	rp->link.status_at = (unsigned int)exp->addr + PCI_EXP_LNKSTA;
 	status = pci_read_word(dev, (int)rp->link.status_at);
 	if (pci_read_long(dev, (int)exp->addr + PCI_EXP_LNKCAP) & PCI_EXP_LNKCAP_DLLA)
 		rp->link.up = tri_of(status & PCI_EXP_LNKSTA_DL_ACT);
