@@ -147,11 +147,14 @@ static const struct {
 
 static void say_range(struct messages *messages, const struct soft_range *r)
 {
-	char name[64], size[64];
+	enum severity severity = outcomes[r->verdict].severity;
+	char name[64];
 
+	if (severity < SEV_WARNING && (r->modified[MODIFIER_CDAT_MISMATCH] || r->is_unproven))
+		severity = SEV_WARNING;
 	snprintf(name, sizeof(name), "0x%" PRIx64 "-0x%" PRIx64, r->start, r->end);
-	message_add(messages, outcomes[r->verdict].severity, outcomes[r->verdict].code, name,
-		    "%s (%s): %s%s%s", name, size_human(interval_bytes(r->start, r->end), size, sizeof(size)), r->text,
+	message_add(messages, severity, outcomes[r->verdict].code, name,
+		    "%s: %s%s%s", name, r->text,
 		    r->remedy ? "; " : "", r->remedy ? r->remedy : "");
 }
 
@@ -174,25 +177,27 @@ static void say_srat(struct messages *messages, const struct soft_picture *p, co
 }
 
 /* Firmware need not map every device's memory. */
-static void say_unmapped(struct messages *messages, const struct soft_picture *p, const struct soft_report *report)
+static void say_unmapped(struct cxl_host *host, const struct soft_report *report)
 {
 	bool any_in_window = false;
 
 	for (size_t i = 0; i < report->n_ranges; i++)
 		any_in_window |= report->ranges[i].in_window;
-	for (size_t i = 0; !any_in_window && i < p->n_devices; i++) {
-		const struct cxl_memdev *m = p->devices[i].memdev;
+	for (size_t i = 0; !any_in_window && i < host->n_memdevs; i++) {
+		const struct cxl_memdev *m = &host->memdevs[i];
 		char size[64];
 
-		if (m && m->ram_bytes.known && m->ram_bytes.v)
-			message_add(messages, SEV_INFO, "DEV-UNMAPPED", m->name,
+		if (m->ram_bytes.known && m->ram_bytes.v)
+			message_add(&host->messages, SEV_INFO, "DEV-UNMAPPED", m->name,
 				    "%s: firmware did not map its %s of volatile memory (no Soft Reserved range is in a CXL window); that is legal, a region can be made by hand",
 				    m->name, size_human(m->ram_bytes.v, size, sizeof(size)));
 	}
 }
 
-static void say(struct messages *messages, const struct soft_picture *p, const struct soft_report *report)
+static void say(struct cxl_host *host, const struct soft_picture *p, const struct soft_report *report)
 {
+	struct messages *messages = &host->messages;
+
 	if (report->no_source)
 		message_add(messages, SEV_WARNING, "INCONCLUSIVE", NULL,
 			    "whether there is Soft Reserved memory cannot be told: /sys/firmware/memmap is not to be had in full, and /proc/iomem, in which kernel 7.0 and newer show no such memory, has none; run the command as root on the host itself");
@@ -203,7 +208,7 @@ static void say(struct messages *messages, const struct soft_picture *p, const s
 		say_srat(messages, p, &report->ranges[i]);
 	}
 	if (!report->no_source)
-		say_unmapped(messages, p, report);
+		say_unmapped(host, report);
 }
 
 static int run_check_soft_reserved(int argc, char **argv)
@@ -232,7 +237,7 @@ static int run_check_soft_reserved(int argc, char **argv)
 		status = (int)outcomes[report.verdict].status;
 		if (report.verdict == VERDICT_FALLBACK && o.allow_fallback)
 			status = EXIT_DONE;
-		say(&soft.host.messages, &soft.picture, &report);
+		say(&soft.host, &soft.picture, &report);
 		members = soft_record(&soft.picture, &report, &policy);
 	}
 	status = command_end(&run, status, &soft.host.messages, members);

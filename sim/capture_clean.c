@@ -20,7 +20,7 @@ enum {
 
 /* Parameters of the kernel's command line that decide how memory is used. */
 static const char *const parameters[] = {
-	"memmap=*", "efi=*", "memhp_default_state=*", "memory_hotplug.*", "cxl*", "numa*",
+	"memmap=*", "mem=*", "efi=*", "efi_fake_mem=*", "memhp_default_state=*", "memory_hotplug.*", "cxl*", "numa*",
 };
 
 static uint32_t dword(const struct node *config, size_t at)

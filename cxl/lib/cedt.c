@@ -60,6 +60,7 @@ static void add_window(struct table_walk *walk, const struct bytes *e, struct ce
 		.is_xor = bytes_le(e, 25, 1) == 1,
 	};
 	w->dropped = why_dropped(w, e->n);
+	walk->remarks += w->dropped != NULL;
 	if (w->dropped)
 		table_complain(walk, "window %zu (0x%llx, %llu bytes) is not taken by the kernel: %s", ret->n_windows,
 			       (unsigned long long)w->base, (unsigned long long)w->size, w->dropped);
@@ -74,8 +75,10 @@ static void check_overlap(struct table_walk *walk, const struct cedt *cedt)
 		for (size_t k = 0; !v->dropped && k < i; k++) {
 			const struct cedt_window *w = &cedt->windows[k];
 
-			if (!w->dropped && v->base < w->base + w->size && w->base < v->base + v->size)
-				table_complain(walk, "windows %zu and %zu overlap", k, i);
+			if (w->dropped || v->base >= w->base + w->size || w->base >= v->base + v->size)
+				continue;
+			walk->remarks++;
+			table_complain(walk, "windows %zu and %zu overlap", k, i);
 		}
 	}
 }
@@ -104,6 +107,6 @@ int cedt_parse(const void *data, size_t n, struct arena *a, struct messages *mes
 			ret->n_bridges++;
 	}
 	check_overlap(&walk, ret);
-	ret->damaged = walk.problems;
+	ret->damaged = walk.problems > walk.remarks;
 	return 0;
 }

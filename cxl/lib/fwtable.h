@@ -35,6 +35,7 @@ struct table_walk {
 	size_t at;
 	size_t length_at, length_width;	/* of the length inside an entry */
 	size_t problems;
+	size_t remarks;		/* of these: about what could be read all the same */
 };
 
 /* The sum of all bytes is 0, or the table says so wrongly. */

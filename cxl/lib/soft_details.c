@@ -84,6 +84,15 @@ static bool all_forbid(const struct soft_picture *p, const struct soft_window *w
 	return w->n_devices;
 }
 
+/* A device behind @w has no CDAT, or none is known to be behind it. */
+static bool lacks_cdat(const struct soft_picture *p, const struct soft_window *w)
+{
+	for (size_t i = 0; i < w->n_devices; i++)
+		if (p->devices[w->devices[i]].cdat_state != CDAT_PRESENT)
+			return true;
+	return !w->n_devices;
+}
+
 static void modify_by_windows(const struct soft_picture *p, const struct soft_sets *s, struct soft_range *r)
 {
 	for (size_t i = 0; i < p->n_windows; i++) {
@@ -98,8 +107,10 @@ static void modify_by_windows(const struct soft_picture *p, const struct soft_se
 		owned = interval_overlap(&s->owned, part.start, part.end) +
 			interval_overlap(&s->hmem, part.start, part.end) -
 			interval_overlap(&s->twice, part.start, part.end);
-		if (w->is_coherent)
+		if (w->is_coherent && owned) {
 			modify(r, MODIFIER_DEV_COHERENT, owned);
+			r->is_unproven |= lacks_cdat(p, w);
+		}
 		free_bytes = interval_bytes(part.start, part.end) - interval_overlap(&s->regions, part.start, part.end);
 		if (all_forbid(p, w))
 			modify(r, MODIFIER_CDAT_MISMATCH, free_bytes);
@@ -140,8 +151,9 @@ void soft_modify(const struct soft_picture *p, const struct soft_policy *policy,
 			modify(r, MODIFIER_ORPHAN_IOMEM, interval_bytes(part.start, part.end));
 	if (r->modified[MODIFIER_ORPHAN_IOMEM])
 		worsen(r, VERDICT_CONFLICT);
-	/* the platform's own description is at odds with itself */
-	if (policy->strict && (r->modified[MODIFIER_CDAT_MISMATCH] || r->modified[MODIFIER_DEV_COHERENT]))
+	/* firmware must honour the device's memory type, and dax never have a
+	 * device-coherent window without one */
+	if (policy->strict && (r->modified[MODIFIER_CDAT_MISMATCH] || r->is_unproven))
 		worsen(r, VERDICT_CONFLICT);
 	r->exceeds_align_loss = policy->has_max_align_loss &&
 		r->modifier_bytes[MODIFIER_ALIGN_LOSS] > policy->max_align_loss;

@@ -67,13 +67,13 @@ static void judge_decoder(struct cxl_host *host, struct soft_region *r, const ch
 {
 	uint64_t size = r->span.end - r->span.start + 1;
 
-	if (!dec->known || !r->has_span)
+	if (!dec->known || !r->has_span || r->elc_bytes)
 		return;
-	if (dec->start > r->span.end || dec->start + (dec->size - 1) < r->span.start)
+	if (dec->start < r->span.start || dec->start > r->span.end)
 		r->is_atl = true;
 	else if (dec->start == r->span.start && dec->size > size)
 		r->is_lmh = true;
-	else if (dec->size + r->elc_bytes != size && !r->elc_bytes)
+	else if (dec->start != r->span.start || dec->size != size)
 		message_add(&host->messages, SEV_WARNING, "DECODER-SIZE", name,
 			    "%s: the decoder maps %llu bytes at 0x%llx, which is not what %s has", name,
 			    (unsigned long long)dec->size, (unsigned long long)dec->start, r->span.name);
@@ -110,8 +110,6 @@ static int read_targets(struct cxl_host *host, const struct cxl_region *r, struc
 			continue;
 		ret->devices[ret->n_devices++] = device;
 		ret->cdat_mismatch |= forbids_soft(&p->devices[device], &dec);
-		ret->cdat_missing |= p->devices[device].cdat_state == CDAT_ABSENT ||
-			p->devices[device].cdat_state == CDAT_EMPTY;
 	}
 	return 0;
 }

@@ -248,6 +248,7 @@ static enum soft_doubt doubt_about(const struct soft_picture *p, const struct so
 static int judge_one(const struct soft_picture *p, const struct soft_policy *policy, const struct soft_sets *s,
 		     struct arena *a, struct soft_range *r)
 {
+	enum soft_source_state srat = p->sources[SOURCE_SRAT].state;
 	struct cover c = measure(s, r->start, r->end);
 	int rc = cut(s, a, r);
 
@@ -265,6 +266,10 @@ static int judge_one(const struct soft_picture *p, const struct soft_policy *pol
 		u->verdict = verdict_of(policy, u->class, &uc, stranded(s, u->start, u->end), NULL);
 	}
 	r->class = r->doubt ? SOFT_INCONCLUSIVE : !c.window ? judge_outside(&c) : judge_range(s, r, &c);
+	if (r->class == SOFT_CXL_OWNED_TILED && (srat == SOURCE_HIDDEN || srat == SOURCE_DAMAGED)) {
+		r->doubt = DOUBT_SRAT;
+		r->class = SOFT_INCONCLUSIVE;
+	}
 	r->verdict = verdict_of(policy, r->class, &c, r->stranded_bytes, r);
 	soft_modify(p, policy, s, r);
 	return soft_find_evidence(p, a, r);

@@ -55,7 +55,7 @@ struct soft_unit {
 
 /* Why a range cannot be judged. */
 enum soft_doubt {
-	DOUBT_NONE, DOUBT_WINDOWS, DOUBT_HMEM, DOUBT_RAM, DOUBT_ONLY_FIRMWARE, DOUBT_ONLY_IOMEM,
+	DOUBT_NONE, DOUBT_WINDOWS, DOUBT_HMEM, DOUBT_RAM, DOUBT_SRAT, DOUBT_ONLY_FIRMWARE, DOUBT_ONLY_IOMEM,
 };
 
 struct soft_range {
@@ -73,6 +73,7 @@ struct soft_range {
 	size_t n_units;
 	bool is_tainted;		/* strict: another range made Linux give up on CXL */
 	bool exceeds_align_loss;
+	bool is_unproven;		/* DEV_COHERENT, and no CDAT says that dax may have it */
 	const char *text, *remedy;	/* remedy NULL: nothing to do */
 };
 

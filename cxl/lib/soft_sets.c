@@ -140,6 +140,8 @@ static int join(struct arena *a, struct interval_set *ret, const struct interval
 
 int soft_sets_make(const struct soft_picture *p, struct arena *a, struct soft_sets *ret)
 {
+	struct interval_set usable;
+
 	*ret = (struct soft_sets){ 0 };
 	if (add_regions(a, p, ret) || add_dax(a, p, ret) || add_ram(a, p, ret) || add_cuts(a, p, ret))
 		return -ENOMEM;
@@ -161,5 +163,9 @@ int soft_sets_make(const struct soft_picture *p, struct arena *a, struct soft_se
 	    /* the kernel takes the line away where it is RAM or a region's */
 	    join(a, &ret->explained, &p->iomem_soft, &ret->ram, &ret->regions))
 		return -ENOMEM;
+	/* a dax device that says to lie outside of its region makes nothing usable */
+	if (interval_intersect(a, &ret->usable, &ret->anybody, &usable))
+		return -ENOMEM;
+	ret->usable = usable;
 	return interval_intersect(a, &ret->regions, &ret->hmem, &ret->twice);
 }

@@ -16,7 +16,7 @@
 #define MEMMAP "sys/firmware/memmap"
 #define TABLES "sys/firmware/acpi/tables"
 
-enum { MAX_TABLE = 1 << 20, MAX_IOMEM = 16 << 20, MAX_CMDLINE = 1 << 16 };
+enum { MAX_TABLE = 1 << 17, MAX_IOMEM = 16 << 20, MAX_CMDLINE = 1 << 16 };
 
 const char *const soft_source_names[] = {
 	[SOURCE_FIRMWARE_MAP] = "firmware_map", [SOURCE_CMDLINE] = "cmdline", [SOURCE_IOMEM] = "iomem",

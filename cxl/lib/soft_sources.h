@@ -63,7 +63,6 @@ struct soft_region {
 	bool is_atl;		/* endpoint decoders hold other addresses than the host's (address translation) */
 	bool is_lmh;		/* low memory hole: the decoders reach further than the window */
 	bool cdat_mismatch;	/* a device says its memory is not to be Soft Reserved */
-	bool cdat_missing;	/* of a device */
 	size_t *devices;
 	size_t n_devices;
 };

@@ -48,10 +48,10 @@ static const struct {
 		"it lies inside {windows}, but {stranded} of it has neither a region nor a dax_hmem device: the memory is there and Linux does not use it",
 		"if the region was removed on purpose, nothing; else make one ('cxl create-region -d {window}') or look for cxl in dmesg; 'modprobe.blacklist=cxl_acpi' gives the memory to dax_hmem on every kernel" },
 	[SOFT_MIXED_UNITS] = {
-		"only parts of it belong to CXL ({regions}); {stranded} belongs to nobody",
+		"only parts of it belong to CXL ({regions}); {rest}",
 		"look for cxl in dmesg to see which region was not assembled; 'modprobe.blacklist=cxl_acpi' gives all of the memory to dax_hmem" },
 	[SOFT_REGION_MISFIT] = {
-		"{regions} covers only a part of it; {stranded} of it belongs to nobody",
+		"{regions} covers only a part of it; {rest}",
 		"make the region as big as the range (firmware setup, or 'cxl create-region -d {window}' for a region made by hand), or boot with 'modprobe.blacklist=cxl_acpi', so that dax_hmem takes the memory" },
 };
 
@@ -67,6 +67,9 @@ static const struct {
 	[DOUBT_RAM] = {
 		"it cannot be judged: /proc/iomem cannot be used, so parts of it may be System RAM",
 		"run the command as root, or record the host again as root" },
+	[DOUBT_SRAT] = {
+		"it cannot be judged: several regions own it together ({regions}), and whether the kernel decides about each of them apart is in the SRAT, which cannot be read",
+		"run the command as root" },
 	[DOUBT_ONLY_FIRMWARE] = {
 		"it cannot be judged: the firmware map calls it Soft Reserved and /proc/iomem, which shows such ranges, does not",
 		"compare /sys/firmware/memmap, /proc/cmdline and /proc/iomem; dmesg shows what changed the memory map at boot ('e820')" },
@@ -90,7 +93,8 @@ static const char *size_text(struct arena *a, uint64_t bytes)
 {
 	char text[64];
 
-	return arena_strdup(a, size_human(bytes, text, sizeof(text)));
+	size_human(bytes, text, sizeof(text));
+	return arena_strndup(a, text, strcspn(text, "(") - (strchr(text, '(') != NULL));	/* one of the two units */
 }
 
 static const char *why_ram(const struct soft_picture *p)
@@ -119,6 +123,9 @@ static const char *value_of(const struct soft_picture *p, struct arena *a, const
 		return size_text(a, r->stranded_bytes);
 	if (IS("uncovered"))
 		return size_text(a, r->uncovered_bytes);
+	if (IS("rest"))
+		return r->stranded_bytes ? arena_printf(a, "%s of it belongs to nobody", size_text(a, r->stranded_bytes)) :
+			"dax_hmem has the rest";
 	return IS("why") ? why_ram(p) : "";
 #undef IS
 }
@@ -156,7 +163,9 @@ static void append_modifiers(const struct soft_picture *p, struct arena *a, stru
 	if (r->modified[MODIFIER_OFFLINE])
 		append(a, r, "some of its memory blocks are offline");
 	if (r->modified[MODIFIER_DEV_COHERENT])
-		append(a, r, "a dax device is attached to a window for device-coherent memory, which only the device's own driver may use");
+		append(a, r, r->is_unproven ?
+		       "a dax device is attached to a window for device-coherent memory, and no CDAT says that it may be" :
+		       "a dax device is attached to a window for device-coherent memory");
 	if (r->modified[MODIFIER_CDAT_MISMATCH])
 		append(a, r, "the device's CDAT says that its memory is not to be Soft Reserved, so the firmware is broken");
 	if (r->modified[MODIFIER_ORPHAN_IOMEM])
@@ -165,13 +174,23 @@ static void append_modifiers(const struct soft_picture *p, struct arena *a, stru
 		append(a, r, "another range makes Linux give up on CXL on this host");
 }
 
+/* What to do about memory without an owner, by what is in its way. */
+static const char *no_owner_remedy(const struct soft_picture *p, const struct soft_range *r)
+{
+	if (p->windows_from_cedt)
+		return "load the CXL drivers ('modprobe cxl_acpi'); dmesg says why they did not bind";
+	if (r->n_regions)
+		return "{regions} is not committed and still holds addresses there: free them with 'cxl destroy-region {region}', then make a new region ('cxl create-region -d {window}')";
+	return sentences[SOFT_NO_OWNER].remedy;
+}
+
 /* The remedy of what made the verdict worse than the class alone. */
 static const char *other_remedy(const struct soft_range *r)
 {
 	if (r->modified[MODIFIER_ORPHAN_IOMEM])
 		return "reboot: an object of the kernel's was removed in part; report it with 'cxl-sim capture' if it comes back";
-	if (r->modified[MODIFIER_CDAT_MISMATCH] || r->modified[MODIFIER_DEV_COHERENT])
-		return "ask the platform vendor for firmware that follows the device's CDAT: such memory is to be EFI Reserved";
+	if (r->modified[MODIFIER_CDAT_MISMATCH] || r->is_unproven)
+		return "ask the platform vendor for firmware that describes the memory as the device's CDAT says; memory of accelerators is to be EFI Reserved";
 	if (r->exceeds_align_loss)
 		return "use it in devdax mode, where nothing is lost, or make the firmware align the range to memory blocks";
 	return r->is_tainted ? "see the range that is given up" : NULL;
@@ -184,7 +203,9 @@ int soft_explain(const struct soft_picture *p, struct arena *a, struct soft_rang
 
 	r->text = fill(p, a, r, text);
 	append_modifiers(p, a, r);
-	if (!remedy)
+	if (r->class == SOFT_NO_OWNER)
+		remedy = no_owner_remedy(p, r);
+	if (!remedy || r->modified[MODIFIER_ORPHAN_IOMEM])
 		remedy = other_remedy(r);
 	r->remedy = remedy ? fill(p, a, r, remedy) : NULL;
 	return r->text && (r->remedy || !remedy) ? 0 : -ENOMEM;

@@ -267,7 +267,7 @@ int soft_read_windows(struct cxl_host *host, struct soft_picture *p)
 			return -ENOMEM;
 	} else {
 		p->windows_known = true;
-		if (p->sources[SOURCE_CEDT].state == SOURCE_READ && real)
+		if (p->cedt.n_windows && real)
 			compare(host, p);
 	}
 	if (p->n_windows)

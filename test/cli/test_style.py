@@ -30,7 +30,7 @@ FILES = tracked()
 SOURCES = [f for f in FILES if f.suffix in (".c", ".h", ".py", ".sh", ".build", ".adoc", ".json", ".conf", ".rules", ".options")
            or f.name in ("meson.build", "meson_options.txt") or f.parent.name in ("scripts", ".ci") or f.name == "gentree"]
 # data: what was captured, and host files, whose format has no comments
-SOURCES = [f for f in SOURCES if "captures" not in f.parts and not (f.parent.name == "hosts" and f.suffix == ".json")]
+SOURCES = [f for f in SOURCES if not {"captures", "corpus"} & set(f.parts) and not ("hosts" in f.parts and f.suffix == ".json")]
 C = [f for f in SOURCES if f.suffix in (".c", ".h")]
 
 
