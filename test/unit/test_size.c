@@ -28,6 +28,31 @@ static void sizes_are_shown_in_both_units(void **state)
 		assert_string_equal(size_human(cases[i].bytes, buf, sizeof(buf)), cases[i].text);
 }
 
+static void sizes_are_read_whole_or_not_at_all(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} good[] = {
+		{ "0", 0 }, { "4096", 4096 }, { "1K", 1024 }, { "512M", 512 << 20 }, { "2G", 2ULL << 30 }, { "2GiB", 2ULL << 30 },
+		{ "2GB", 2000000000 }, { "1T", 1ULL << 40 }, { "1KiB", 1024 }, { "18446744073709551615", UINT64_MAX },
+	};
+	static const char *const bad[] = {
+		"", "G", "-1", "+1", " 1", "1 G", "1.5G", "2gib", "2GiBs", "2X", "18446744073709551616", "16777216T", "0x10", "1e3",
+		"000000000000000000000000001",
+	};
+	uint64_t v = 42;
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(good); i++) {
+		assert_int_equal(size_parse(good[i].text, &v), 0);
+		assert_true(v == good[i].bytes);
+	}
+	for (size_t i = 0; i < N_ELEMENTS(bad); i++)
+		if (size_parse(bad[i], &v) != -EINVAL)
+			fail_msg("size_parse accepted '%s'", bad[i]);
+}
+
 static void a_short_buffer_is_not_overrun(void **state)
 {
 	char buf[6] = "xxxxx";
@@ -93,6 +118,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_are_shown_in_both_units),
+		cmocka_unit_test(sizes_are_read_whole_or_not_at_all),
 		cmocka_unit_test(a_short_buffer_is_not_overrun),
 		cmocka_unit_test(durations_are_shown_in_the_largest_fitting_unit),
 		cmocka_unit_test(durations_are_read_with_their_unit),
