@@ -46,13 +46,13 @@ static const struct {
 		"look for cxl in dmesg to see why no region was assembled; if this is as wanted, say --allow-fallback" },
 	[SOFT_NO_OWNER] = {
 		"it lies inside {windows}, but {stranded} of it has neither a region nor a dax_hmem device: the memory is there and Linux does not use it",
-		"if the region was removed on purpose, nothing; else make one ('cxl create-region -d {window}') or look for cxl in dmesg; 'modprobe.blacklist=cxl_acpi' gives the memory to dax_hmem on every kernel" },
+		"if the region was removed on purpose, nothing; else make one ('cxl create-region -t ram -d {window}', ndctl 77 or newer) or look for cxl in dmesg; 'modprobe.blacklist=cxl_acpi' gives the memory to dax_hmem on every kernel" },
 	[SOFT_MIXED_UNITS] = {
 		"only parts of it belong to CXL ({regions}); {rest}",
 		"look for cxl in dmesg to see which region was not assembled; 'modprobe.blacklist=cxl_acpi' gives all of the memory to dax_hmem" },
 	[SOFT_REGION_MISFIT] = {
 		"{regions} covers only a part of it; {rest}",
-		"make the region as big as the range (firmware setup, or 'cxl create-region -d {window}' for a region made by hand), or boot with 'modprobe.blacklist=cxl_acpi', so that dax_hmem takes the memory" },
+		"make the region as big as the range (firmware setup, or 'cxl create-region -t ram -d {window}', ndctl 77 or newer for a region made by hand), or boot with 'modprobe.blacklist=cxl_acpi', so that dax_hmem takes the memory" },
 };
 
 static const struct {
@@ -180,7 +180,7 @@ static const char *no_owner_remedy(const struct soft_picture *p, const struct so
 	if (p->windows_from_cedt)
 		return "load the CXL drivers ('modprobe cxl_acpi'); dmesg says why they did not bind";
 	if (r->n_regions)
-		return "{regions} is not committed and still holds addresses there: free them with 'cxl destroy-region {region}', then make a new region ('cxl create-region -d {window}')";
+		return "{regions} is not committed and still holds addresses there: free them with 'cxl destroy-region {region}', then make a new region ('cxl create-region -t ram -d {window}', ndctl 77 or newer)";
 	return sentences[SOFT_NO_OWNER].remedy;
 }
 

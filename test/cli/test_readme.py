@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What the README shows is what the programs print."""
+import json
 import re
 import subprocess
 
-from lib import cli
+from lib import cli, softhost
 
 
 def block(text, start):
@@ -34,4 +35,11 @@ def test_every_command_line_to_try_runs():
             continue
         r = subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
                            env={"PATH": f"{cli.CXL.parent}:{cli.SIM.parent}:/usr/bin:/bin"})
-        assert r.returncode == int("refused" in comment), f"{line}\n{r}"
+        assert r.returncode == int("refused" in comment or "stranded" in comment), f"{line}\n{r}"
+
+
+def test_the_map_is_as_the_readme_shows_it(tmp_path):
+    host = json.loads((cli.ROOT / "test/hosts/soft/straddle-gap/host.json").read_text())
+    tree = softhost.build(tmp_path / "tree", host)
+    printed = cli.run_cxl(["check-soft-reserved", "--format=map"], sysroot=tree).text.splitlines()
+    assert block((cli.ROOT / "README.md").read_text(), "$ cxl check-soft-reserved --format=map\n")[1:] == printed

@@ -438,3 +438,61 @@ def test_it_works_on_a_simulated_host():
     states = {n: s["state"] for n, s in r.json["sources"].items() if isinstance(s, dict)}
     assert states["firmware_map"] == "silent" and states["windows"] == "read" and states["cdat"] == "read", states
     assert not [e for e in r.log if e["op"] == "write"]
+
+
+@pytest.fixture
+def simulated(tmp_path):
+    """A host to simulate whose region lies in a Soft Reserved range of its size; kernel 7.0: not in iomem."""
+    entry = {"start": "0x490000000", "end": "0x49fffffff", "type": "Soft Reserved"}
+    f = tmp_path / "soft.json"
+    f.write_text(json.dumps({"base": str(cli.CAPTURES / "direct1-6.12-devdax.tar.xz"), "kernel": "v1-fixed",
+                             "files": {f"sys/firmware/memmap/99/{k}": v + "\n" for k, v in entry.items()}}))
+    return f
+
+
+REBIND = "cd /sys/bus/cxl/drivers/cxl_region; echo region0 >unbind; (sleep 1; echo region0 >bind) >/dev/null 2>&1 &"
+
+
+def timed(r):
+    start, end = map(float, re.search(r"took (\S+) (\S+)", r.err).groups())
+    return end - start
+
+
+@pytest.mark.parametrize("settle,status,least,most", [(None, 1, 0, 1), ("200ms", 1, 0.2, 1), ("0", 1, 0, 1), ("30", 0, 0.4, 15), ("30s", 0, 0.4, 15)])
+def test_settle_waits_until_nothing_is_without_an_owner_or_the_time_is_over(simulated, settle, status, least, most):
+    option = f"--settle={settle}" if settle else ""
+    cmd = f"{REBIND}\nstart=$(date +%s.%N); {cli.CXL} check-soft-reserved {option}; s=$?; echo took $start $(date +%s.%N) >&2; wait; exit $s"
+    r = cli.run_sim([["sh", "-c", cmd]], host=simulated)[0]
+    out = json.loads(r.out)
+    assert r.rc == status and out["ranges"][0]["class"] == ("REGION_NO_DAX" if status else "CXL_OWNED"), str(r)
+    assert least <= timed(r) <= most, str(r)
+
+
+def test_a_healthy_host_does_not_wait(simulated):
+    r = run_cxl(["check-soft-reserved", "--settle=30"], host=simulated, timeout=15)
+    assert r.rc == 0 and only(r)["class"] == "CXL_OWNED"
+
+
+def test_a_normal_user_on_a_simulated_host(simulated):
+    r = run_cxl(["check-soft-reserved"], host=simulated, user=NOBODY)
+    assert r.rc in (0, 3) and r.json["sources"]["windows"]["state"] == "hidden"
+
+
+def test_what_a_capture_holds_is_all_that_the_command_reads(simulated, tmp_path):
+    """Recorded inside of the simulated host and unpacked: the same judgement."""
+    f = tmp_path / "c.tar.xz"
+    live, _ = cli.run_sim([[cli.CXL, "check-soft-reserved"], [cli.SIM, "capture", "-o", f]], host=simulated)
+    assert live.rc == 0 and f.exists()
+    again = tmp_path / "again"
+    again.mkdir()
+    run(["tar", "-xJf", f, "-C", again, "--no-same-owner"])
+    r = check(again)
+    live = json.loads(live.out)
+    assert r.json["ranges"] == live["ranges"] and len(r.json["ranges"]) == 1
+    assert {n: s["state"] for n, s in r.json["sources"].items() if n != "block_bytes"} == {
+        n: s["state"] for n, s in live["sources"].items() if n != "block_bytes"}
+
+
+def test_the_built_in_host_has_stranded_memory():
+    r = run_cxl(["check-soft-reserved"], host="stranded1", kernel="v1-fixed")
+    assert r.rc == 1 and only(r)["class"] == "NO_OWNER" and only(r)["stranded_bytes"] == 256 << 20

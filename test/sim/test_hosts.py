@@ -8,7 +8,7 @@ import pytest
 
 from simrun import CAPTURES, PCI, PORT, REPO, run, sim
 
-BUILT_IN = ["accel1", "auto1", "cache1", "direct1", "direct2x2", "interleave2", "masked1", "pmem1", "switch4", "sysram1",
+BUILT_IN = ["accel1", "auto1", "cache1", "direct1", "direct2x2", "interleave2", "masked1", "pmem1", "stranded1", "switch4", "sysram1",
             "unmasked1"]
 
 # --- overlay -------------------------------------------------------------------------------
