@@ -128,44 +128,17 @@ static struct node *add_node(struct walk *w, const char *path, enum node_kind ki
 	return tree_add_path(&w->capture->sim->tree, path, kind, mode);
 }
 
-static int read_whole(struct walk *w, const char *path, char **ret, size_t *ret_len)
-{
-	_cleanup_close_ int fd = sysfs_open(&w->fs, path, O_RDONLY);
-	_cleanup_free_ char *data = malloc(MAX_FILE);
-	size_t len = 0;
-
-	if (fd < 0)
-		return fd;
-	if (!data)
-		return -ENOMEM;
-	while (len < MAX_FILE) {
-		ssize_t n = read(fd, data + len, MAX_FILE - len < 65536 ? MAX_FILE - len : 65536);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (!n)
-			break;
-		len += (size_t)n;
-	}
-	*ret = steal_ptr(&data);
-	*ret_len = len;
-	return 0;
-}
-
 static int add_file(struct walk *w, const char *path, mode_t mode)
 {
-	_cleanup_free_ char *data = NULL;
 	struct node *n = add_node(w, path, NODE_FILE, mode);
-	char why[128];
+	char why[128], *data = NULL;
 	size_t len = 0;
 	int rc = 0;
 
 	if (!n)
 		return -ENOMEM;
 	if (mode & 0444)
-		rc = read_whole(w, path, &data, &len);
+		rc = sysfs_read_whole(&w->fs, &w->arena, path, MAX_FILE, &data, &len);
 	if (rc == -ENOMEM)
 		return rc;
 	if (rc) {
