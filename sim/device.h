@@ -133,6 +133,8 @@ void devnode_fail(struct sim *sim, const char *name);
 void devnode_lose(struct sim *sim, const char *name);
 int iomem_add(struct sim *sim, uint64_t start, uint64_t size, const char *name);
 void iomem_remove(struct sim *sim, uint64_t start, uint64_t size, const char *name);
+/* Something in a CXL window has part of the range; where that ends. */
+bool iomem_is_taken(const struct sim *sim, uint64_t start, uint64_t size, uint64_t *ret_end);
 
 /* --- the models: each attaches itself to a device's directory ------------ */
 
@@ -186,9 +188,6 @@ void dports_forget(struct sim *sim, const struct node *port);
 /* The downstream port of the lowest CXL port above @device that knows it, NULL when there is none. */
 struct dport *dport_above(const struct sim *sim, const struct node *device);
 
-/* The nvdimm bus's device of a memory device, NULL when it has none. */
-struct node *memdev_nmem(const struct sim *sim, const struct node *memdev);
-
 /* pci.c */
 int pci_models_attach(struct sim *sim);
 
@@ -221,6 +220,12 @@ unsigned int window_node(const struct sim *sim, const struct node *root_decoder)
 /* nd.c: what the nvdimm bus makes of a pmem region */
 int pmem_region_create(struct sim *sim, struct node *region);
 void pmem_region_remove(struct sim *sim, struct node *region);
+
+/* A memory device's nvdimm comes and goes with its driver. */
+void nvdimm_add(struct sim *sim, struct node *memdev);
+void nvdimm_remove(struct sim *sim, struct node *memdev);
+/* The nvdimm bus's device of a memory device, NULL when it has none. */
+struct node *memdev_nmem(const struct sim *sim, const struct node *memdev);
 
 /* memory.c: memory blocks and nodes */
 void memory_models_attach(struct sim *sim);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,23 @@ int iomem_add(struct sim *sim, uint64_t start, uint64_t size, const char *name)
 		return 0;
 	snprintf(line, sizeof(line), "%*s%08" PRIx64 "-%08" PRIx64 " : %.100s\n", (int)indent, "", start, end, name);
 	return replace(n, at, 0, line);
+}
+
+bool iomem_is_taken(const struct sim *sim, uint64_t start, uint64_t size, uint64_t *ret_end)
+{
+	const struct node *n = iomem(sim);
+	unsigned int window = UINT_MAX;		/* indent of the one that the lines are in */
+	struct range r;
+
+	for (const char *p = n ? n->data : ""; *p; p = next_line(p)) {
+		if (!parse_line(p, &r))
+			continue;
+		if (r.indent <= window)
+			window = !strncmp(r.name, "CXL Window", 10) ? r.indent : UINT_MAX;
+		else if (window != UINT_MAX && r.start < start + size && start <= r.end)
+			return *ret_end = r.end, true;
+	}
+	return false;
 }
 
 void iomem_remove(struct sim *sim, uint64_t start, uint64_t size, const char *name)

@@ -263,62 +263,6 @@ static void debugfs_add(struct sim *sim, const char *name)
 		dev_revive(sim, sim->models->debug->gone, top, name, NULL, "");
 }
 
-static struct node *nvdimm_of(const struct node *memdev)
-{
-	unsigned int number;
-
-	for (size_t i = 0; i < memdev->n_children; i++)
-		if (parse_name(memdev->children[i]->name, "pmem", &number) && tree_child(memdev->children[i], "uevent"))
-			return memdev->children[i];
-	return NULL;
-}
-
-/* The nvdimm bus's nmemN of a device: its id is the serial number. */
-struct node *memdev_nmem(const struct sim *sim, const struct node *memdev)
-{
-	const struct node *devices = tree_dir(&sim->tree, "/sys/bus/nd/devices");
-	uint64_t serial = dev_number(memdev, "serial", 0);
-
-	for (size_t i = 0; devices && i < devices->n_children; i++) {
-		struct node *n = dev_find(sim, "nd", devices->children[i]->name);
-		const struct node *cxl = n ? tree_child(n, "cxl") : NULL;
-
-		if (cxl && dev_number(cxl, "id", 0) == serial)
-			return n;
-	}
-	return NULL;
-}
-
-static void remove_nvdimm(struct sim *sim, struct node *memdev)
-{
-	struct node *pmem = nvdimm_of(memdev), *nmem = memdev_nmem(sim, memdev);
-
-	if (nmem) {
-		dev_park(&sim->models->nmems, nmem);
-		dev_remove(sim, nmem);
-	}
-	if (pmem) {
-		dev_park(&sim->models->nmems, pmem);
-		dev_remove(sim, pmem);
-	}
-}
-
-/* Both come back under the numbers that they had. */
-static void add_nvdimm(struct sim *sim, struct node *memdev)
-{
-	for (const struct parked *p = sim->models->nmems; p; p = p->next) {
-		const struct node *cxl = tree_child(p->gone, "cxl");
-		struct node *parent = tree_dir(&sim->tree, p->parent_path), *n;
-		bool mine = cxl ? dev_number(cxl, "id", 0) == dev_number(memdev, "serial", 1) : parent == memdev;
-
-		if (!mine || !parent || tree_child(parent, p->gone->name))
-			continue;
-		n = dev_revive(sim, p->gone, parent, p->gone->name, NULL, "");
-		if (n && !dev_register(sim, n, cxl ? "nd" : "cxl") && dev_driver(n))
-			dev_bind(sim, n, cxl ? "nd" : "cxl", dev_driver(p->gone));
-	}
-}
-
 /* No poison is modelled: reading the list finds none. */
 static ssize_t poison_store(struct node *node, const char *buf, size_t len, struct op *op)
 {
@@ -345,7 +289,7 @@ int memdev_probe(struct sim *sim, struct node *memdev)
 	if (rc || !tree_child(memdev, "serial"))
 		return rc;		/* an accelerator's, without a mailbox */
 	debugfs_add(sim, memdev->name);
-	add_nvdimm(sim, memdev);
+	nvdimm_add(sim, memdev);
 	rc = dev_add_attr(sim, memdev, "trigger_poison_list", 0200, "");
 	memdev_attach(sim, memdev);
 	return rc;
@@ -367,7 +311,7 @@ void memdev_unbind(struct sim *sim, struct node *memdev)
 	}
 	if (!dev_driver(memdev))
 		return;
-	remove_nvdimm(sim, memdev);
+	nvdimm_remove(sim, memdev);
 	dev_unbind(sim, memdev);
 	if (poison)
 		tree_remove(&sim->tree, poison);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Persistent regions: the pmem_region device and the nvdimm bus's region over
- * it with its empty seeds (drivers/cxl/pmem.c, drivers/nvdimm of Linux 6.12).
+ * Memory devices on the nvdimm bus, and persistent regions: the pmem_region
+ * device and the nvdimm bus's region over it with its empty seeds
+ * (drivers/cxl/pmem.c, drivers/nvdimm of Linux 6.12).
  * Namespaces cannot be made.
  */
 #include <errno.h>
@@ -11,6 +12,7 @@
 
 #include "sim/device.h"
 #include "sim/sim.h"
+#include "util/parse.h"
 
 #define PMEM_RESOURCE "Persistent Memory"
 #define SEEDS 4
@@ -244,4 +246,62 @@ void pmem_region_remove(struct sim *sim, struct node *region)
 		iomem_add(sim, start, size, region->name);
 	}
 	dev_remove(sim, dir);
+}
+
+/* --- memory devices ------------------------------------------------------- */
+
+static struct node *nvdimm_of(const struct node *memdev)
+{
+	unsigned int number;
+
+	for (size_t i = 0; i < memdev->n_children; i++)
+		if (parse_name(memdev->children[i]->name, "pmem", &number) && tree_child(memdev->children[i], "uevent"))
+			return memdev->children[i];
+	return NULL;
+}
+
+/* The nvdimm bus's nmemN of a device: its id is the serial number. */
+struct node *memdev_nmem(const struct sim *sim, const struct node *memdev)
+{
+	const struct node *devices = tree_dir(&sim->tree, "/sys/bus/nd/devices");
+	uint64_t serial = dev_number(memdev, "serial", 0);
+
+	for (size_t i = 0; devices && i < devices->n_children; i++) {
+		struct node *n = dev_find(sim, "nd", devices->children[i]->name);
+		const struct node *cxl = n ? tree_child(n, "cxl") : NULL;
+
+		if (cxl && dev_number(cxl, "id", 0) == serial)
+			return n;
+	}
+	return NULL;
+}
+
+void nvdimm_remove(struct sim *sim, struct node *memdev)
+{
+	struct node *pmem = nvdimm_of(memdev), *nmem = memdev_nmem(sim, memdev);
+
+	if (nmem) {
+		dev_park(&sim->models->nmems, nmem);
+		dev_remove(sim, nmem);
+	}
+	if (pmem) {
+		dev_park(&sim->models->nmems, pmem);
+		dev_remove(sim, pmem);
+	}
+}
+
+/* Both come back under the numbers that they had. */
+void nvdimm_add(struct sim *sim, struct node *memdev)
+{
+	for (const struct parked *p = sim->models->nmems; p; p = p->next) {
+		const struct node *cxl = tree_child(p->gone, "cxl");
+		struct node *parent = tree_dir(&sim->tree, p->parent_path), *n;
+		bool mine = cxl ? dev_number(cxl, "id", 0) == dev_number(memdev, "serial", 1) : parent == memdev;
+
+		if (!mine || !parent || tree_child(parent, p->gone->name))
+			continue;
+		n = dev_revive(sim, p->gone, parent, p->gone->name, NULL, "");
+		if (n && !dev_register(sim, n, cxl ? "nd" : "cxl") && dev_driver(n))
+			dev_bind(sim, n, cxl ? "nd" : "cxl", dev_driver(p->gone));
+	}
 }

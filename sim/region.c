@@ -136,29 +136,15 @@ static ssize_t granularity_store(struct node *node, const char *buf, size_t len,
 	return dev_set(op->sim, region, "interleave_granularity", "%" PRIu64, v) ? -ENOMEM : (ssize_t)len;
 }
 
-/* The lowest free range of the window, as alloc_free_mem_region() finds it. */
-static int find_hpa(const struct node *root, uint64_t size, uint64_t *ret)
+/* The lowest free range of the window, as alloc_free_mem_region() finds it: regions
+ * are in /proc/iomem, and memory that could not be removed. */
+static int find_hpa(const struct sim *sim, const struct node *root, uint64_t size, uint64_t *ret)
 {
-	uint64_t start = dev_number(root, "start", 0), end = start + dev_number(root, "size", 0);
-	bool moved;
+	uint64_t start = dev_number(root, "start", 0), end = start + dev_number(root, "size", 0), taken;
 
 	start = (start + REGION_ALIGN - 1) / REGION_ALIGN * REGION_ALIGN;
-	do {
-		moved = false;
-		for (size_t i = 0; i < root->n_children; i++) {
-			const struct node *r = root->children[i];
-			uint64_t at, n;
-
-			if (r->kind != NODE_DIR || !dev_is(r, "devtype", "cxl_region"))
-				continue;
-			at = dev_number(r, "resource", UINT64_MAX);
-			n = dev_number(r, "size", 0);
-			if (n && at + n > at && start < at + n && at < start + size) {
-				start = (at + n + REGION_ALIGN - 1) / REGION_ALIGN * REGION_ALIGN;
-				moved = true;
-			}
-		}
-	} while (moved);
+	while (size <= end && start <= end - size && iomem_is_taken(sim, start, size, &taken))
+		start = (taken + REGION_ALIGN) / REGION_ALIGN * REGION_ALIGN;
 	if (size > end || start > end - size)
 		return -ERANGE;
 	*ret = start;
@@ -190,7 +176,7 @@ static int alloc_hpa(struct sim *sim, struct node *region, uint64_t size)
 		return -ENXIO;
 	if (size % (REGION_ALIGN * ways))
 		return -EINVAL;
-	rc = find_hpa(region->parent, size, &start);
+	rc = find_hpa(sim, region->parent, size, &start);
 	if (rc)
 		return rc;
 	if (dev_set(sim, region, "size", "0x%" PRIx64, size) || dev_set(sim, region, "resource", "0x%" PRIx64, start))
@@ -316,7 +302,7 @@ static ssize_t commit_store(struct node *node, const char *buf, size_t len, stru
 	struct node *region = node->parent;
 	enum state state = state_of(op->sim, region);
 	bool on;
-	int rc;
+	int rc = 0;
 
 	if (kstr_bool(buf, &on))
 		return -EINVAL;
@@ -326,12 +312,11 @@ static ssize_t commit_store(struct node *node, const char *buf, size_t len, stru
 		return -ENXIO;
 	if (!on && is_locked(op->sim, region))
 		return -EPERM;
-	rc = on ? lost_commit(op->sim, region) : 0;
-	if (rc)
-		return rc;
-	if (!on)
+	if (on)
+		rc = lost_commit(op->sim, region);
+	else
 		region_unbind(op->sim, region);
-	rc = decoders_commit(op->sim, region, on);
+	rc = rc ? rc : decoders_commit(op->sim, region, on);
 	if (rc)
 		return rc;
 	return dev_set(op->sim, region, "commit", "%d", on) ? -ENOMEM : (ssize_t)len;
@@ -364,8 +349,6 @@ int region_probe(struct sim *sim, struct node *region)
 	rc = dev_bind(sim, region, "cxl", "cxl_region");
 	if (rc)
 		return rc;
-	if (region_target(sim, region, 0) && dev_is(region_target(sim, region, 0), "target_type", "accelerator"))
-		return 0;		/* the memory is the accelerator's driver's */
 	rc = is_pmem(region) ? pmem_region_create(sim, region) : dax_region_create(sim, region);
 	if (!rc)
 		lost_show(sim, region);
