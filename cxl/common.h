@@ -7,6 +7,6 @@
 #include "util/command.h"
 
 extern const struct command cmd_list, cmd_isolation_status, cmd_enable_isolation, cmd_disable_isolation,
-	cmd_set_timeout, cmd_check_soft_reserved, cmd_explain;
+	cmd_set_timeout, cmd_check_soft_reserved, cmd_explain, cmd_recover_port;
 
 #endif

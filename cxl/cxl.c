@@ -11,7 +11,7 @@ const char command_program[] = "cxl";
 
 static const struct command *const commands[] = {
 	&cmd_list, &cmd_isolation_status, &cmd_enable_isolation, &cmd_disable_isolation, &cmd_set_timeout,
-	&cmd_check_soft_reserved, &cmd_explain, NULL,
+	&cmd_recover_port, &cmd_check_soft_reserved, &cmd_explain, NULL,
 };
 
 /* `cxl list` is the distribution's unless --isolation is among its options. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "sim/device.h"
+#include "sim/fault.h"
 #include "sim/kernel.h"
 #include "sim/port.h"
 #include "sim/reboot.h"
@@ -247,6 +248,27 @@ static enum exit_status run_unmap(struct op *op, struct port *port, char **args,
 	return answer(EXIT_DONE, text, size, "whoever maps %s may go", args[0]);
 }
 
+/* What was armed stays in the list: an operation may be held up by it. */
+static enum exit_status run_fault(struct op *op, struct port *port, char **args, char *text, size_t size)
+{
+	struct sim *sim = op->sim;
+	struct err err;
+
+	(void)port;
+	if (!strcmp(args[0], "none")) {
+		for (size_t i = 0; i < sim->n_faults; i++)
+			fault_disarm(&sim->faults[i]);
+		return answer(EXIT_DONE, text, size, "nothing goes wrong from now on");
+	}
+	if (sim->n_faults == sim->max_faults)
+		return answer(EXIT_REFUSED, text, size, "a run takes no more than %zu faults", sim->max_faults);
+	if (fault_parse(&sim->faults[sim->n_faults++], args[0], &err)) {
+		fault_disarm(&sim->faults[sim->n_faults - 1]);
+		return answer(err.status, text, size, "%s", err.text);
+	}
+	return answer(EXIT_DONE, text, size, "%s: counted from now on", args[0]);
+}
+
 static const struct event events[] = {
 	{ "link-down", "PORT [stuck|late MS]", "the link fails, until it trains again, only until link-up, or for MS more",
 	  1, 3, true, run_link_down },
@@ -256,6 +278,7 @@ static const struct event events[] = {
 	{ "busy", "BLOCK [on|off|MS]", "the memory block stays online, or for MS more", 1, 2, false, run_busy },
 	{ "surprise-remove", "DEVICE", "the PCI device is pulled out", 1, 1, false, run_remove },
 	{ "returns", "DEVICE as-before|never|late MS|serial N", "how it comes back the next time", 2, 3, false, run_returns },
+	{ "fault", "SPEC|none", "as run --fault, counted from now on; or no fault any more", 1, 1, false, run_fault },
 	{ "map", "DAX [idle]", "start a process that maps /dev/DAX and uses it, or only holds it", 1, 2, false, run_map },
 	{ "unmap", "DAX", "end the processes that 'map' started", 1, 1, false, run_unmap },
 	{ "settle", "", "wait until udev's rules were applied", 0, 0, false, run_settle },

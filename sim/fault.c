@@ -141,6 +141,11 @@ void faults_free(struct fault *faults, size_t n)
 	free(faults);
 }
 
+void fault_disarm(struct fault *fault)
+{
+	fault->kinds = 0;
+}
+
 const struct fault *fault_match(struct fault *faults, size_t n, unsigned int kind, const char *path)
 {
 	const struct fault *hit = NULL;

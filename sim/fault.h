@@ -35,6 +35,9 @@ struct fault {
 int fault_parse(struct fault *fault, const char *spec, struct err *err);
 void faults_free(struct fault *faults, size_t n);
 
+/* It strikes no more. */
+void fault_disarm(struct fault *fault);
+
 /* Count an operation of @kind on @path; the fault that strikes it, or NULL. */
 const struct fault *fault_match(struct fault *faults, size_t n, unsigned int kind, const char *path);
 

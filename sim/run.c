@@ -43,6 +43,7 @@ static void exec_command(const struct run *run)
 	int e;
 
 	sigprocmask(SIG_SETMASK, &run->original, NULL);
+	setenv("CXL_STATE_DIR", "/dev/.cxl-isolation", 0);	/* journals of this host, gone with it */
 	setenv("SYSTEMD_DEVICE_VERIFY_SYSFS", "0", 1);	/* libudev refuses a /sys that is not sysfs */
 	execvp(run->argv[0], run->argv);
 	e = errno;

@@ -44,7 +44,7 @@ struct sim {
 	struct port **only;		/* --only: the ports that may be written */
 	size_t n_only;
 	struct fault *faults;
-	size_t n_faults;
+	size_t n_faults, max_faults;
 	struct oplog log;
 	struct later *later;		/* later.h */
 	struct udev *udev;		/* udev.h */

@@ -35,9 +35,13 @@ static const struct opt run_opts[] = {
 	{ 0 }
 };
 
+enum { MAX_CTL_FAULTS = 4096 };
+
 static int read_faults(struct sim *sim, const struct opt_list *list, struct err *err)
 {
-	sim->faults = calloc(list->n + 1, sizeof(*sim->faults));
+	/* with room for those of ctl: the list never moves, operations point into it */
+	sim->max_faults = list->n + MAX_CTL_FAULTS;
+	sim->faults = calloc(sim->max_faults, sizeof(*sim->faults));
 	if (!sim->faults)
 		return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
 	for (size_t i = 0; i < list->n; i++) {

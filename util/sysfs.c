@@ -210,10 +210,9 @@ int sysfs_read_whole(struct sysfs *fs, struct arena *a, const char *path, size_t
 	return *ret ? 0 : -ENOMEM;
 }
 
-int sysfs_write(struct sysfs *fs, const char *path, const char *value)
+int sysfs_write_bytes(struct sysfs *fs, const char *path, size_t offset, const void *data, size_t size)
 {
 	_cleanup_close_ int fd = -1;
-	size_t size = strlen(value);
 	ssize_t n;
 
 	if (fs->is_capture)
@@ -222,7 +221,7 @@ int sysfs_write(struct sysfs *fs, const char *path, const char *value)
 	if (fd < 0)
 		return fd;
 	/* Not repeated on EINTR: a store handler may already have acted. */
-	n = write(fd, value, size);
+	n = offset ? pwrite(fd, data, size, (off_t)offset) : write(fd, data, size);
 	if (n < 0)
 		return -errno;
 	if ((size_t)n != size)
@@ -230,6 +229,11 @@ int sysfs_write(struct sysfs *fs, const char *path, const char *value)
 	if (close(steal_fd(&fd)) < 0)
 		return -errno;
 	return 0;
+}
+
+int sysfs_write(struct sysfs *fs, const char *path, const char *value)
+{
+	return sysfs_write_bytes(fs, path, 0, value, strlen(value));
 }
 
 ssize_t sysfs_readlink(struct sysfs *fs, const char *path, char *buf, size_t size)

@@ -61,6 +61,9 @@ int sysfs_read_whole(struct sysfs *fs, struct arena *a, const char *path, size_t
 /* One write(2) of the whole value, as sysfs wants it.  A short write is -EIO. */
 int sysfs_write(struct sysfs *fs, const char *path, const char *value);
 
+/* One write(2) of @size bytes at @offset of a binary attribute.  A short write is -EIO. */
+int sysfs_write_bytes(struct sysfs *fs, const char *path, size_t offset, const void *data, size_t size);
+
 /* Target of a symbolic link, as stored.  Returns the length. */
 ssize_t sysfs_readlink(struct sysfs *fs, const char *path, char *buf, size_t size);
 

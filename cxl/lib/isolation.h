@@ -56,6 +56,10 @@ static inline enum tri tri_of(bool b)
 #define ISO_STATUS_CACHE_ISOLATION (1u << 12)
 #define ISO_STATUS_CACHE_LINK_DOWN (1u << 13)
 #define ISO_STATUS_BUSY (1u << 14)	/* valid only while a protocol is isolated */
+#define ISO_STATUS_ISOLATED (ISO_STATUS_MEM_ISOLATION | ISO_STATUS_CACHE_ISOLATION)
+/* written as 1 to clear them: all but Busy */
+#define ISO_STATUS_RW1C (ISO_STATUS_ISOLATED | ISO_STATUS_MEM_TIMEOUT | ISO_STATUS_CACHE_TIMEOUT | \
+			 ISO_STATUS_MEM_LINK_DOWN | ISO_STATUS_CACHE_LINK_DOWN)
 
 /* The settings of the control register, one by one. */
 enum iso_field {
@@ -164,8 +168,17 @@ int iso_kernel_read_control(struct cxl_host *host, const struct cxl_root_port *r
 int registers_read_ctrl(struct cxl_host *host, const struct cxl_root_port *rp, uint32_t *ret_ctrl);
 int registers_write_ctrl(struct cxl_host *host, const struct cxl_root_port *rp, uint32_t mask, uint32_t bits);
 
-/* Offset of the control register in the capability, CXL r3.2 sec 8.2.4.24; the status follows it */
+/*
+ * The status register of @rp, likewise; clearing writes 1 to every bit that is
+ * cleared so, which is defined only while the port is not busy.  -ENODEV where
+ * there is none.
+ */
+int registers_read_status(struct cxl_host *host, const struct cxl_root_port *rp, uint32_t *ret_status);
+int registers_clear_status(struct cxl_host *host, const struct cxl_root_port *rp);
+
+/* Offsets of control and status in the capability, CXL r3.2 sec 8.2.4.24 */
 #define ISO_CTRL_OFFSET 0x8
+#define ISO_STATUS_OFFSET 0xc
 
 bool iso_control_equal(const struct iso_control *a, const struct iso_control *b);
 

@@ -48,7 +48,6 @@
 #define CM_POINTER(v) ((v) >> 20)
 #define CM_CAP_ID_ARRAY 1
 #define CM_CAP_ID_ISOLATION 9
-#define ISO_STATUS_OFFSET 0xc
 
 #define ALL_ONES 0xffffffffu	/* no answer, never data */
 
@@ -354,35 +353,53 @@ static const char *read_registers(struct cxl_host *host, struct cxl_root_port *r
 	return reason;
 }
 
-/* The control register of a port that was read before: *@ret_ctrl as it is, its @mask replaced by @bits. */
-static int access_ctrl(struct cxl_host *host, const struct cxl_root_port *rp, uint32_t mask, uint32_t bits, uint32_t *ret_ctrl)
+/*
+ * The register at @reg of the capability of a port that was read before: *@ret
+ * as it is; then, with a @mask, those bits of it replaced by @bits.
+ */
+static int access_register(struct cxl_host *host, const struct cxl_root_port *rp, unsigned int reg, uint32_t mask,
+			   uint32_t bits, uint32_t *ret)
 {
-	uint64_t ctrl = rp->iso.regs.at + ISO_CTRL_OFFSET, offset = ctrl & ~(uint64_t)(COMPONENT_BYTES - 1);
+	uint64_t at = rp->iso.regs.at + reg, offset = at & ~(uint64_t)(COMPONENT_BYTES - 1);
 	struct regfile f;
 	int rc = 0;
 
 	if (regfile_open(host, rp, rp->iso.regs.bar, offset, mask ? O_RDWR : O_RDONLY, &f))
 		rc = -errno;
 	if (!rc)
-		rc = regfile_read(&f, (uint32_t)(ctrl - offset), ret_ctrl);
-	if (!rc && *ret_ctrl == ALL_ONES)
+		rc = regfile_read(&f, (uint32_t)(at - offset), ret);
+	if (!rc && *ret == ALL_ONES)
 		rc = -EIO;
 	if (!rc && mask)
-		rc = regfile_write(&f, (uint32_t)(ctrl - offset), (*ret_ctrl & ~mask) | bits);
+		rc = regfile_write(&f, (uint32_t)(at - offset), (*ret & ~mask) | bits);
 	regfile_close(&f);
 	return rc;
 }
 
 int registers_read_ctrl(struct cxl_host *host, const struct cxl_root_port *rp, uint32_t *ret_ctrl)
 {
-	return access_ctrl(host, rp, 0, 0, ret_ctrl);
+	return access_register(host, rp, ISO_CTRL_OFFSET, 0, 0, ret_ctrl);
 }
 
 int registers_write_ctrl(struct cxl_host *host, const struct cxl_root_port *rp, uint32_t mask, uint32_t bits)
 {
 	uint32_t ctrl;
 
-	return access_ctrl(host, rp, mask, bits, &ctrl);
+	return access_register(host, rp, ISO_CTRL_OFFSET, mask, bits, &ctrl);
+}
+
+int registers_read_status(struct cxl_host *host, const struct cxl_root_port *rp, uint32_t *ret_status)
+{
+	return rp->iso.regs.capable ? access_register(host, rp, ISO_STATUS_OFFSET, 0, 0, ret_status) : -ENODEV;
+}
+
+int registers_clear_status(struct cxl_host *host, const struct cxl_root_port *rp)
+{
+	uint32_t status;
+
+	/* the bits stand for themselves: none of the others is written */
+	return rp->iso.regs.capable ?
+	       access_register(host, rp, ISO_STATUS_OFFSET, ~0u, ISO_STATUS_RW1C, &status) : -ENODEV;
 }
 
 /* No device is opened by libpci: all it parses is in a cache. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Running steps: see step.h.  What each operation does is in step_ops.c. */
+/* Running steps: see step.h.  What each operation does is in step_ops.c and step_port.c. */
 #include "cxl/lib/step.h"
 
 #include <errno.h>
@@ -21,9 +21,12 @@ const char *const step_when_names[N_STEP_WHENS] = {
 
 const struct step_op *step_op_by_name(const char *name)
 {
-	for (const struct step_op *const *op = step_ops; *op; op++)
-		if (!strcmp((*op)->name, name))
-			return *op;
+	const struct step_op *const *const tables[] = { step_ops, step_port_ops };
+
+	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
+		for (const struct step_op *const *op = tables[t]; *op; op++)
+			if (!strcmp((*op)->name, name))
+				return *op;
 	return NULL;
 }
 
@@ -103,6 +106,7 @@ static int resolve_step(struct step_run *run, size_t i, struct step *ret, struct
 	ret->value = run->value;
 	ret->expect_before = run->before;
 	ret->expect_after = run->after;
+	run->is[0] = '\0';
 	rc = step_resolve(run, s->path, run->path, sizeof(run->path), err);
 	rc = rc ? rc : step_resolve(run, s->value, run->value, sizeof(run->value), err);
 	rc = rc ? rc : step_resolve(run, s->expect_before ? s->expect_before : "", run->before, sizeof(run->before), err);
@@ -137,7 +141,7 @@ static bool look_for(struct step_run *run, const struct step *step, const char *
 
 	for (;;) {
 		look(run, step);
-		if (!step->op->read || is_as(run, expected))
+		if (!step->op->read || !*expected || is_as(run, expected))
 			return true;
 		if (step_now_us() - start >= timeout_us)
 			return false;
@@ -153,7 +157,7 @@ static int failed(struct step_run *run, const struct step *step, enum exit_statu
 	char advice[500] = "", read[640] = "";
 
 	run->steps[run->at].state = STEP_FAILED;
-	if (step->op->read && *step->expect_after)
+	if (step->op->read && *step->expect_after && *run->is)
 		snprintf(read, sizeof(read), "; /%.200s: expected %.120s, it is %.120s", step->path, step->expect_after, run->is);
 	return err_set(err, status, errnum, "step %zu of %zu (%s) failed: %s%s%s%s", run->at + 1, run->n,
 		       step->title, what, read, run->advice ? "; " : "",
@@ -211,7 +215,7 @@ static int carry_out(struct step_run *run, const struct step *step, struct err *
 	char what[400];
 
 	run->changed |= step->op->run != NULL;
-	if (rc && !(step->op->read && so))
+	if (rc && !(step->op->read && *step->expect_after && so))
 		return write_failed(run, step, -rc, err);
 	if (so || !*step->expect_after)
 		return 0;
@@ -226,12 +230,19 @@ static int run_step(struct step_run *run, struct err *err)
 	struct step *s = &run->steps[run->at], now;
 	uint64_t start = step_now_us();
 	int rc = resolve_step(run, run->at, &now, err);
+	bool expected;
 
 	if (rc) {
-		s->state = STEP_FAILED;
-		return rc;
+		const struct err why = *err;
+
+		return failed(run, s, why.status, why.errnum, why.text, err);
 	}
-	if (!look_before(run, &now)) {
+	expected = look_before(run, &now);
+	if (!expected && s->when == STEP_IF_NEEDED) {
+		s->state = STEP_SKIPPED;
+		return 0;
+	}
+	if (!expected) {
 		char what[400];
 
 		snprintf(what, sizeof(what), "nothing was written for it, since it is neither as before (%.100s) nor as after", now.expect_before);
@@ -241,9 +252,12 @@ static int run_step(struct step_run *run, struct err *err)
 		s->state = STEP_SKIPPED;
 		return 0;
 	}
-	rc = run->begin ? run->begin(run, &now, err) : 0;
-	if (!rc)
-		rc = carry_out(run, &now, err);
+	if (run->begin && run->begin(run, &now, err)) {
+		const struct err why = *err;
+
+		return failed(run, &now, why.status, why.errnum, why.text, err);
+	}
+	rc = carry_out(run, &now, err);
 	s->took_us = step_now_us() - start;
 	if (!rc)
 		s->state = STEP_DONE;

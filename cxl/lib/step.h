@@ -94,6 +94,7 @@ extern const struct step_op step_wait;		/* for path to be present or absent */
 extern const struct step_op step_pattern;	/* write and read back through dev/daxX.Y: "good" or "bad" */
 extern const struct step_op step_register;	/* only to be recorded: exec.h runs it */
 extern const struct step_op *const step_ops[];	/* ends with NULL */
+extern const struct step_op *const step_port_ops[];	/* those of step_port.h; ends with NULL */
 
 /* NULL when no table has it. */
 const struct step_op *step_op_by_name(const char *name);

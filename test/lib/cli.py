@@ -99,7 +99,7 @@ def schema_of(args, program="cxl"):
         return {"list": "daxctl-list", "prepare-isolation": "daxctl-prepare-isolation"}.get(args[0])
     return {"list": "cxl-list", "enable-isolation": "cxl-enable-isolation", "disable-isolation": "cxl-disable-isolation",
             "set-timeout": "cxl-set-timeout", "explain": "cxl-explain",
-            "isolation-status": "cxl-isolation-status",
+            "isolation-status": "cxl-isolation-status", "recover-port": "cxl-recover-port",
             "check-soft-reserved": "cxl-check-soft-reserved"}.get(args[0])
 
 

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cxl recover-port: options and output.  The work is in the other files of recover.h. */
+#include "cxl/recover.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cxl/common.h"
+#include "cxl/lib/record.h"
+#include "util/parse.h"
+#include "util/size.h"
+
+const char *const recover_result_names[N_RECOVER_RESULTS] = {
+	[RECOVER_REFUSED] = "refused", [RECOVER_PLANNED] = "planned", [RECOVER_DONE] = "done", [RECOVER_FAILED] = "failed",
+	[RECOVER_STOPPED] = "stopped", [RECOVER_ABANDONED] = "abandoned",
+};
+
+struct recover_command {
+	struct common_options common;
+	bool dry_run, resume, abandon, no_rebuild, accept_replacement, force_healthy;
+	const char *timeout, *link_method, *progress, *sysroot;
+	struct opt_list overrides;
+};
+
+static const struct opt recover_opts[] = {
+	{ "dry-run", 'n', OPT_FLAG, offsetof(struct recover_command, dry_run), NULL, "print every step, write nothing" },
+	{ "resume", 0, OPT_FLAG, offsetof(struct recover_command, resume), NULL, "go on where an earlier recovery ended" },
+	{ "abandon", 0, OPT_FLAG, offsetof(struct recover_command, abandon), NULL,
+	  "give an earlier recovery up: leave the port fenced, forget the journal" },
+	{ "no-rebuild", 0, OPT_FLAG, offsetof(struct recover_command, no_rebuild), NULL,
+	  "bring port and devices back, but make no region again" },
+	{ "timeout", 0, OPT_STRING, offsetof(struct recover_command, timeout), "DURATION",
+	  "how long link and devices may take to return, each (default 30s)" },
+	{ "link-method", 0, OPT_STRING, offsetof(struct recover_command, link_method), "METHOD",
+	  "how the link is taken down: auto (default), cxl_bus, forced, link-disable or slot-power" },
+	{ "accept-replacement", 0, OPT_FLAG, offsetof(struct recover_command, accept_replacement), NULL,
+	  "a device with another serial number in the same place will do" },
+	{ "force-healthy", 0, OPT_FLAG, offsetof(struct recover_command, force_healthy), NULL,
+	  "take down and up a port that is not isolated" },
+	{ "override", 0, OPT_LIST, offsetof(struct recover_command, overrides), "CHECK-ID",
+	  "do it in spite of this one check: ISO-PMEM (the contents of persistent regions are lost)" },
+	{ "progress", 0, OPT_STRING, offsetof(struct recover_command, progress), "HOW",
+	  "on standard error: auto (default: a line per step on a terminal), json or none" },
+	{ "sysroot", 0, OPT_STRING, offsetof(struct recover_command, sysroot), "DIR", "refused: a capture cannot be changed" },
+	COMMON_OPTIONS(struct recover_command, "json (default) or human"),
+	{ 0 }
+};
+
+/* --- options ---------------------------------------------------------------------- */
+
+static int parse_progress(const char *text, enum progress *ret)
+{
+	static const char *const names[] = { [PROGRESS_AUTO] = "auto", [PROGRESS_JSON] = "json", [PROGRESS_NONE] = "none" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!text || !strcmp(text, names[i])) {
+			*ret = (enum progress)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int parse_options(struct recover *r, const struct recover_command *o, char **operands, struct err *err)
+{
+	int method = o->link_method ? link_method_parse(o->link_method) : LINK_AUTO;
+	uint64_t timeout_us = RECOVER_TIMEOUT_US;
+	char shown[48];
+
+	if (o->sysroot)
+		return err_set(err, EXIT_USAGE, EROFS, "a capture cannot be changed, nothing was done; drop --sysroot, or try it out with 'cxl-sim run --host %.200s --kernel v1-fixed -- cxl ...'",
+			       o->sysroot);
+	if (!operands[0] || operands[1])
+		return err_set(err, EXIT_USAGE, EINVAL, "one root port is recovered at a time, nothing was done; name it by its PCI address, as 'cxl list --isolation' shows it");
+	if (o->resume && o->abandon)
+		return err_set(err, EXIT_USAGE, EINVAL, "--resume and --abandon exclude each other, nothing was done");
+	if ((o->resume || o->abandon) && (o->dry_run || o->no_rebuild || o->link_method || o->force_healthy || o->timeout || (o->abandon && o->accept_replacement)))
+		return err_set(err, EXIT_USAGE, EINVAL, "%s takes no other option about the recovery: its journal has them (only --accept-replacement may come later), nothing was done",
+			       o->resume ? "--resume" : "--abandon");
+	if (method < 0)
+		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is no link method: use auto, cxl_bus, forced, link-disable or slot-power",
+			       printable(o->link_method, shown, sizeof(shown)));
+	if (o->timeout && (duration_parse(o->timeout, &timeout_us) || !timeout_us))
+		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is no duration: write for example --timeout=10s",
+			       printable(o->timeout, shown, sizeof(shown)));
+	if (parse_progress(o->progress, &r->progress))
+		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is no kind of progress: use auto, json or none",
+			       printable(o->progress, shown, sizeof(shown)));
+	for (size_t i = 0; i < o->overrides.n; i++)
+		if (strcmp(o->overrides.v[i], "ISO-PMEM"))
+			return err_set(err, EXIT_USAGE, EINVAL, "--override=%s: only ISO-PMEM can be overridden here, nothing was done",
+				       printable(o->overrides.v[i], shown, sizeof(shown)));
+	r->dry_run = o->dry_run;
+	r->resume = o->resume;
+	r->abandon = o->abandon;
+	r->force_healthy = o->force_healthy;
+	r->accept_later = o->resume && o->accept_replacement;
+	r->overrides = o->overrides;
+	r->journal.options = (struct recover_options){ .method = (enum link_method)method, .rebuild = !o->no_rebuild,
+		.accept_replacement = o->accept_replacement, .timeout_us = timeout_us };
+	return 0;
+}
+
+/* --- output ----------------------------------------------------------------------- */
+
+static struct json_object *devices_json(struct recover *r)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < r->journal.recipe.n_devices; i++) {
+		const struct recipe_device *d = &r->journal.recipe.devices[i];
+		struct json_object *obj = json_object_new_object();
+		char now[64];
+		struct err err;
+
+		render_add_string(obj, "was", d->name);
+		render_add_string(obj, "now", r->result == RECOVER_DONE && !recover_resolve(&r->run, d->name, now, sizeof(now), &err) ?
+				  now : NULL);
+		render_add_hex(obj, "serial", d->serial.known, d->serial.v);
+		render_add(obj, "below", json_object_new_boolean(d->below));
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+static struct json_object *regions_json(const struct recover *r)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < r->journal.recipe.n_regions; i++) {
+		const struct recipe_region *region = &r->journal.recipe.regions[i];
+		struct json_object *obj = json_object_new_object();
+
+		render_add_string(obj, "was", region->name);
+		render_add_string(obj, "now", r->result == RECOVER_DONE ? recover_name_of(&r->journal, region->name) : NULL);
+		render_add_string(obj, "decoder", region->decoder);
+		render_add_string(obj, "uuid", region->uuid);
+		render_add_u64(obj, "size", true, region->size_bytes);
+		render_add_u64(obj, "ways", true, region->ways);
+		json_object_array_add(list, obj);
+	}
+	return list;
+}
+
+/* Steps as they were run: names that are known by now in their places. */
+static struct json_object *step_json(struct recover *r, const struct step *s)
+{
+	char path[PATH_MAX], value[512], after[256];
+	struct step shown = *s;
+	struct err err;
+
+	if (r->run.resolve && s->state == STEP_DONE && s->op != &step_create) {
+		if (!step_resolve(&r->run, s->path, path, sizeof(path), &err))
+			shown.path = path;
+		if (!step_resolve(&r->run, s->value, value, sizeof(value), &err))
+			shown.value = value;
+		if (!step_resolve(&r->run, s->expect_after, after, sizeof(after), &err))
+			shown.expect_after = after;
+	}
+	return record_step(&shown);
+}
+
+static struct json_object *record_recovery(struct recover *r)
+{
+	struct json_object *obj = json_object_new_object(), *plan = json_object_new_array(), *times = json_object_new_array();
+	const struct journal *j = &r->journal;
+	const struct cxl_root_port *rp = r->rp;
+
+	for (size_t i = 0; r->is_planned && i < j->n_steps; i++) {
+		struct json_object *t = json_object_new_object();
+
+		json_object_array_add(plan, step_json(r, &j->steps[i]));
+		render_add_string(t, "title", j->steps[i].title);
+		render_add_u64(t, "took_us", true, j->steps[i].took_us);
+		json_object_array_add(times, t);
+	}
+	render_add_string(obj, "root_port", rp->name);
+	render_add_string(obj, "host_bridge", rp->bridge ? rp->bridge->name : NULL);
+	render_add_string(obj, "bus", rp->bridge && rp->bridge->bus ? rp->bridge->bus->name : NULL);
+	render_add_string(obj, "result", recover_result_names[r->result]);
+	render_add(obj, "changed", json_object_new_boolean(r->run.changed));
+	render_add_string(obj, "blocker", r->blocker);
+	render_add_string(obj, "link_method", r->is_planned ? link_method_names[j->method] : NULL);
+	render_add_u64(obj, "tries", r->is_planned, j->tries);
+	render_add(obj, "before", record_control(&r->before));
+	render_add(obj, "after", record_control(&r->after));
+	render_add(obj, "devices", devices_json(r));
+	render_add(obj, "regions", regions_json(r));
+	render_add(obj, "plan", plan);
+	render_add(obj, "times", times);
+	render_add_u64(obj, "took_us", true, r->took_us);
+	return obj;
+}
+
+static int end(const struct command_run *run, struct recover *r, int rc, const struct err *err)
+{
+	struct json_object *list = json_object_new_array();
+	int status = rc ? (int)err->status : EXIT_DONE;
+
+	if (rc)
+		message_add_err(r->messages, r->blocker ? r->blocker : err->status == EXIT_USAGE ? "USAGE" : "RECOVER", err);
+	if (r->rp) {
+		struct cxl_root_port now = *r->rp;
+
+		if (r->run.changed && !iso_refresh(r->host, &now))
+			r->after = iso_control(&now.iso);
+		json_object_array_add(list, record_recovery(r));
+	}
+	status = command_end(run, status, r->messages, list);
+	for (size_t i = 0; i < r->n_locks; i++)
+		close(r->locks[i]);
+	if (r->dirfd >= 0)
+		close(r->dirfd);
+	for (size_t i = 0; i < r->n_hosts; i++)
+		host_free(r->hosts[i]);
+	messages_free(r->messages);
+	arena_free(&r->arena);
+	return status;
+}
+
+static int recover(struct recover *r, const struct recover_command *o, char **operands, struct err *err)
+{
+	int rc = parse_options(r, o, operands, err);
+
+	if (!rc && o->common.output)
+		rc = render_check_output(o->common.output, err);
+	rc = rc ? rc : recover_read_host(r, err);
+	rc = rc ? rc : recover_open(r, operands[0], err);
+	if (rc)
+		return rc;
+	if (r->abandon)
+		return recover_abandon(r, err);
+	if (r->resume)
+		return recover_resume(r, err);
+	rc = recover_prepare(r, err);
+	if (rc)
+		return rc;
+	if (!r->dry_run)
+		return recover_execute(r, err);
+	r->result = RECOVER_PLANNED;
+	return 0;
+}
+
+static int run_recover(int argc, char **argv)
+{
+	static const struct command_output output = { "cxl-recover-port/1", "root_ports", NULL };
+	struct messages messages = { 0 };
+	struct recover r = { .messages = &messages, .dirfd = -1 };
+	struct recover_command o = { 0 };
+	struct command_run run;
+	int status = EXIT_DONE, rc;
+	struct err err;
+
+	if (command_begin(&cmd_recover_port, argc, argv, &o, &o.common, &output, &run, &status)) {
+		rc = recover(&r, &o, run.operands, &err);
+		status = end(&run, &r, rc, &err);
+	}
+	opt_list_free(&o.overrides);
+	return status;
+}
+
+const struct command cmd_recover_port = {
+	"recover-port", "PORT", "Bring a root port back after isolation without a reboot.", recover_opts, run_recover,
+};

@@ -1,0 +1,381 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""cxl recover-port on simulated hosts: what comes back, what is refused before the first write, what a crash leaves."""
+import json
+import os
+import pty
+import re
+import subprocess
+
+import pytest
+
+from lib import schema
+from lib.cli import CXL, SIM, Session
+
+PORT = "0000:0c:00.0"
+ENDPOINT = "0000:0d:00.0"
+FAIL = f"{SIM} ctl link-down {PORT}"
+STATE = "/dev/.cxl-isolation"
+JOURNAL = f"{STATE}/{PORT}.json"
+BY_SERIAL = {"direct1": 1, "interleave2": 2, "switch4": 4}
+
+
+def failed(host, before="", **more):
+    """A session in which the port was isolated by a link that went down, after `list` was asked once."""
+    s = Session(host, **more)
+    if before:
+        s.sh(before)
+    return s.cxl("enable-isolation", "root0").cxl("list", "--isolation").sh(FAIL)
+
+
+def last(results):
+    return results[-1]
+
+
+def view(r):
+    """What must be as before: a listing without the numbers that every rescan may change, devices by serial."""
+    d = json.loads(r.text)
+    names = {}
+    for b in d["buses"]:
+        for m in b["memdevs"]:
+            names[m["memdev"]] = f"memory device {m['serial']}"
+        b["memdevs"].sort(key=lambda m: m["serial"])
+    text = json.dumps(d, sort_keys=True)
+    for name, serial in names.items():
+        text = text.replace(f'"{name}"', f'"{serial}"')
+    d = json.loads(text)
+    for b in d["buses"]:
+        for hb in b["host_bridges"]:
+            for rp in hb["root_ports"]:
+                rp["memdevs"].sort()
+    return d
+
+
+def cxl_writes(log):
+    return [(e["path"], e["data"].rstrip("\n\0")) for e in log if e["op"] == "write" and e.get("comm") == "cxl"]
+
+
+def states(r):
+    return [s["state"] for s in r.json["root_ports"][0]["plan"]]
+
+
+# -- what it is for ---------------------------------------------------------------
+@pytest.mark.parametrize("host", BY_SERIAL)
+def test_after_a_link_down_everything_is_as_it_was(host):
+    s = failed(host).cxl("recover-port", PORT).cxl("list", "--isolation").sh(f"ls {STATE}").run()
+    before, recovered, after, left = s[1], s[3], s[4], s[5]
+    assert recovered.rc == 0, str(recovered)
+    assert view(before) == view(after)
+    record = recovered.json["root_ports"][0]
+    assert record["result"] == "done" and record["changed"] and record["link_method"] == "forced" and record["tries"] == 1
+    assert set(states(recovered)) <= {"done", "skipped"}
+    assert len(record["devices"]) == BY_SERIAL[host] and all(d["now"] for d in record["devices"])
+    assert all(r["now"] for r in record["regions"]) and len(record["regions"]) == 1
+    assert record["before"] == record["after"]
+    assert len(record["times"]) == len(record["plan"]) and record["took_us"] >= max(t["took_us"] for t in record["times"])
+    assert ".json" not in left.text, "the journal is left"
+
+
+def test_a_dry_run_names_every_step_in_order_and_writes_nothing():
+    s = failed("direct1").cxl("recover-port", "-n", PORT).sh(f"ls {STATE} 2>&1").cxl("recover-port", PORT).run()
+    dry, left, real = s[3], s[4], s[5]
+    assert dry.rc == 0 and not cxl_writes(dry.log)
+    assert ".json" not in left.text
+    assert dry.json["root_ports"][0]["result"] == "planned" and not dry.json["root_ports"][0]["changed"]
+    assert set(states(dry)) == {"planned"}
+    planned = [(p["op"], p["timeout_us"], p["when"]) for p in dry.json["root_ports"][0]["plan"]]
+    assert planned == [(p["op"], p["timeout_us"], p["when"]) for p in real.json["root_ports"][0]["plan"]]
+    # every write of the run is a step, in the plan's order (the log has paths without links)
+    def short(path):
+        return "/".join(path.split("+")[0].split("/")[-2:])
+    steps = iter([short(p["path"]) for p in real.json["root_ports"][0]["plan"] if p["state"] == "done"])
+    for path, _ in cxl_writes(real.log):
+        assert short(path) in steps, f"{path} was written out of the plan's order"
+
+
+def test_regions_go_before_their_devices_and_the_root_port_stays():
+    r = failed("direct1").cxl("recover-port", PORT).run()[-1]
+    paths = [p for p, _ in cxl_writes(r.log)]
+    order = [next(i for i, p in enumerate(paths) if p.endswith(end)) for end in
+             ("device_dax/unbind", "cxl_region/unbind", "/delete_region", "cxl_mem/unbind", f"{ENDPOINT}/remove", f"{PORT}/rescan",
+              "/create_ram_region", "cxl_region/bind", "device_dax/new_id")]
+    assert order == sorted(order)
+    assert not any(p.endswith(f"{PORT}/remove") for p in paths)
+
+
+def test_new_memory_never_meets_kmem_and_other_dax_devices_have_drivers_again():
+    s = failed("direct1").cxl("recover-port", PORT).sh("cat /sys/bus/dax/drivers_autoprobe").run()
+    log = cxl_writes(s[3].log)
+    off, bound, on = (log.index(w) for w in [("/sys/bus/dax/drivers_autoprobe", "0"), ("/sys/bus/dax/drivers/device_dax/new_id", "dax0.0"),
+                                             ("/sys/bus/dax/drivers_autoprobe", "1")])
+    assert off < bound < on
+    assert not any("kmem" in p or "/memory/" in p for p, _ in log)
+    assert s[4].text.strip() == "1"
+
+
+def test_an_interleaved_region_is_taken_down_and_rebuilt_also_on_the_other_root_port():
+    s = failed("interleave2").cxl("recover-port", "-n", PORT).cxl("recover-port", PORT).run()
+    devices = s[4].json["root_ports"][0]["devices"]
+    assert [d["below"] for d in devices] == [True, False]
+    paths = [p["path"] for p in s[3].json["root_ports"][0]["plan"]]
+    region = s[4].json["root_ports"][0]["regions"][0]["was"]
+    assert all(any(f"{{{region}/target{i}}}" in p for p in paths) for i in (0, 1))
+    # the other port's device keeps its place
+    assert not any("/0000:de:" in p and p.endswith("/remove") for p, _ in cxl_writes(s[4].log))
+
+
+def test_without_rebuild_port_and_devices_return_but_no_region():
+    s = failed("direct1").cxl("recover-port", "--no-rebuild", PORT).cxl("list", "--isolation").run()
+    assert s[3].rc == 0
+    rp = s[4].root_ports()[PORT]
+    assert rp["memdevs"] == ["mem0"] and rp["regions"] == [] and rp["control"]["mem"]["isolation"] is True
+    assert rp["status"]["state"] == "normal"
+
+
+def test_progress_is_one_json_line_per_step_and_nothing_without_a_terminal():
+    s = failed("direct1").cxl("recover-port", "--progress=json", PORT).sh(FAIL).cxl("recover-port", PORT).run()
+    lines = [json.loads(line) for line in s[3].err.splitlines()]
+    for line in lines:
+        schema.validate("cxl-recover-progress", line)
+    assert [x["step"] for x in lines] == list(range(1, lines[0]["steps"] + 1))
+    assert s[5].rc == 0 and s[5].err == ""
+
+
+def test_on_a_terminal_each_step_is_a_line_with_its_time():
+    outside, inside = pty.openpty()
+    command = f"{CXL} enable-isolation root0 && {FAIL} && {CXL} recover-port {PORT}"
+    with subprocess.Popen([SIM, "run", "--host", "direct1", "--", "sh", "-c", command], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=inside) as p:
+        os.close(inside)
+        text = b""
+        try:
+            while got := os.read(outside, 4096):
+                text += got
+        except OSError:     # the other end is closed
+            pass
+    assert p.returncode == 0
+    lines = [x.strip() for x in text.decode().splitlines() if re.match(r"\[\d+/\d+\]", x)]
+    assert len(lines) > 20 and all(re.match(r"\[\d+/\d+\] .* \.\.\. (done|already so) \d+\.\d s$", x) for x in lines), lines
+
+
+# -- how the link is taken down ------------------------------------------------------
+def timed_out(host, **more):
+    """As failed(), with the link up: an access timed out."""
+    return Session(host, **more).cxl("enable-isolation", "--timeout=B2", "root0").cxl("list", "--isolation").sh(f"{SIM} ctl timeout {PORT}")
+
+
+@pytest.mark.parametrize("host,asked,taken", [
+    ("direct1", "auto", "cxl_bus"), ("direct1", "cxl_bus", "cxl_bus"), ("direct1", "link-disable", "link-disable"),
+    ("direct1", "slot-power", "slot-power"), ("interleave2", "auto", "cxl_bus"), ("switch4", "auto", "link-disable"),
+    ("switch4", "slot-power", "slot-power"), ("unmasked1", "link-disable", "link-disable")])
+def test_a_link_that_is_up_is_taken_down_by_what_the_port_offers(host, asked, taken):
+    s = timed_out(host).cxl("recover-port", f"--link-method={asked}", PORT).cxl("list", "--isolation").run()
+    assert s[3].rc == 0, str(s[3])
+    assert s[3].json["root_ports"][0]["link_method"] == taken
+    assert view(s[1]) == view(s[4])
+
+
+@pytest.mark.parametrize("host", ["direct1", "interleave2", "switch4"])
+def test_a_healthy_port_can_be_taken_down_and_up(host):
+    s = Session(host).cxl("enable-isolation", "root0").cxl("list", "--isolation").cxl("recover-port", "--force-healthy", PORT) \
+        .cxl("list", "--isolation").run()
+    assert s[2].rc == 0 and view(s[1]) == view(s[3]), str(s[2])
+
+
+def test_link_disable_is_masked_again_as_it_was():
+    masks = f"od -An -tx2 -j348 -N2 /sys/bus/pci/devices/{PORT}/config"
+    s = timed_out("direct1").sh(masks).cxl("recover-port", "--link-method=link-disable", PORT).sh(masks).run()
+    assert s[4].rc == 0 and s[3].text == s[5].text
+
+
+@pytest.mark.parametrize("method,why", [("auto", "no slot power, no unmaskable Link Disable"), ("slot-power", "no slot"),
+                                        ("cxl_bus", "cxl_bus"), ("forced", "its link is up"), ("link-disable", "does not let")])
+def test_where_the_link_cannot_be_taken_down_nothing_else_is(method, why):
+    s = timed_out("masked1").cxl("list", "--isolation").cxl("recover-port", f"--link-method={method}", PORT).cxl("list", "--isolation") \
+        .sh(f"ls {STATE}").run()
+    r = s[4]
+    assert r.rc == 3 and why in r.err and "reboot" in r.err, str(r)
+    assert r.json["root_ports"][0]["blocker"] == "ISO-HOTPLUG"
+    assert s[3].out == s[5].out and ".json" not in s[6].text
+    assert all(p.endswith("/config") for p, _ in cxl_writes(r.log))
+
+
+# -- what is refused before the first write ------------------------------------------
+def refused(session, rc, blocker, *words):
+    r = last(session.run())
+    assert r.rc == rc, str(r)
+    assert not cxl_writes(r.log), "something was written"
+    if blocker is not None:
+        assert r.json["root_ports"][0]["blocker"] == blocker and r.json["root_ports"][0]["result"] == "refused"
+    for w in words:
+        assert w in r.err, f"{w!r} is not in: {r.err}"
+    return r
+
+
+def test_a_healthy_port_is_left_alone():
+    refused(Session("direct1").cxl("recover-port", PORT), 1, "HEALTHY", "not isolated", f"cxl recover-port --force-healthy {PORT}")
+
+
+def test_system_ram_is_refused_with_the_way_out():
+    refused(Session("sysram1").cxl("recover-port", "--force-healthy", PORT), 1, "ISO-MEM-ONLINE", "daxctl reconfigure-device")
+
+
+def test_what_is_no_root_port_is_refused_with_the_port_above():
+    refused(Session("direct1").cxl("recover-port", ENDPOINT), 3, None, "no root port", f"cxl recover-port {PORT}")
+    refused(Session("direct1").cxl("recover-port", "region0"), 3, None, f"cxl recover-port {PORT}")
+    refused(Session("direct1").cxl("recover-port", "0000:77:00.0"), 2, None, "use one of")
+
+
+def test_a_normal_user_is_told_that_it_needs_root():
+    refused(Session("direct1").cxl("recover-port", PORT, user=65534), 3, "PRIVILEGE", "run the command as root")
+
+
+def test_a_capture_is_never_changed():
+    refused(Session("direct1").cxl("recover-port", "--sysroot=/", PORT), 2, None, "a capture cannot be changed")
+
+
+def test_bad_options_are_named():
+    for args, word in [((), "one root port is recovered at a time"), ((PORT, PORT), "one root port"),
+                       (("--resume", "--abandon", PORT), "exclude each other"), (("--resume", "-n", PORT), "takes no other option"),
+                       (("--link-method=rope", PORT), "'rope' is no link method"), (("--timeout=soon", PORT), "'soon' is no duration"),
+                       (("--timeout=0s", PORT), "no duration"), (("--progress=bar", PORT), "'bar' is no kind of progress"),
+                       (("--override=ISO-CAP", PORT), "only ISO-PMEM")]:
+        refused(Session("direct1").cxl("recover-port", *args), 2, None, word)
+
+
+def test_without_a_state_directory_nothing_is_begun():
+    refused(failed("direct1", env={"CXL_STATE_DIR": "/proc/none/state"}).cxl("recover-port", PORT), 3, "STATE", "CXL_STATE_DIR")
+
+
+def test_another_recovery_of_the_port_holds_its_lock():
+    refused(failed("direct1").sh(f"mkdir -p {STATE}; flock {STATE}/{PORT}.lock sleep 60 >/dev/null 2>&1 & sleep 0.3")
+            .cxl("recover-port", PORT), 1, "LOCK", "being worked on")
+
+
+# -- journals -------------------------------------------------------------------------
+# the run is stopped in the middle: the region's driver cannot be bound
+BREAK = ["write@*/cxl_region/bind:1=EBUSY"]
+
+
+def broken(**more):
+    return failed("direct1", faults=BREAK, **more).cxl("recover-port", PORT)
+
+
+def test_a_recovery_that_failed_is_resumed_where_it_was():
+    s = broken().cxl("recover-port", PORT).cxl("recover-port", "--resume", PORT).cxl("list", "--isolation").run()
+    first, again, resumed, after = s[3], s[4], s[5], s[6]
+    assert first.rc == 4 and first.json["root_ports"][0]["result"] == "failed"
+    assert f"cxl recover-port --resume {PORT}" in first.err and "Device or resource busy" in first.err
+    assert again.rc == 1 and "--resume" in again.err and "--abandon" in again.err and not cxl_writes(again.log)
+    assert resumed.rc == 0 and resumed.json["root_ports"][0]["result"] == "done"
+    assert cxl_writes(resumed.log)[0] == ("/sys/bus/dax/drivers_autoprobe", "0"), "it began elsewhere"
+    assert not any(p.endswith(("/remove", "/rescan", "/create_ram_region")) for p, _ in cxl_writes(resumed.log))
+    assert view(s[1]) == view(after)
+
+
+def test_a_failure_leaves_the_hosts_dax_bus_as_it_was():
+    s = broken().sh("cat /sys/bus/dax/drivers_autoprobe").run()
+    assert s[4].text.strip() == "1"
+
+
+def test_a_recovery_that_is_abandoned_leaves_the_port_fenced():
+    s = broken().cxl("recover-port", "--abandon", PORT).cxl("list", "--isolation").sh(f"ls {STATE}").cxl("recover-port", "--resume", PORT).run()
+    abandoned, after, left, resumed = s[4:]
+    assert abandoned.rc == 0 and abandoned.json["root_ports"][0]["result"] == "abandoned"
+    assert after.regions() == {} and all(m["state"] == "disabled" for m in after.memdevs().values())
+    assert ".json" not in left.text
+    assert resumed.rc == 1 and "no recovery to resume" in resumed.err
+
+
+def test_an_abandoned_port_can_be_recovered_later_without_its_regions():
+    s = broken().cxl("recover-port", "--abandon", PORT).cxl("recover-port", PORT).cxl("list", "--isolation").run()
+    assert s[5].rc == 0, str(s[5])
+    assert s[6].memdevs()["mem0"]["state"] == "enabled" and s[6].regions() == {}
+
+
+@pytest.mark.parametrize("damage", ["truncate -s -20", "truncate -s 0", "sed -i s/region0/region7/", "sed -i 's/\"tries\":1/\"tries\":2/'",
+                                    "sed -i 's/planned/PLANNED/'", "printf x >>", "printf '\\0' >>"])
+def test_a_damaged_journal_is_never_guessed_at(damage):
+    s = broken().sh(f"{damage} {JOURNAL}").cxl("recover-port", "--resume", PORT).cxl("recover-port", PORT) \
+        .cxl("recover-port", "--abandon", PORT).sh(f"ls {STATE}").run()
+    for r in (s[5], s[6]):
+        assert r.rc == 1 and "damaged" in r.err and f"--abandon {PORT}" in r.err and not cxl_writes(r.log), str(r)
+    assert s[7].rc == 0 and ".json" not in s[8].text
+
+
+def test_a_journal_of_another_boot_is_recognised():
+    fix = r"""python3 - <<'E'
+import json
+p='%s'
+d=json.load(open(p)); d['journal']['boot_id']='0'*36
+def plain(x): return json.dumps(x,separators=(',',':'),ensure_ascii=False)
+t=plain(d['journal']); h=0xcbf29ce484222325
+for c in t.encode(): h=((h^c)*0x100000001b3)&(2**64-1)
+d['checksum']='0x%%x'%%h
+open(p,'w').write(plain(d))
+E""" % JOURNAL
+    s = broken().sh(fix).cxl("recover-port", "--resume", PORT).cxl("recover-port", "--abandon", PORT).run()
+    assert s[4].rc == 0, str(s[4])
+    assert s[5].rc == 1 and "rebooted" in s[5].err and not cxl_writes(s[5].log), str(s[5])
+    assert s[6].rc == 0
+
+
+def test_a_signal_ends_it_after_the_current_step_and_it_can_be_resumed():
+    stop = f"cxl recover-port {PORT} >/dev/null 2>&1 & p=$!; sleep 0.15; kill -INT $p; wait $p; echo $?"
+    s = failed("direct1", faults=["write@*/delete_region:1=delay:400"]).sh(stop).cxl("recover-port", "--resume", PORT) \
+        .cxl("list", "--isolation").run()
+    assert s[3].text.strip() == "5", str(s[3])
+    assert s[4].rc == 0 and view(s[1]) == view(s[5])
+
+
+# -- devices that return otherwise ---------------------------------------------------------
+def test_a_device_that_returns_late_is_waited_for():
+    s = failed("direct1").sh(f"cxl-sim ctl returns {ENDPOINT} late 400").cxl("recover-port", PORT).cxl("list", "--isolation").run()
+    assert s[4].rc == 0 and view(s[1]) == view(s[5])
+
+
+def test_a_device_that_never_returns_is_a_timeout_with_the_port_left_safe():
+    s = failed("direct1").sh(f"cxl-sim ctl returns {ENDPOINT} never").cxl("recover-port", "--timeout=200ms", PORT) \
+        .cxl("list", "--isolation").run()
+    assert s[4].rc == 6 and "its devices are removed" in s[4].err and "isolation status is clear" in s[4].err
+    rp = s[5].root_ports()[PORT]
+    assert rp["status"]["state"] == "normal" and rp["memdevs"] == []
+
+
+def test_a_link_that_stays_down_is_a_timeout_that_can_be_resumed():
+    s = Session("direct1").cxl("enable-isolation", "root0").cxl("list", "--isolation").sh(f"{SIM} ctl link-down {PORT} stuck") \
+        .cxl("recover-port", "--timeout=200ms", PORT).sh(f"{SIM} ctl link-up {PORT}").cxl("recover-port", "--resume", PORT) \
+        .cxl("list", "--isolation").run()
+    assert s[3].rc == 6 and "link up" in s[3].err and "expected up, it is down" in s[3].err
+    assert s[5].rc == 0 and view(s[1]) == view(s[6])
+
+
+def test_another_serial_number_is_refused_unless_it_is_accepted():
+    s = failed("direct1").sh(f"cxl-sim ctl returns {ENDPOINT} serial 0x77").cxl("recover-port", "--timeout=200ms", PORT) \
+        .cxl("list", "--isolation").run()
+    assert s[4].rc == 6 and "serial 0x77" in s[4].err
+    s = failed("direct1").sh(f"cxl-sim ctl returns {ENDPOINT} serial 0x77").cxl("recover-port", "--accept-replacement", PORT) \
+        .cxl("list", "--isolation").run()
+    assert s[4].rc == 0 and s[5].memdevs()["mem0"]["serial"] == "0x77"
+    assert s[5].regions()["region0"]["state"] == "enabled"
+
+
+def test_a_second_isolation_midway_starts_over_with_the_same_recipe():
+    s = failed("direct1", faults=["write@*/create_ram_region:1=isolate"]).cxl("recover-port", PORT).cxl("list", "--isolation").run()
+    assert "isolated again" in s[3].err
+    assert s[3].rc == 0, str(s[3])
+    assert s[3].json["root_ports"][0]["tries"] == 2 and view(s[1]) == view(s[4])
+
+
+def test_a_port_that_isolates_again_and_again_is_given_up_and_left_fenced():
+    s = failed("direct1", faults=["write@*/create_ram_region:1+=isolate"]).cxl("recover-port", PORT).cxl("list", "--isolation") \
+        .sh(f"ls {STATE}").run()
+    assert s[3].rc == 4 and "that was try 3 of 3" in s[3].err and "fenced" in s[3].err, str(s[3])
+    assert s[4].regions() == {} and all(m["state"] == "disabled" for m in s[4].memdevs().values())
+    assert ".json" not in s[5].text
+
+
+def test_a_replacement_can_be_accepted_when_resuming():
+    s = failed("direct1").sh(f"cxl-sim ctl returns {ENDPOINT} serial 0x77").cxl("recover-port", "--timeout=200ms", PORT) \
+        .cxl("recover-port", "--resume", "--accept-replacement", PORT).cxl("list", "--isolation").run()
+    assert s[4].rc == 6 and s[5].rc == 0, str(s[5])
+    assert s[6].memdevs()["mem0"]["serial"] == "0x77" and s[6].regions()["region0"]["state"] == "enabled"

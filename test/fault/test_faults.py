@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every operation of a run goes wrong in every way: afterwards it is finished, as before, or resumable and then finished.
+
+A fixed sample by default; all of it with CXL_FAULTS=all (`scripts/test --full`).
+"""
+import collections
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+
+import pytest
+
+from lib.cli import CLEAN, CXL, SIM
+
+DRIVER = pathlib.Path(__file__).with_name("driver.py")
+ACTIONS = [("any", a) for a in ("EIO", "EBUSY", "ENODEV", "EACCES", "EINTR", "kill-before", "kill-after", "vanish")]
+ACTIONS += [("read", "short"), ("write", "short")]
+ALL = os.environ.get("CXL_FAULTS") == "all"
+# of the sample: every SAMPLE-th operation, another one for each action
+SAMPLE = 89
+CHUNK = 24
+
+
+def run_cases(scenario, host, cases):
+    """Results of CASES, in as many runs of the simulated host as it takes."""
+    results = []
+    while cases:
+        with tempfile.TemporaryDirectory(prefix="cxl-fault-") as tmp:
+            d = pathlib.Path(tmp)
+            (d / "state").mkdir()
+            (d / "log").touch()
+            env = {**CLEAN, "PATH": f"{CXL.parent}:{SIM.parent}:{CLEAN['PATH']}", "CXL_STATE_DIR": str(d / "state")}
+            p = subprocess.run([SIM, "run", "--host", host, "--log", d / "log", "--", "/usr/bin/python3", DRIVER, scenario, d / "log",
+                                d / "state"], input=json.dumps(cases), capture_output=True, text=True, env=env, check=False, timeout=1800)
+        done = [json.loads(line) for line in p.stdout.splitlines()]
+        if p.returncode and not (done and done[-1]["problem"]):
+            n = len(done)
+            done.append({"kind": "-", "n": cases[min(n, len(cases) - 1)][1], "action": cases[min(n, len(cases) - 1)][2], "fired": True,
+                         "path": None, "op": None, "rc": None, "outcome": "host", "problem": f"the run ended with {p.returncode}: {p.stderr[-900:]}"})
+        results += done
+        cases = cases[len(done):]
+        if not done:
+            break
+    return results
+
+
+def operations(scenario, host, kind):
+    """How many operations of that kind a run without faults makes."""
+    low, high = 1, 4096
+    while low < high:   # the first that strikes no more
+        middle = (low + high) // 2
+        fired = run_cases(scenario, host, [[kind, middle, "delay:0"]])[0]["fired"]
+        low, high = (middle + 1, high) if fired else (low, middle)
+    return low - 1
+
+
+def sweep(scenario, host):
+    total = {kind: operations(scenario, host, kind) for kind in ("any", "read", "write")}
+    cases = []
+    for i, (kind, action) in enumerate(ACTIONS):
+        step = 1 if ALL else SAMPLE if kind == "any" else SAMPLE // 4
+        cases += [[kind, n, action] for n in range(1 if ALL else 1 + i * 5 % step, total[kind] + 1, step)]
+    chunks = [cases[i:i + CHUNK] for i in range(0, len(cases), CHUNK)]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return total["any"], [r for some in pool.map(lambda c: run_cases(scenario, host, c), chunks) for r in some]
+
+
+@pytest.mark.parametrize("host", ["direct1", "interleave2"])
+@pytest.mark.parametrize("scenario", ["recover-port", "enable-isolation"])
+def test_whatever_goes_wrong_it_is_finished_as_before_or_resumable(scenario, host, capsys):
+    total, results = sweep(scenario, host)
+    struck = [r for r in results if r["fired"]]
+    outcomes = collections.Counter(r["outcome"] for r in struck)
+    with capsys.disabled():
+        print(f"\n{scenario} on {host}: {total} operations, {len(struck)} cases: "
+              + ", ".join(f"{n} {o}" for o, n in sorted(outcomes.items())))
+    if out := os.environ.get("CXL_FAULTS_REPORT"):
+        with open(out, "a", encoding="utf-8") as f:
+            for r in results:
+                f.write(json.dumps({"scenario": scenario, "host": host, **r}) + "\n")
+    problems = [r for r in results if r["problem"]]
+    shown = "\n".join(f"{r['kind']}:{r['n']}={r['action']} ({r['op']} {r['path']}): {r['outcome']}: {r['problem']}" for r in problems[:10])
+    assert not problems, f"{len(problems)} of {len(results)} cases:\n{shown}"
+    assert len(struck) > len(ACTIONS) * total // SAMPLE // 2
