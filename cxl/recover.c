@@ -33,7 +33,7 @@ static const struct opt recover_opts[] = {
 	{ "timeout", 0, OPT_STRING, offsetof(struct recover_command, timeout), "DURATION",
 	  "how long link and devices may take to return, each (default 30s)" },
 	{ "link-method", 0, OPT_STRING, offsetof(struct recover_command, link_method), "METHOD",
-	  "how the link is taken down: auto (default), cxl_bus, forced, link-disable or slot-power" },
+	  "how the link is taken down: auto (default), cxl_bus, forced, link-disable, slot-power or none" },
 	{ "accept-replacement", 0, OPT_FLAG, offsetof(struct recover_command, accept_replacement), NULL,
 	  "a device with another serial number in the same place will do" },
 	{ "force-healthy", 0, OPT_FLAG, offsetof(struct recover_command, force_healthy), NULL,
@@ -78,7 +78,7 @@ static int parse_options(struct recover *r, const struct recover_command *o, cha
 		return err_set(err, EXIT_USAGE, EINVAL, "%s takes no other option about the recovery: its journal has them (only --accept-replacement may come later), nothing was done",
 			       o->resume ? "--resume" : "--abandon");
 	if (method < 0)
-		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is no link method: use auto, cxl_bus, forced, link-disable or slot-power",
+		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is no link method: use auto, cxl_bus, forced, link-disable, slot-power or none",
 			       printable(o->link_method, shown, sizeof(shown)));
 	if (o->timeout && (duration_parse(o->timeout, &timeout_us) || !timeout_us))
 		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is no duration: write for example --timeout=10s",

@@ -193,6 +193,30 @@ static bool is_overridden(const struct recover *r, const char *id)
 	return false;
 }
 
+/* A husk belongs to no root port any more, but what kmem made of its memory stays. */
+static int refuse_online_husks(struct recover *r, struct err *err)
+{
+	for (size_t i = 0; i < r->host->n_regions; i++) {
+		const struct cxl_region *region = &r->host->regions[i];
+
+		if (!recipe_touches(r->host, r->rp, region) || (!region->blocks_online && !region->blocks_unknown))
+			continue;
+		err_set(err, EXIT_NEGATIVE, EBUSY, "%s is not recovered (ISO-MEM-ONLINE): %s of %s online as System RAM, and nothing can take it back from the kernel; nothing was written; reboot the host, and do not delete the region before",
+			r->rp->name, region->blocks_online ? "memory" : "it cannot be told whether memory",
+			region->name);
+		return refuse(r, EXIT_NEGATIVE, "ISO-MEM-ONLINE", err);
+	}
+	return 0;
+}
+
+/* What daxctl offers needs memory that still answers. */
+static const char *remedy_of(const struct recover *r, const struct finding *f)
+{
+	bool is_lost = iso_isolated(&r->rp->iso) == TRI_YES && !strcmp(f->check->id, "ISO-MEM-ONLINE");
+
+	return is_lost || !f->remedy ? "reboot the host: the kernel cannot give up memory that no longer answers" : f->remedy;
+}
+
 static int refuse_checks(struct recover *r, struct err *err)
 {
 	bool *enabling = arena_alloc(&r->arena, r->host->n_root_ports, sizeof(*enabling));
@@ -207,12 +231,12 @@ static int refuse_checks(struct recover *r, struct err *err)
 			if (strcmp(f->check->id, blocking[b].id) || (blocking[b].can_override && is_overridden(r, f->check->id)))
 				continue;
 			err_set(err, blocking[b].status, EBUSY, "%s is not recovered (%s): %s; nothing was written; %s%s", r->rp->name,
-				f->check->id, f->text, f->remedy ? f->remedy : "reboot the host",
+				f->check->id, f->text, remedy_of(r, f),
 				blocking[b].can_override ? " (to give its contents up: --override=ISO-PMEM)" : "");
 			return refuse(r, blocking[b].status, f->check->id, err);
 		}
 	}
-	return 0;
+	return refuse_online_husks(r, err);
 }
 
 /* Out of isolation leads only the status register: it has to be there, or known not to be. */
@@ -356,7 +380,10 @@ static int read_facts(struct recover *r, struct err *err)
 static int choose_link_method(struct recover *r, struct err *err)
 {
 	const struct recover_options *o = &r->journal.options;
-	const char *why = recover_link_method(r->rp, &r->facts, o->method, &r->journal.method);
+	/* what is only broken needs no more than to be found again */
+	bool is_broken = iso_isolated(&r->rp->iso) != TRI_YES && r->rp->link.up != TRI_NO && !r->force_healthy;
+	enum link_method wanted = o->method == LINK_AUTO && is_broken ? LINK_NONE : o->method;
+	const char *why = recover_link_method(r->rp, &r->facts, wanted, &r->journal.method);
 
 	if (!why)
 		return 0;

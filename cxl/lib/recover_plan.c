@@ -18,7 +18,7 @@
 
 const char *const link_method_names[N_LINK_METHODS] = {
 	[LINK_AUTO] = "auto", [LINK_CXL_BUS] = "cxl_bus", [LINK_FORCED] = "forced", [LINK_DISABLE] = "link-disable",
-	[LINK_SLOT_POWER] = "slot-power",
+	[LINK_SLOT_POWER] = "slot-power", [LINK_NONE] = "none",
 };
 
 int link_method_parse(const char *name)
@@ -273,6 +273,20 @@ static const char *why_not_slot_power(const struct cxl_root_port *rp, const stru
 	return facts->slot ? NULL : "it has no slot whose power can be switched";
 }
 
+static void add_none(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
+		     const struct recover_options *o)
+{
+	(void)o;
+	add_removal(b, rp, facts);
+	add_status_clear(b, rp);
+}
+
+static const char *why_not_none(const struct cxl_root_port *rp, const struct recover_facts *facts)
+{
+	(void)facts;
+	return iso_isolated(&rp->iso) == TRI_YES || rp->link.up == TRI_NO ? "it is isolated, or its link is down" : NULL;
+}
+
 static const struct {
 	void (*add)(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
 		    const struct recover_options *o);
@@ -285,6 +299,7 @@ static const struct {
 	[LINK_FORCED] = { add_forced, why_not_forced },
 	[LINK_DISABLE] = { add_link_disable, why_not_link_disable, prepare_link_disable },
 	[LINK_SLOT_POWER] = { add_slot_power, why_not_slot_power },
+	[LINK_NONE] = { add_none, why_not_none },
 };
 
 const char *recover_link_method(const struct cxl_root_port *rp, const struct recover_facts *facts, enum link_method wanted,

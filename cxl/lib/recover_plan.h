@@ -21,6 +21,7 @@ enum link_method {
 	LINK_FORCED,		/* it is down already, by the isolation or whatever went wrong */
 	LINK_DISABLE,		/* Unmask Link Disable, Link Disable */
 	LINK_SLOT_POWER,
+	LINK_NONE,		/* not at all: removal and rescan do for a port that is not isolated */
 	N_LINK_METHODS
 };
 extern const char *const link_method_names[N_LINK_METHODS];

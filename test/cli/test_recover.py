@@ -2,6 +2,7 @@
 """cxl recover-port on simulated hosts: what comes back, what is refused before the first write, what a crash leaves."""
 import json
 import os
+import pathlib
 import pty
 import re
 import subprocess
@@ -9,7 +10,7 @@ import subprocess
 import pytest
 
 from lib import schema
-from lib.cli import CXL, SIM, Session
+from lib.cli import CXL, ROOT, SIM, Session
 
 PORT = "0000:0c:00.0"
 ENDPOINT = "0000:0d:00.0"
@@ -249,6 +250,70 @@ def test_without_a_state_directory_nothing_is_begun():
 def test_another_recovery_of_the_port_holds_its_lock():
     refused(failed("direct1").sh(f"mkdir -p {STATE}; flock {STATE}/{PORT}.lock sleep 60 >/dev/null 2>&1 & sleep 0.3")
             .cxl("recover-port", PORT), 1, "LOCK", "being worked on")
+
+
+CAPTURES = pathlib.Path(ROOT) / "test/hosts/captures"
+
+
+def test_memory_of_a_husk_that_is_still_system_ram_is_refused_and_its_region_kept():
+    r = refused(Session(CAPTURES / "direct1-6.12-husk-sysram.tar.xz").cxl("recover-port", PORT), 1, "ISO-MEM-ONLINE", "reboot the host",
+                "do not delete the region")
+    assert "daxctl" not in r.err
+
+
+def test_a_locked_decoder_is_found_before_anything_is_touched():
+    refused(Session("auto1").cxl("recover-port", "--force-healthy", PORT), 3, "ISO-REGION-LOCKED", "decoder2.0 is locked", "reboot")
+
+
+@pytest.mark.parametrize("host", ["accel1", "cache1"])
+def test_what_belongs_to_another_driver_is_not_taken_from_it(host):
+    refused(Session(host).cxl("recover-port", "--force-healthy", PORT), 1, "ISO-TYPE2", "only that driver", "reset_method")
+
+
+def test_who_uses_the_memory_is_named():
+    refused(Session("direct1").sh("cxl-sim ctl map dax0.0 >&2").cxl("recover-port", "--force-healthy", PORT), 1, "ISO-BUSY", "pid",
+            "dax-user", "dax0.0", "kill")
+
+
+def test_persistent_memory_is_given_up_only_by_name():
+    refused(Session("pmem1").cxl("recover-port", "--force-healthy", PORT), 1, "ISO-PMEM", "--override=ISO-PMEM")
+    s = Session("pmem1").cxl("list", "--isolation").cxl("recover-port", "--force-healthy", "--override=ISO-PMEM", PORT) \
+        .cxl("list", "--isolation").run()
+    assert s[1].rc == 0 and view(s[0]) == view(s[2])
+    assert s[1].json["root_ports"][0]["regions"][0]["uuid"]
+
+
+# -- the broken states that removal and reset leave ------------------------------------------
+def test_a_husk_whose_device_is_back_is_made_a_region_again():
+    s = Session(CAPTURES / "direct1-6.12-husk-back.tar.xz").cxl("recover-port", PORT).cxl("list", "--isolation").run()
+    assert s[0].rc == 0 and s[0].json["root_ports"][0]["link_method"] == "none", str(s[0])
+    region, = s[1].regions().values()
+    assert region["state"] == "enabled" and region["root_ports"] == [PORT]
+
+
+def test_a_device_that_came_back_unbound_is_bound_again():
+    s = Session(CAPTURES / "direct1-6.12-rp-back.tar.xz").cxl("recover-port", PORT).cxl("list", "--isolation").run()
+    assert s[0].rc == 0 and s[1].memdevs()["mem0"]["state"] == "enabled", str(s[0])
+    assert s[1].root_ports()[PORT]["memdevs"] == ["mem0"]
+
+
+@pytest.mark.parametrize("host", ["direct1", "interleave2"])
+def test_a_device_that_was_pulled_out_is_found_again_with_its_region(host):
+    s = Session(host).cxl("list", "--isolation").sh(f"cxl-sim ctl surprise-remove {ENDPOINT}").cxl("recover-port", PORT) \
+        .cxl("list", "--isolation").run()
+    assert s[2].rc == 0 and view(s[0]) == view(s[3]), str(s[2])
+
+
+def test_a_port_that_was_reset_under_a_committed_region_gets_it_back():
+    reset = f"echo 1 > /sys/bus/pci/devices/{ENDPOINT}/reset"
+    s = Session("direct1").cxl("list", "--isolation").sh(f"echo cxl_bus > /sys/bus/pci/devices/{ENDPOINT}/reset_method; {reset}") \
+        .cxl("recover-port", "--force-healthy", PORT).cxl("list", "--isolation").run()
+    assert s[2].rc == 0 and view(s[0]) == view(s[3]), str(s[2])
+    assert any(p["op"] == "pattern" and p["state"] == "done" for p in s[2].json["root_ports"][0]["plan"])
+
+
+def test_a_root_port_that_is_gone_is_refused_with_the_way_back():
+    refused(Session(CAPTURES / "direct1-6.12-rp-gone.tar.xz").cxl("recover-port", PORT), 3, None, "/sys/bus/pci/rescan")
 
 
 # -- journals -------------------------------------------------------------------------
