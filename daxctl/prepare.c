@@ -12,8 +12,8 @@
 
 struct prepare_options {
 	struct common_options common;
-	bool dry_run, keep_going, undo;
-	const char *mode, *timeout;
+	bool dry_run, keep_going, undo, persist;
+	const char *mode, *timeout, *hotplug;
 };
 
 static const struct opt prepare_opts[] = {
@@ -23,8 +23,12 @@ static const struct opt prepare_opts[] = {
 	  "how long a memory block may stay busy, as in 500ms or 2min (default 30s)" },
 	{ "keep-going", 0, OPT_FLAG, offsetof(struct prepare_options, keep_going), NULL,
 	  "what can be offline goes and stays offline, though another block stays busy" },
+	{ "persist", 0, OPT_FLAG, offsetof(struct prepare_options, persist), NULL,
+	  "also after a reboot and a hot plug, by a udev rule and the policy file; with --undo: no longer" },
 	{ "undo", 0, OPT_FLAG, offsetof(struct prepare_options, undo), NULL,
 	  "make the memory System RAM again" },
+	{ "hotplug", 0, OPT_STRING, offsetof(struct prepare_options, hotplug), "DAX",
+	  "for the udev rule: the operands are serial numbers; prepare DAX when its memory has one of them, else leave it to the kernel" },
 	{ "dry-run", 'n', OPT_FLAG, offsetof(struct prepare_options, dry_run), NULL,
 	  "print what would be done, write nothing" },
 	COMMON_OPTIONS(struct prepare_options, "json (default), human or table"),
@@ -38,11 +42,16 @@ static int parse_options(struct prepare *p, const struct prepare_options *o, str
 
 	p->dry_run = o->dry_run;
 	p->keep_going = o->keep_going;
+	p->persist = o->persist;
 	p->timeout_us = 30000000;
 	if (o->mode && !system_ram && strcmp(o->mode, "devdax"))
 		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is no mode: use devdax or system-ram", printable(o->mode, shown, sizeof(shown)));
 	if (o->undo && o->mode)
 		return err_set(err, EXIT_USAGE, EINVAL, "--undo and --mode contradict each other, nothing was done: --undo makes the memory System RAM as it was before");
+	if (o->persist && system_ram)
+		return err_set(err, EXIT_USAGE, EINVAL, "System RAM needs isolation to be on before it comes online, which no udev rule can see to: --persist is for devdax only, nothing was done");
+	if (o->hotplug && (o->mode || o->undo || o->persist))
+		return err_set(err, EXIT_USAGE, EINVAL, "--hotplug is for the udev rule and goes with none of --mode, --undo and --persist, nothing was done");
 	if (o->timeout && duration_parse(o->timeout, &p->timeout_us))
 		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is no duration: use a number with us, ms or s", printable(o->timeout, shown, sizeof(shown)));
 	p->goal = o->undo ? PREPARE_UNDO : system_ram ? PREPARE_SYSTEM_RAM : PREPARE_DEVDAX;
@@ -57,7 +66,8 @@ static int prepare(struct prepare *p, const struct prepare_options *o, char **ta
 		rc = render_check_output(o->common.output, err);
 	rc = rc ? rc : host_read_dax(&p->host, NULL, err);
 	rc = rc ? rc : dax_view_read(&p->host, &p->view, err);
-	rc = rc ? rc : prepare_select(p, targets, err);
+	if (!rc)
+		rc = o->hotplug ? prepare_hotplug(p, o->hotplug, targets, err) : prepare_select(p, targets, err);
 	rc = rc ? rc : prepare_plan(p, err);
 	return rc ? rc : prepare_run(p, err);
 }
@@ -108,6 +118,7 @@ static int run_prepare(int argc, char **argv)
 	if (!command_begin(&cmd_prepare_isolation, argc, argv, &o, &o.common, &prepare_output, &run, &status))
 		return status;
 	p.messages = &p.host.messages;
+	run.quiet = o.hotplug;	/* udev's log is for what went wrong */
 	list = json_object_new_array();
 	if (prepare(&p, &o, run.operands, &err)) {
 		status = (int)err.status;

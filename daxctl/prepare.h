@@ -9,6 +9,7 @@
 #include "cxl/change.h"
 #include "cxl/lib/dax.h"
 #include "cxl/lib/dax_plan.h"
+#include "daxctl/persist_text.h"
 
 enum prepare_goal {
 	PREPARE_DEVDAX,		/* offline, device-dax, no struct pages on itself */
@@ -30,7 +31,7 @@ struct prepare {
 	struct messages *messages;	/* of @host */
 	struct arena arena;
 	enum prepare_goal goal;
-	bool dry_run, keep_going;
+	bool dry_run, keep_going, persist;
 	uint64_t timeout_us;		/* how long a block may stay busy */
 	struct prepare_job *jobs;
 	size_t n_jobs;
@@ -40,10 +41,24 @@ struct prepare {
 	const struct step *isolate_failed;	/* by this step, which has put back what it did */
 	bool is_stopped;		/* by a signal */
 	size_t n_blocks, n_blocks_done;	/* progress */
+	/* of persist.c: the texts of its files before they were changed; what the rule will hold */
+	const char *persist_old[2];
+	struct serials persisted;
+	const bool *memdevs;		/* selected, per host.memdevs[]; NULL: no target was named */
+	enum exit_status forget_status;
+	bool forgets;			/* the one plan only takes entries out, of what is not here */
+	bool autoprobe_planned;
 };
 
 /* Jobs for @targets (ends with NULL; none: all); -errno with @err. */
 int prepare_select(struct prepare *p, char **targets, struct err *err);
+
+/*
+ * As the udev rule asks for @dax that has just appeared: a job for it when its
+ * memory has one of @serials (ends with NULL), else it is given to the driver that
+ * the kernel has for it.  -errno with @err.
+ */
+int prepare_hotplug(struct prepare *p, const char *dax, char **serials, struct err *err);
 
 /* Refuse what must not be, plan the rest.  Nothing is written.  -errno with @err. */
 int prepare_plan(struct prepare *p, struct err *err);

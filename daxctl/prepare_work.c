@@ -8,6 +8,7 @@
 
 #include "cxl/lib/dax_step.h"
 #include "cxl/lib/target.h"
+#include "daxctl/persist.h"
 #include "daxctl/prepare.h"
 #include "util/size.h"
 
@@ -27,6 +28,7 @@ int prepare_select(struct prepare *p, char **targets, struct err *err)
 		return no_memory(err);
 	for (char **t = targets; !rc && *t; t++)
 		rc = target_add(&p->host, *t, TARGET_ANY, &set, err);
+	p->memdevs = is_all ? NULL : set.memdevs;
 	for (size_t i = 0; !rc && i < p->host.n_dax; i++) {
 		bool is_named = false;
 
@@ -80,7 +82,7 @@ static bool is_husk(const struct dax_facts *f)
 static bool refuse_job(struct prepare *p, struct prepare_job *job)
 {
 	const struct dax_facts *f = job->before;
-	const char *in_use = p->goal == PREPARE_DEVDAX ? NULL : why_in_use(p, f);
+	const char *in_use = p->goal == PREPARE_DEVDAX ? NULL : why_in_use(p, f), *why;
 
 	if (!f->dax->region) {
 		job->result = RESULT_SKIPPED;
@@ -98,6 +100,8 @@ static bool refuse_job(struct prepare *p, struct prepare_job *job)
 		refuse(p, job, geteuid() ? EXIT_PREREQ : EXIT_REFUSED, "ATTRIBUTE", "which of its memory blocks are online cannot be read");
 	} else if (in_use && !is_driver(f, "kmem")) {
 		refuse(p, job, EXIT_NEGATIVE, "ISO-BUSY", in_use);
+	} else if (p->persist && (why = persist_why_not(p, f))) {
+		refuse(p, job, EXIT_REFUSED, "PERSIST", why);
 	} else {
 		return false;
 	}
@@ -174,7 +178,7 @@ static bool is_planned(const struct prepare *p, const struct dax_facts *f)
 	return false;
 }
 
-static int plan_job(struct prepare *p, const struct dax_facts *f, struct dax_plan *plan)
+static int plan_state(struct prepare *p, const struct dax_facts *f, struct dax_plan *plan)
 {
 	switch (p->goal) {
 	case PREPARE_SYSTEM_RAM:
@@ -186,32 +190,48 @@ static int plan_job(struct prepare *p, const struct dax_facts *f, struct dax_pla
 	}
 }
 
+/* What lasts is written when it is so, and taken out before it is no longer so. */
+static int plan_job(struct prepare *p, const struct dax_facts *f, struct dax_plan *plan, struct err *err)
+{
+	int rc = p->persist && p->goal == PREPARE_UNDO ? persist_plan(p, f, false, plan, err) : 0;
+
+	if (!rc && plan_state(p, f, plan))
+		rc = no_memory(err);
+	return rc || !p->persist || p->goal == PREPARE_UNDO ? rc : persist_plan(p, f, true, plan, err);
+}
+
 int prepare_plan(struct prepare *p, struct err *err)
 {
-	int rc = 0;
+	int rc = p->persist ? persist_read(p, err) : 0;
 
-	p->n_plans = p->keep_going ? p->n_jobs : 1;
+	if (rc)
+		return rc;
+	p->forgets = p->persist && p->goal == PREPARE_UNDO && !p->n_jobs;
+	p->n_plans = p->keep_going && !p->forgets ? p->n_jobs : 1;
 	p->plans = arena_alloc(&p->arena, p->n_plans, sizeof(*p->plans));
 	if (!p->plans)
 		return no_memory(err);
+	if (p->forgets)
+		return persist_plan_forget(p, p->memdevs, &p->plans[0], err);
 	for (size_t i = 0; i < p->n_jobs; i++)
 		refuse_job(p, &p->jobs[i]);
 	/* all that may fail for being in use comes first, so that as little as possible is to be taken back */
-	for (size_t i = 0; !rc && i < p->n_jobs; i++)
-		if (p->jobs[i].result == RESULT_NONE && p->goal == PREPARE_DEVDAX && is_driver(p->jobs[i].before, "kmem"))
-			rc = dax_plan_offline(&p->view, p->jobs[i].before, p->timeout_us, &p->arena, &p->plans[p->keep_going ? i : 0]);
+	for (size_t i = 0; i < p->n_jobs; i++)
+		if (p->jobs[i].result == RESULT_NONE && p->goal == PREPARE_DEVDAX && is_driver(p->jobs[i].before, "kmem") &&
+		    dax_plan_offline(&p->view, p->jobs[i].before, p->timeout_us, &p->arena, &p->plans[p->keep_going ? i : 0]))
+			return no_memory(err);
 	for (size_t i = 0; !rc && i < p->n_jobs; i++) {
 		struct prepare_job *job = &p->jobs[i];
 
 		if (job->result != RESULT_NONE)
 			continue;
-		rc = plan_job(p, job->before, &p->plans[p->keep_going ? i : 0]);
+		rc = plan_job(p, job->before, &p->plans[p->keep_going ? i : 0], err);
 		if (!is_planned(p, job->before))
 			job->result = RESULT_ALREADY;
 		else if (p->dry_run)
 			job->result = RESULT_PLANNED;
 	}
-	return rc ? no_memory(err) : 0;
+	return rc;
 }
 
 /* --- doing it --------------------------------------------------------------------- */
@@ -260,25 +280,26 @@ static enum exit_status tell_failure(struct prepare *p, struct step_run *run, co
 				     const char *state_now)
 {
 	const struct step *s = &run->steps[run->at];
+	const char *name = f ? f->dax->name : "the entries of what is not here";
 	char block[64], time[32];
 
 	if (stop_requested) {
 		p->is_stopped = true;
-		message_add(p->messages, SEV_ERROR, "INTERRUPTED", f->dax->name, "%s: a signal ended the command before '%s'; %s; run the command again",
-			    f->dax->name, s->title, state_now);
+		message_add(p->messages, SEV_ERROR, "INTERRUPTED", name, "%s: a signal ended the command before '%s'; %s; run the command again",
+			    name, s->title, state_now);
 		return EXIT_RESUMABLE;
 	}
 	if (s->op == &step_offline_block && (err->errnum == EBUSY || err->errnum == EINTR || err->errnum == EAGAIN)) {
 		message_add(p->messages, SEV_ERROR, "BUSY", f->dax->name,
 			    "%s: %s stayed busy for %s: something in it is pinned or cannot be moved; %s; stop what uses the memory, give it a longer --timeout, or leave it as it is with --keep-going",
-			    f->dax->name, block_of(s, block, sizeof(block)), duration_human(p->timeout_us, time, sizeof(time)), state_now);
+			    name, block_of(s, block, sizeof(block)), duration_human(p->timeout_us, time, sizeof(time)), state_now);
 		return EXIT_TIMEDOUT;
 	}
 	if (s->op == &step_isolate) {
-		message_add(p->messages, SEV_ERROR, "ISOLATION", f->dax->name, "%s: %s; %s", f->dax->name, p->isolate_err.text, state_now);
+		message_add(p->messages, SEV_ERROR, "ISOLATION", name, "%s: %s; %s", name, p->isolate_err.text, state_now);
 		return p->isolate_err.status;
 	}
-	message_add(p->messages, SEV_ERROR, "STEP", f->dax->name, "%s: %s; %s", f->dax->name, err->text, state_now);
+	message_add(p->messages, SEV_ERROR, "STEP", name, "%s: %s; %s", name, err->text, state_now);
 	return err->status;
 }
 
@@ -310,6 +331,7 @@ static void run_whole(struct prepare *p, const struct dax_plan *plan, struct ste
 	run->at = at;
 	status = tell_failure(p, run, f, &err, left ? "not all of what was done before could be taken back: 'daxctl list --isolation' shows what is there now" :
 			      run->changed ? "everything is as it was" : "nothing was changed");
+	p->forget_status = status;
 	set_results(p, plan, left ? RESULT_FAILED : RESULT_ROLLED_BACK, status);
 }
 
@@ -349,7 +371,7 @@ static void run_plans(struct prepare *p)
 			.is_stopped = is_stopped, .steps = plan->steps, .n = plan->n,
 		};
 
-		if (p->keep_going)
+		if (p->keep_going && !p->forgets)
 			run_what_can_be(p, plan, &run);
 		else
 			run_whole(p, plan, &run);
@@ -385,7 +407,7 @@ static int read_again(struct prepare *p, struct err *err)
 
 int prepare_run(struct prepare *p, struct err *err)
 {
-	bool writes = false;
+	bool writes = p->forgets && p->plans[0].n && !p->dry_run;
 
 	for (size_t i = 0; i < p->n_jobs; i++) {
 		p->jobs[i].after = p->jobs[i].before;
@@ -397,6 +419,7 @@ int prepare_run(struct prepare *p, struct err *err)
 		for (size_t k = 0; k < p->plans[i].n; k++)
 			p->n_blocks += is_about_a_block(&p->plans[i].steps[k]);
 	run_with_signals(p);
+	persist_tell(p);
 	for (size_t i = 0; i < p->n_jobs; i++) {
 		if (p->jobs[i].result == RESULT_NONE) {
 			p->jobs[i].result = RESULT_NOT_TRIED;
@@ -412,6 +435,8 @@ int prepare_status(struct prepare *p)
 	size_t well = 0, failed = 0;
 	int status = EXIT_DONE;
 
+	if (p->forgets && p->plans[0].n)
+		return p->forget_status;
 	for (size_t i = 0; i < p->n_jobs; i++) {
 		const struct prepare_job *job = &p->jobs[i];
 

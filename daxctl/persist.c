@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Making it last: see persist.h.  The texts are persist_text.c's. */
+#include "daxctl/persist.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "util/config_file.h"
+#include "util/parse.h"
+
+#define RULE_FILE UDEV_RULES_DIR "/85-cxl-isolation.rules"
+
+enum { MAX_BYTES = 1 << 20 };
+
+/* Both files are handled alike. */
+struct persist_file {
+	const char *path;
+	/* Is @serial in @text, by @ours: by our hand? */
+	int (*has)(struct prepare *p, const char *text, uint64_t serial, bool ours, bool *ret, struct err *err);
+	/* @text with or without @serial; "" or NULL: no file. */
+	int (*edit)(struct prepare *p, const char *text, uint64_t serial, bool on, const char **ret, struct err *err);
+};
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory, nothing was changed");
+}
+
+/* --- the rule ----------------------------------------------------------------- */
+
+static int rule_has(struct prepare *p, const char *text, uint64_t serial, bool ours, bool *ret, struct err *err)
+{
+	struct serials list;
+
+	(void)ours;
+	if (persist_rule_parse(&p->arena, text, &list))
+		return no_memory(err);
+	*ret = serials_have(&list, serial);
+	return 0;
+}
+
+/* This very program: it may be installed anywhere. */
+static const char *own_path(struct prepare *p)
+{
+	char path[PATH_MAX];
+
+	return sysfs_readlink(&p->host.fs, "proc/self/exe", path, sizeof(path)) < 0 ? NULL : arena_strdup(&p->arena, path);
+}
+
+static int rule_edit(struct prepare *p, const char *text, uint64_t serial, bool on, const char **ret, struct err *err)
+{
+	const char *program = own_path(p);
+	struct serials list;
+
+	if (!program || strpbrk(program, " \"$%"))
+		return err_set(err, EXIT_REFUSED, ENOENT, "this program's path (%.200s) cannot be written into a udev rule; install it in a path without blanks",
+			       program ? program : "unknown");
+	if (persist_rule_parse(&p->arena, text, &list) || (on && serials_add(&list, &p->arena, serial)))
+		return no_memory(err);
+	if (!on)
+		serials_remove(&list, serial);
+	*ret = list.n ? persist_rule_text(&p->arena, program, &list) : "";
+	return *ret ? 0 : no_memory(err);
+}
+
+/* --- the policy -------------------------------------------------------------------- */
+
+/* What would be taken out is ours; where nothing is to be added, an administrator's own line does as well. */
+static int policy_has(struct prepare *p, const char *text, uint64_t serial, bool ours, bool *ret, struct err *err)
+{
+	const char *other;
+	int rc = persist_policy_remove(&p->arena, POLICY_FILE, text, serial, &other, err);
+
+	*ret = !rc && other != text;
+	if (rc || *ret || ours)
+		return rc;
+	rc = persist_policy_add(&p->arena, POLICY_FILE, text, serial, &other, err);
+	*ret = other == text;
+	return rc;
+}
+
+static int policy_edit(struct prepare *p, const char *text, uint64_t serial, bool on, const char **ret, struct err *err)
+{
+	return (on ? persist_policy_add : persist_policy_remove)(&p->arena, POLICY_FILE, text, serial, ret, err);
+}
+
+static const struct persist_file files[] = {
+	{ RULE_FILE, rule_has, rule_edit }, { POLICY_FILE, policy_has, policy_edit },
+};
+enum { N_FILES = sizeof(files) / sizeof(files[0]) };
+
+/* --- reading ------------------------------------------------------------------------ */
+
+/* "" when it is not there. */
+static int read_file(struct prepare *p, const struct persist_file *f, const char **ret, struct err *err)
+{
+	char *text;
+	size_t n;
+	int rc = sysfs_read_whole(&p->host.fs, &p->arena, f->path + 1, MAX_BYTES, &text, &n);
+
+	*ret = "";
+	if (rc == -ENOENT)
+		return 0;
+	if (rc)
+		return err_set(err, rc == -EACCES ? EXIT_PREREQ : EXIT_REFUSED, -rc, "%s cannot be read: %s; nothing was changed", f->path, strerror(-rc));
+	if (strlen(text) != n)
+		return err_set(err, EXIT_USAGE, EINVAL, "%s holds a NUL byte; nothing was changed", f->path);
+	*ret = text;
+	return 0;
+}
+
+/* Would the commands that use the policy file refuse it?  Then it is not written into either. */
+int persist_read(struct prepare *p, struct err *err)
+{
+	struct policy policy;
+	const char *text;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < N_FILES; i++)
+		rc = read_file(p, &files[i], &text, err);
+	if (!rc && *text)
+		rc = policy_read(POLICY_FILE, &p->arena, &policy, err);
+	return rc;
+}
+
+/* --- the step ------------------------------------------------------------------------- */
+
+static const struct persist_file *file_of(const struct step *step)
+{
+	for (size_t i = 0; i < N_FILES; i++)
+		if (!strcmp(files[i].path + 1, step->path))
+			return &files[i];
+	return NULL;
+}
+
+/* "0x1001 0x1002" one by one: the next into @ret. */
+static bool next_serial(const char **text, uint64_t *ret)
+{
+	char *end;
+
+	*ret = strtoull(*text, &end, 16);
+	if (end == *text)
+		return false;
+	*text = end;
+	return true;
+}
+
+static int edit_file(struct step_run *run, const struct step *step, bool on)
+{
+	struct prepare *p = run->data;
+	const struct persist_file *f = file_of(step);
+	const char *text, *at = step->value, **old = &p->persist_old[f - files];
+	uint64_t serial;
+	struct err err;
+	int rc = read_file(p, f, &text, &err);
+
+	*old = text;
+	while (!rc && next_serial(&at, &serial))
+		rc = f->edit(p, text, serial, on, &text, &err);
+	if (rc || text == *old)
+		return rc;
+	return *text ? config_file_write(f->path, text) : config_file_remove(f->path);
+}
+
+static int put_in(struct step_run *run, const struct step *step)
+{
+	return edit_file(run, step, true);
+}
+
+static int take_out(struct step_run *run, const struct step *step)
+{
+	return edit_file(run, step, false);
+}
+
+/* As it was, whatever was in it. */
+static int undo_edit(struct step_run *run, const struct step *step)
+{
+	struct prepare *p = run->data;
+	const struct persist_file *f = file_of(step);
+	const char *old = p->persist_old[f - files];
+
+	if (!old)
+		return 0;
+	return *old ? config_file_write(f->path, old) : config_file_remove(f->path);
+}
+
+/* "present": all of them; "absent": none. */
+static int look(struct prepare *p, const struct persist_file *f, const char *serials, bool ours, const char **ret, struct err *err)
+{
+	size_t n = 0, found = 0;
+	const char *text;
+	uint64_t serial;
+	int rc = read_file(p, f, &text, err);
+
+	while (!rc && next_serial(&serials, &serial)) {
+		bool is_in = false;
+
+		rc = f->has(p, text, serial, ours, &is_in, err);
+		found += is_in;
+		n++;
+	}
+	*ret = !found ? STEP_ABSENT : found == n ? STEP_PRESENT : "partly";
+	return rc;
+}
+
+static int look_put_in(struct step_run *run, const struct step *step, char *buf, size_t size)
+{
+	const char *now;
+	struct err err;
+	int rc = look(run->data, file_of(step), step->value, false, &now, &err);
+
+	snprintf(buf, size, "%s", now);
+	return rc;
+}
+
+static int look_taken_out(struct step_run *run, const struct step *step, char *buf, size_t size)
+{
+	const char *now;
+	struct err err;
+	int rc = look(run->data, file_of(step), step->value, true, &now, &err);
+
+	snprintf(buf, size, "%s", now);
+	return rc;
+}
+
+static const struct step_op step_put_in = { .name = "file", .run = put_in, .read = look_put_in, .undo = undo_edit };
+static const struct step_op step_take_out = { .name = "file", .run = take_out, .read = look_taken_out, .undo = undo_edit };
+
+/* --- planning ---------------------------------------------------------------------------- */
+
+const char *persist_why_not(struct prepare *p, const struct dax_facts *f)
+{
+	const struct cxl_region *r = f->dax->region;
+
+	for (size_t i = 0; i < r->n_targets; i++)
+		if (!r->targets[i] || !r->targets[i]->serial.known)
+			return arena_printf(&p->arena, "it cannot be made to last: the serial number of %s cannot be read",
+					    r->targets[i] ? r->targets[i]->name : "one of its memory devices");
+	return r->n_targets ? NULL : "it cannot be made to last: its memory devices are not known";
+}
+
+static const char *serials_text(struct prepare *p, const struct dax_facts *f)
+{
+	const struct cxl_region *r = f->dax->region;
+	const char *text = "";
+
+	for (size_t i = 0; text && i < r->n_targets; i++)
+		text = arena_printf(&p->arena, "%s%s0x%" PRIx64, text, i ? " " : "", r->targets[i]->serial.v);
+	return text;
+}
+
+static int plan_file(struct prepare *p, const struct dax_facts *f, const struct persist_file *file, const char *serials,
+		     bool on, struct dax_plan *plan, struct err *err)
+{
+	struct step step = {
+		.op = on ? &step_put_in : &step_take_out, .path = file->path + 1, .value = serials,
+		.title = arena_printf(&p->arena, "%s %s %s %s", on ? "write" : "take", serials, on ? "into" : "out of", file->path),
+		.expect_after = on ? STEP_PRESENT : STEP_ABSENT, .undo = on ? "as before" : serials,
+	};
+	const char *now;
+	int rc = look(p, file, serials, !on, &now, err);
+
+	if (rc || !strcmp(now, step.expect_after))
+		return rc;
+	return dax_plan_add(plan, &p->arena, f, step) ? no_memory(err) : 0;
+}
+
+/* Without @serials, and what was taken out before: is the rule empty? */
+static bool leaves_rule_empty(struct prepare *p, const char *serials, struct err *err)
+{
+	uint64_t serial;
+	const char *text;
+
+	if (read_file(p, &files[0], &text, err) || (!p->persisted.v && persist_rule_parse(&p->arena, text, &p->persisted)))
+		return false;
+	while (next_serial(&serials, &serial))
+		serials_remove(&p->persisted, serial);
+	return !p->persisted.n;
+}
+
+/* From now on, and not only from when the next device appears. */
+static int plan_autoprobe(struct prepare *p, const struct dax_facts *f, bool off, struct dax_plan *plan, struct err *err)
+{
+	static const char path[] = "sys/bus/dax/drivers_autoprobe";
+	char now[8];
+
+	if (sysfs_read(&p->host.fs, path, now, sizeof(now)) <= 0 || p->autoprobe_planned || !strcmp(now, off ? "0" : "1"))
+		return 0;
+	p->autoprobe_planned = true;
+	return dax_plan_add(plan, &p->arena, f, (struct step){
+		.op = &step_write, .title = off ? "switch automatic binding on the dax bus off" : "switch automatic binding on the dax bus on",
+		.path = path, .value = off ? "0" : "1", .expect_before = off ? "1" : "0", .expect_after = off ? "0" : "1",
+		.undo = off ? "1" : "0", .timeout_us = 1000000,
+	}) ? no_memory(err) : 0;
+}
+
+static int plan_serials(struct prepare *p, const struct dax_facts *f, const char *serials, bool on, struct dax_plan *plan,
+			struct err *err)
+{
+	int rc = serials ? 0 : no_memory(err);
+
+	for (size_t i = 0; !rc && i < N_FILES; i++)
+		rc = plan_file(p, f, &files[i], serials, on, plan, err);
+	if (!rc && (on || leaves_rule_empty(p, serials, err)))
+		rc = plan_autoprobe(p, f, on, plan, err);
+	return rc;
+}
+
+int persist_plan(struct prepare *p, const struct dax_facts *f, bool on, struct dax_plan *plan, struct err *err)
+{
+	return plan_serials(p, f, serials_text(p, f), on, plan, err);
+}
+
+/* Every serial number that is in one of the files by our hand. */
+static int all_entries(struct prepare *p, struct serials *ret, struct err *err)
+{
+	struct policy policy = { 0 };
+	const char *rule, *text, *other;
+	int rc = read_file(p, &files[0], &rule, err);
+
+	rc = rc ? rc : read_file(p, &files[1], &text, err);
+	if (!rc && persist_rule_parse(&p->arena, rule, ret))
+		rc = no_memory(err);
+	rc = rc ? rc : policy_parse(POLICY_FILE, text, strlen(text), &p->arena, &policy, err);
+	for (size_t i = 0; !rc && i < policy.n; i++) {
+		if (policy.sections[i].kind != POLICY_SERIAL)
+			continue;
+		rc = persist_policy_remove(&p->arena, POLICY_FILE, text, policy.sections[i].key, &other, err);
+		if (!rc && other != text && serials_add(ret, &p->arena, policy.sections[i].key))
+			rc = no_memory(err);
+	}
+	return rc;
+}
+
+int persist_plan_forget(struct prepare *p, const bool *memdevs, struct dax_plan *plan, struct err *err)
+{
+	struct serials entries = { 0 };
+	const char *serials = "";
+	int rc = all_entries(p, &entries, err);
+
+	for (size_t i = 0; !rc && serials && i < entries.n; i++) {
+		bool wanted = !memdevs;
+
+		for (size_t k = 0; k < p->host.n_memdevs && !wanted; k++)
+			wanted = memdevs[k] && p->host.memdevs[k].serial.known && p->host.memdevs[k].serial.v == entries.v[i];
+		if (wanted)
+			serials = arena_printf(&p->arena, "%s%s0x%" PRIx64, serials, *serials ? " " : "", entries.v[i]);
+	}
+	return rc || (serials && !*serials) ? rc : plan_serials(p, NULL, serials, false, plan, err);
+}
+
+void persist_tell(struct prepare *p)
+{
+	for (size_t i = 0; i < p->n_plans; i++)
+		for (size_t k = 0; k < p->plans[i].n; k++) {
+			const struct step *s = &p->plans[i].steps[k];
+			const char *dax = p->plans[i].owner[k] ? p->plans[i].owner[k]->dax->name : NULL;
+
+			if (s->op == &step_put_in && s->state == STEP_DONE)
+				message_add(p->messages, SEV_INFO, "PERSIST", dax,
+					    "%s now has an entry for serial %s; 'daxctl prepare-isolation --undo --persist %s' takes it out",
+					    file_of(s)->path, s->value, dax);
+			else if (s->op == &step_take_out && s->state == STEP_DONE)
+				message_add(p->messages, SEV_INFO, "PERSIST", dax, "the entry for serial %s was taken out of %s", s->value,
+					    file_of(s)->path);
+		}
+}

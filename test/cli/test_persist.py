@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""prepare-isolation --persist: what is written, that it holds over reboot and hot plug, and that exactly it is taken out again."""
+import json
+import os
+
+import pytest
+
+from lib.cli import ROOT, Session
+
+RP, ENDPOINT = "0000:0c:00.0", "0000:0d:00.0"
+RULES, POLICY = "/etc/udev/rules.d/85-cxl-isolation.rules", "/etc/cxl/isolation.conf"
+FILES = f"cat {RULES} 2>/dev/null; echo =====; cat {POLICY} 2>/dev/null; echo =====; cat /sys/bus/dax/drivers_autoprobe; ls -l {RULES} {POLICY} 2>/dev/null | cut -c1-10"
+
+
+@pytest.fixture
+def host(tmp_path):
+    def write(base="direct1-6.12-sysram", **more):
+        path = tmp_path / "host.json"
+        path.write_text(json.dumps({"base": os.path.relpath(ROOT / f"test/hosts/captures/{base}.tar.xz", tmp_path), "kernel": "v1-fixed", **more}))
+        return path
+    return write
+
+
+def files(r):
+    """(rules, policy, autoprobe, modes) as FILES shows them."""
+    rules, policy, rest = r.text.split("=====\n")
+    return rules, policy, rest.split("\n")[0], rest.split("\n")[1:-1]
+
+
+def serials(rules):
+    return [line.split('"')[1] for line in rules.splitlines() if line.startswith("ENV{CXL_ISOLATION_SERIALS}+=")]
+
+
+# -- it lasts ------------------------------------------------------------------------------------
+def test_without_it_a_reboot_brings_system_ram_back():
+    _, _, r = Session("sysram1").daxctl("prepare-isolation").sh("cxl-sim ctl reboot").daxctl("list", "--isolation").run()
+    assert r.dax()["dax0.0"]["mode"] == "system-ram" and r.dax()["dax0.0"]["blocks"]["online"] == 2
+
+
+def test_with_it_the_memory_is_devdax_after_a_reboot_and_isolation_can_be_enabled():
+    refused, prepared, enabled, _, r, policy, status = Session("sysram1").cxl("enable-isolation", "root0").daxctl("prepare-isolation", "region0", "--persist") \
+        .cxl("enable-isolation", "root0").sh("cxl-sim ctl reboot").daxctl("list", "--isolation").cxl("enable-isolation", "--policy") \
+        .cxl("isolation-status", "--policy").run()
+    assert refused.rc == 1 and prepared.rc == 0 and enabled.rc == 0 and enabled.root_ports()[RP]["containment"] in ("contain", "recover")
+    d = r.dax()["dax0.0"]
+    assert (d["mode"], d["fit"], d["blocks"]["online"], d["memmap_on_memory"]["device"]) == ("devdax", True, 0, False)
+    assert policy.rc == 0 and policy.root_ports()[RP]["containment"] in ("contain", "recover"), str(policy)
+    assert status.rc == 0, str(status)
+
+
+# device_dax is made to forget the name, which may come back for any other region
+REPLUG = f"""cd /sys/bus/cxl/devices; echo dax0.0 > /sys/bus/dax/drivers/device_dax/remove_id
+echo 1 > /sys/bus/pci/devices/{ENDPOINT}/remove; echo region0 > decoder0.0/delete_region; echo 1 > /sys/bus/pci/rescan; sleep 0.3
+r=$(cat decoder0.0/create_ram_region); echo $r > decoder0.0/create_ram_region
+d=$(ls -d endpoint*/decoder*.0 | sed 's,.*/,,')
+echo 256 > $r/interleave_granularity; echo 1 > $r/interleave_ways; echo 0x10000000 > $r/size
+echo ram > $d/mode; echo 0x10000000 > $d/dpa_size; echo $d > $r/target0; echo 1 > $r/commit; echo $r > /sys/bus/cxl/drivers/cxl_region/bind
+cxl-sim ctl settle"""
+
+
+def test_it_holds_for_a_device_that_is_removed_and_comes_back():
+    for persist in (True, False):
+        _, _, replugged, r = Session("sysram1").daxctl("prepare-isolation", *(["--persist"] if persist else [])) \
+            .sh("echo online_movable >/sys/devices/system/memory/auto_online_blocks").sh(REPLUG).daxctl("list", "--isolation").run()
+        assert len(r.dax()) == 1, f"{replugged}\n{r}"
+        d, = r.dax().values()
+        assert (d["mode"], d["blocks"]["online"]) == (("devdax", 0) if persist else ("system-ram", 2)), f"{replugged}\n{r}"
+
+
+def test_memory_of_other_serial_numbers_is_left_to_the_kernel(host):
+    two = host("direct2x2-6.12-two-regions")
+    first, = Session(two).daxctl("list", "--isolation").run()
+    kept = list(first.dax())[0]
+    _, _, r = Session(two).daxctl("prepare-isolation", kept, "--persist").sh("cxl-sim ctl reboot").daxctl("list", "--isolation").run()
+    assert {n: d["mode"] for n, d in r.dax().items()} == {n: "devdax" if n == kept else "system-ram" for n in first.dax()}
+    assert all(d["blocks"]["online"] == d["blocks"]["total"] for n, d in r.dax().items() if n != kept)
+
+
+# -- what is written ---------------------------------------------------------------------------------
+def test_what_was_written_is_said_with_its_place():
+    r, look, again, look_again = Session("sysram1").daxctl("prepare-isolation", "--persist").sh(FILES).daxctl("prepare-isolation", "--persist").sh(FILES).run()
+    rules, policy, autoprobe, modes = files(look)
+    assert serials(rules) == ["0x1001"] and autoprobe == "0" and modes == ["-rw-r--r--"] * 2
+    assert policy == "# the next section: daxctl prepare-isolation --persist\n[serial 0x1001]\nmode = devdax ; daxctl prepare-isolation --persist\n"
+    assert [m["text"].split()[0] for m in r.messages(code="PERSIST")] == [RULES, POLICY]
+    assert [(s["path"], s["value"]) for s in r.dax()["dax0.0"]["plan"] if s["op"] == "file"] == [(RULES, "0x1001"), (POLICY, "0x1001")]
+    assert again.dax()["dax0.0"]["result"] == "already" and look_again.text == look.text
+
+
+def test_an_interleaved_region_names_all_its_devices(host):
+    listed, _, look = Session(host("direct2x2-6.12-x2rp-devdax")).cxl("list", "--isolation", "region0").daxctl("prepare-isolation", "--persist", "region0") \
+        .sh(FILES).run()
+    found = serials(files(look)[0])
+    assert sorted(found) == sorted(m["serial"] for m in listed.memdevs().values()) and len(found) > 1
+
+
+def test_a_dry_run_writes_nothing():
+    r, look = Session("sysram1").daxctl("prepare-isolation", "--persist", "-n").sh(FILES).run()
+    assert files(look)[:3] == ("", "", "1") and [s["state"] for s in r.dax()["dax0.0"]["plan"]] == ["planned"] * 7
+
+
+USER_POLICY = "# mine\n[root0]\nrequire = contain\n\n[serial 0x1001]\ntimeout = B\n# end"
+
+
+@pytest.mark.parametrize("policy", ["", "# mine\n", USER_POLICY, "[serial 0x1001]", "[serial 0x1001]\nmode = devdax\n", "[serial 4097]\n[all]\n"])
+def test_undo_takes_out_exactly_that(host, policy):
+    before, _, between, undo, after = Session(host(etc={"cxl/isolation.conf": policy} if policy else {})).sh(FILES) \
+        .daxctl("prepare-isolation", "--persist").sh(FILES).daxctl("prepare-isolation", "--undo", "--persist").sh(FILES).run()
+    assert undo.rc == 0, str(undo)
+    assert serials(files(between)[0]) == ["0x1001"] and "mode = devdax" in files(between)[1]
+    was, now = files(before), files(after)
+    assert now[1].rstrip("\n") == was[1].rstrip("\n") and now[0] == "" and now[2] == "1"
+    assert undo.dax()["dax0.0"]["after"]["mode"] == "system-ram"
+
+
+def test_settings_that_were_added_to_the_section_stay(host):
+    add = f"sed -i 's/^mode = devdax/timeout = C\\n&/' {POLICY}"
+    _, _, undo, look = Session("sysram1").daxctl("prepare-isolation", "--persist").sh(add).daxctl("prepare-isolation", "--undo", "--persist").sh(FILES).run()
+    assert undo.rc == 0 and files(look)[1] == "[serial 0x1001]\ntimeout = C\n"
+
+
+def test_the_others_stay_when_one_is_taken_out(host):
+    two = host("direct2x2-6.12-two-regions")
+    first, _, both, _, one = Session(two).daxctl("list", "--isolation").daxctl("prepare-isolation", "--persist").sh(FILES) \
+        .daxctl("prepare-isolation", "--undo", "--persist", "region0").sh(FILES).run()
+    assert len(first.dax()) == 2 and len(serials(files(both)[0])) == 2
+    rules, policy, autoprobe, _ = files(one)
+    assert len(serials(rules)) == 1 and policy.count("[serial") == 1 and autoprobe == "0"
+
+
+def test_entries_of_what_is_gone_can_be_taken_out(host):
+    gone = f"echo 1 > /sys/bus/pci/devices/{ENDPOINT}/remove; cxl-sim ctl settle"
+    _, _, r, look = Session("sysram1").daxctl("prepare-isolation", "--persist").sh(gone).daxctl("prepare-isolation", "--undo", "--persist").sh(FILES).run()
+    assert r.rc == 0 and r.json["dax"] == [] and files(look)[:3] == ("", "", "1")
+    assert [m["text"].rsplit(" ", 1)[1] for m in r.messages(code="PERSIST")] == [RULES, POLICY]
+
+
+# -- refused, and failures ------------------------------------------------------------------------------
+@pytest.mark.parametrize("policy,rc,says", [("[serial 0x1001]\nmode = system-ram\n", 1, "isolation.conf:2 says mode = system-ram"),
+                                            ("[root0]\ncolour = red\n", 2, "isolation.conf:2: unknown key")])
+def test_a_policy_that_says_otherwise_is_not_overruled(host, policy, rc, says):
+    r, look = Session(host(etc={"cxl/isolation.conf": policy})).daxctl("prepare-isolation", "--persist").sh(FILES).run()
+    assert r.rc == rc and says in r.err, str(r)
+    assert files(look)[:3] == ("", policy, "1")
+
+
+def test_system_ram_cannot_be_made_to_last():
+    r, = Session("sysram1").daxctl("prepare-isolation", "--persist", "--mode=system-ram").run()
+    assert r.rc == 2 and "--persist is for devdax only" in r.err
+
+
+def test_what_cannot_be_switched_leaves_no_file(host):
+    r, look = Session("sysram1", faults=["write@*/drivers_autoprobe:1+=EIO"]).daxctl("prepare-isolation", "--persist").sh(FILES).run()
+    assert r.rc == 4 and r.dax()["dax0.0"]["result"] == "rolled-back" and r.dax()["dax0.0"]["after"]["mode"] == "system-ram"
+    assert files(look)[:3] == ("", "", "1")
+
+
+@pytest.mark.parametrize("args,says", [(("--hotplug=dax0.0", "x"), "'x' is no serial number"), (("--hotplug=dax9.9", "0x1"), "dax0.0"),
+                                       (("--hotplug=dax0.0", "--undo"), "for the udev rule"), (("--hotplug=region0",), "no dax device")])
+def test_the_rule_s_own_option_refuses_nonsense(args, says):
+    r, = Session("sysram1").sh(f"daxctl prepare-isolation {' '.join(args)}").run()
+    assert r.rc == 2 and says in r.err and len(r.err.strip().splitlines()) == 1
+
+
+def test_hotplug_prepares_memory_that_kmem_had_already():
+    r, other, look = Session("sysram1").sh("daxctl prepare-isolation --hotplug=dax0.0 0x99").sh("daxctl prepare-isolation --hotplug=dax0.0 0x99 0x1001") \
+        .daxctl("list", "--isolation").run()
+    assert r.rc == 0 == other.rc and r.text == other.text == ""
+    assert look.dax()["dax0.0"]["mode"] == "devdax"
