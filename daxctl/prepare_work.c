@@ -58,8 +58,8 @@ static const char *why_in_use(struct prepare *p, const struct dax_facts *f)
 {
 	const struct cxl_dax *d = f->dax;
 
-	if (f->n_mounts)
-		return arena_printf(&p->arena, "a file system (%s) on it is mounted at %s; unmount it", f->mounts[0].type, f->mounts[0].dir);
+	if (d->mounted_at)
+		return arena_printf(&p->arena, "a file system (%s) on it is mounted at %s; unmount it", d->fs, d->mounted_at);
 	if (d->n_users)
 		return arena_printf(&p->arena, "process %d (%s) %s it%s; end it first", (int)d->users[0].pid, d->users[0].command,
 				    d->users[0].maps ? "has mapped" : "has opened", d->n_users > 1 ? ", and others" : "");

@@ -62,15 +62,14 @@ static struct json_object *users(const struct cxl_dax *d)
 	return list;
 }
 
-static struct json_object *file_systems(const struct dax_facts *f)
+static struct json_object *file_systems(const struct cxl_dax *d)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = json_object_new_array(), *obj;
 
-	for (size_t i = 0; i < f->n_mounts; i++) {
-		struct json_object *obj = json_object_new_object();
-
-		render_add_string(obj, "type", f->mounts[i].type);
-		render_add_string(obj, "mount", f->mounts[i].dir);
+	if (d->mounted_at) {
+		obj = json_object_new_object();
+		render_add_string(obj, "type", d->fs);
+		render_add_string(obj, "mount", d->mounted_at);
 		json_object_array_add(list, obj);
 	}
 	return list;
@@ -116,7 +115,7 @@ struct json_object *record_dax(const struct dax_view *view, const struct dax_fac
 	render_add(obj, "blocks", blocks(view, f));
 	render_add(obj, "users", users(d));
 	render_add(obj, "users_complete", json_object_new_boolean(!d->users_unknown));
-	render_add(obj, "file_systems", file_systems(f));
+	render_add(obj, "file_systems", file_systems(d));
 	render_add(obj, "fit", tri_json(f->fit));
 	render_add(obj, "checks", ids(f));
 	render_add(obj, "onlined_by", onlined_by(view));

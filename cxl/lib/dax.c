@@ -104,66 +104,6 @@ static int count_blocks(struct cxl_host *host, struct dax_facts *f)
 	return rc;
 }
 
-/* --- file systems on it --------------------------------------------------------- */
-
-static int add_mount(struct cxl_host *host, struct dax_facts *f, const char *type, const char *dir)
-{
-	struct dax_mount *more = arena_alloc(&host->arena, f->n_mounts + 1, sizeof(*more));
-
-	if (!more)
-		return -ENOMEM;
-	if (f->n_mounts)
-		memcpy(more, f->mounts, f->n_mounts * sizeof(*more));
-	more[f->n_mounts++] = (struct dax_mount){ type, dir };
-	f->mounts = more;
-	return 0;
-}
-
-/* "36 35 98:0 / /mnt rw - famfs /dev/dax0.0 rw": proc(5).  Fields in front of
- * the lone dash vary in number. */
-static int take_mount(struct cxl_host *host, struct dax_view *view, char *line)
-{
-	char *dash = strstr(line, " - "), *dir = line, *type, *source;
-
-	for (int i = 0; dir && i < 4; i++) {
-		dir = strchr(dir, ' ');
-		dir = dir ? dir + 1 : NULL;
-	}
-	if (!dash || !dir || dir > dash)
-		return 0;
-	type = dash + 3;
-	source = strchr(type, ' ');
-	if (!source || strncmp(source + 1, "/dev/dax", 8))
-		return 0;
-	*source++ = '\0';
-	source[strcspn(source, " ")] = '\0';
-	dir[strcspn(dir, " ")] = '\0';
-	for (size_t i = 0; i < host->n_dax; i++)
-		if (!strcmp(source + strlen("/dev/"), host->dax[i].name))
-			return add_mount(host, &view->v[i], type, dir);
-	return 0;
-}
-
-static int read_mounts(struct cxl_host *host, struct dax_view *view)
-{
-	char *text, *next;
-	size_t n;
-	int rc;
-
-	if (host->fs.is_capture)
-		return 0;
-	rc = sysfs_read_whole(&host->fs, &host->arena, "proc/self/mountinfo", 1 << 24, &text, &n);
-	if (rc)
-		return rc == -ENOMEM ? rc : 0;
-	for (char *line = text; !rc && line; line = next) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		rc = take_mount(host, view, line);
-	}
-	return rc;
-}
-
 /* --- is it fit? ------------------------------------------------------------------- */
 
 static enum tri is_online(const struct dax_facts *f)
@@ -230,8 +170,6 @@ int dax_view_read(struct cxl_host *host, struct dax_view *ret, struct err *err)
 		if (!rc)
 			rc = judge(host, f);
 	}
-	if (!rc)
-		rc = read_mounts(host, ret);
 	if (!rc)
 		rc = online_causes_read(host, ret);
 	return rc ? err_set(err, EXIT_REFUSED, ENOMEM, "out of memory while reading the dax devices") : 0;

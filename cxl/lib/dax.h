@@ -35,10 +35,6 @@ struct zone_count {
 	size_t blocks;
 };
 
-struct dax_mount {
-	const char *type, *dir;
-};
-
 struct dax_facts {
 	const struct cxl_dax *dax;
 	enum dax_mode mode;
@@ -49,8 +45,6 @@ struct dax_facts {
 	size_t blocks_total, blocks_online;
 	struct zone_count *zones;	/* of the online ones */
 	size_t n_zones;
-	struct dax_mount *mounts;	/* file systems on it */
-	size_t n_mounts;
 	enum tri fit;
 	const char **unfit;	/* ids of the checks that stand against it */
 	size_t n_unfit;

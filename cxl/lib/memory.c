@@ -229,15 +229,6 @@ const struct mem_block *dax_next_block(const struct cxl_host *host, const struct
 
 /* --- memory blocks -------------------------------------------------------- */
 
-/* "Normal" or "Movable" of an online block. */
-static const char *read_zone(struct cxl_host *host, const char *block)
-{
-	char path[PATH_MAX];
-
-	snprintf(path, sizeof(path), MEMORY "/%s", block);
-	return attr_text(host, path, "valid_zones");
-}
-
 static enum block_state read_state(struct cxl_host *host, const char *name, int *ret_errnum)
 {
 	char path[PATH_MAX], state[32];
@@ -251,18 +242,32 @@ static enum block_state read_state(struct cxl_host *host, const char *name, int 
 	return n >= 0 && (!strcmp(state, "online") || !strcmp(state, "going-offline")) ? BLOCK_ONLINE : BLOCK_UNKNOWN;
 }
 
-static void count_block(struct cxl_host *host, struct cxl_region *r, const char *name, enum block_state state, int errnum)
+/* "Normal" or "Movable" of an online block. */
+static const char *read_zone(struct cxl_host *host, const char *block)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), MEMORY "/%s", block);
+	return attr_text(host, path, "valid_zones");
+}
+
+static void count_block(struct cxl_host *host, struct cxl_region *r, const char *name, const struct mem_block *b, int errnum)
 {
 	r->blocks_total++;
-	r->blocks_online += state == BLOCK_ONLINE;
+	r->blocks_online += b->state == BLOCK_ONLINE;
 	/* of a few, spread over the region: it costs the kernel a walk of their pages */
-	if (state == BLOCK_ONLINE && !(r->blocks_online & (r->blocks_online - 1)) && (!r->zone || !strcmp(r->zone, "Movable")))
-		r->zone = read_zone(host, name);
-	if (state == BLOCK_UNKNOWN && !r->blocks_unknown)
+	if (b->state == BLOCK_ONLINE && !(r->blocks_online & (r->blocks_online - 1)) && (!r->zone || !strcmp(r->zone, "Movable")))
+		r->zone = b->zone ? b->zone : read_zone(host, name);
+	if (b->state == BLOCK_UNKNOWN && !r->blocks_unknown)
 		message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", name,
 			    "%s: attribute state cannot be read (%s), so whether %s is online as System RAM is unknown",
 			    name, errnum ? strerror(errnum) : "not a known state", r->name);
-	r->blocks_unknown |= state == BLOCK_UNKNOWN;
+	r->blocks_unknown |= b->state == BLOCK_UNKNOWN;
+}
+
+static bool lies_in(const struct cxl_region *r, uint64_t first, uint64_t last)
+{
+	return r->resource.known && r->size_bytes.known && first < r->resource.v + r->size_bytes.v && last >= r->resource.v;
 }
 
 /* Memory from @first to @last is block @name; look at it when it is somebody's here. */
@@ -270,30 +275,22 @@ static void take_block(struct cxl_host *host, const char *name, unsigned int num
 {
 	struct mem_block *b = &host->blocks[host->n_blocks];
 	bool is_ours = false;
-	int errnum = 0;
+	int errnum;
 
-	for (size_t k = 0; k < host->n_regions; k++) {
-		struct cxl_region *r = &host->regions[k];
-
-		if (!r->resource.known || !r->size_bytes.known || first >= r->resource.v + r->size_bytes.v ||
-		    last < r->resource.v)
-			continue;
-		if (!is_ours)
-			b->state = read_state(host, name, &errnum);
-		is_ours = true;
-		count_block(host, r, name, b->state, errnum);
-	}
-	for (size_t k = 0; !is_ours && host->wants_dax && k < host->n_dax; k++) {
+	for (size_t k = 0; !is_ours && k < host->n_regions; k++)
+		is_ours = lies_in(&host->regions[k], first, last);
+	for (size_t k = 0; !is_ours && host->wants_dax && k < host->n_dax; k++)
 		is_ours = !host->dax[k].region && touches(&host->dax[k], first, last);
-		if (is_ours)
-			b->state = read_state(host, name, &errnum);
-	}
 	if (!is_ours)
 		return;
 	b->number = number;
+	b->state = read_state(host, name, &errnum);
 	if (host->wants_dax && b->state == BLOCK_ONLINE)
 		b->zone = zone_of_block(host, number, first, last);
 	host->n_blocks++;
+	for (size_t k = 0; k < host->n_regions; k++)
+		if (lies_in(&host->regions[k], first, last))
+			count_block(host, &host->regions[k], name, b, errnum);
 }
 
 static int block_cmp(const void *a, const void *b)
