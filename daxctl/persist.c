@@ -12,7 +12,7 @@
 #include "util/config_file.h"
 #include "util/parse.h"
 
-#define RULE_FILE UDEV_RULES_DIR "/85-cxl-isolation.rules"
+#define RULE_FILE UDEV_RULES_DIR "/" DAX_KEPT_FILE
 
 enum { MAX_BYTES = 1 << 20 };
 
@@ -336,21 +336,56 @@ static int all_entries(struct prepare *p, struct serials *ret, struct err *err)
 	return rc;
 }
 
-int persist_plan_forget(struct prepare *p, const bool *memdevs, struct dax_plan *plan, struct err *err)
+static const struct cxl_memdev *memdev_by_serial(const struct prepare *p, uint64_t serial)
 {
-	struct serials entries = { 0 };
-	const char *serials = "";
-	int rc = all_entries(p, &entries, err);
+	for (size_t i = 0; i < p->host.n_memdevs; i++)
+		if (p->host.memdevs[i].serial.known && p->host.memdevs[i].serial.v == serial)
+			return &p->host.memdevs[i];
+	return NULL;
+}
 
-	for (size_t i = 0; !rc && serials && i < entries.n; i++) {
-		bool wanted = !memdevs;
+/* Does a job see to it, with its dax device? */
+static bool is_in_a_job(const struct prepare *p, const struct cxl_memdev *m)
+{
+	for (size_t i = 0; i < p->n_jobs; i++) {
+		const struct cxl_region *r = p->jobs[i].before->dax->region;
 
-		for (size_t k = 0; k < p->host.n_memdevs && !wanted; k++)
-			wanted = memdevs[k] && p->host.memdevs[k].serial.known && p->host.memdevs[k].serial.v == entries.v[i];
-		if (wanted)
-			serials = arena_printf(&p->arena, "%s%s0x%" PRIx64, serials, *serials ? " " : "", entries.v[i]);
+		for (size_t k = 0; r && k < r->n_targets; k++)
+			if (r->targets[k] == m)
+				return true;
 	}
-	return rc || (serials && !*serials) ? rc : plan_serials(p, NULL, serials, false, plan, err);
+	return false;
+}
+
+/* Volatile memory that was selected. */
+static int selected_serials(struct prepare *p, struct serials *ret)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < p->host.n_memdevs; i++) {
+		const struct cxl_memdev *m = &p->host.memdevs[i];
+
+		if ((!p->memdevs || p->memdevs[i]) && m->serial.known && m->ram_bytes.v)
+			rc = serials_add(ret, &p->arena, m->serial.v);
+	}
+	return rc;
+}
+
+int persist_plan_rest(struct prepare *p, bool on, struct dax_plan *plan, struct err *err)
+{
+	struct serials all = { 0 };
+	const char *serials = "";
+	int rc = on ? selected_serials(p, &all) ? no_memory(err) : 0 : all_entries(p, &all, err);
+
+	for (size_t i = 0; !rc && serials && i < all.n; i++) {
+		const struct cxl_memdev *m = memdev_by_serial(p, all.v[i]);
+
+		if (m ? is_in_a_job(p, m) || (p->memdevs && !p->memdevs[m - p->host.memdevs]) : p->memdevs != NULL)
+			continue;
+		serials = arena_printf(&p->arena, "%s%s0x%" PRIx64, serials, *serials ? " " : "", all.v[i]);
+		p->n_rest++;
+	}
+	return rc || (serials && !*serials) ? rc : plan_serials(p, NULL, serials, on, plan, err);
 }
 
 void persist_tell(struct prepare *p)
@@ -362,8 +397,8 @@ void persist_tell(struct prepare *p)
 
 			if (s->op == &step_put_in && s->state == STEP_DONE)
 				message_add(p->messages, SEV_INFO, "PERSIST", dax,
-					    "%s now has an entry for serial %s; 'daxctl prepare-isolation --undo --persist %s' takes it out",
-					    file_of(s)->path, s->value, dax);
+					    "%s now has an entry for serial %s; 'daxctl prepare-isolation --undo --persist%s%s' takes it out",
+					    file_of(s)->path, s->value, dax ? " " : "", dax ? dax : "");
 			else if (s->op == &step_take_out && s->state == STEP_DONE)
 				message_add(p->messages, SEV_INFO, "PERSIST", dax, "the entry for serial %s was taken out of %s", s->value,
 					    file_of(s)->path);

@@ -26,11 +26,11 @@ const char *persist_why_not(struct prepare *p, const struct dax_facts *f);
 int persist_plan(struct prepare *p, const struct dax_facts *f, bool on, struct dax_plan *plan, struct err *err);
 
 /*
- * Entries of memory devices in @memdevs (per host->memdevs[]; NULL: all entries,
- * also of what is not here) that no dax device is there for any more: a plan of
- * its own to take them out.  -errno with @err.
+ * The same for what was selected and has no dax device: memory devices without a
+ * region, and (@on false) entries of devices that are not here.  How many serial
+ * numbers that is about goes to p->n_rest.  -errno with @err.
  */
-int persist_plan_forget(struct prepare *p, const bool *memdevs, struct dax_plan *plan, struct err *err);
+int persist_plan_rest(struct prepare *p, bool on, struct dax_plan *plan, struct err *err);
 
 /* Where the steps that were done wrote, as messages. */
 void persist_tell(struct prepare *p);

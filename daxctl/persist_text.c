@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cxl/lib/host.h"
 #include "cxl/lib/policy.h"
 
 /* Behind each line in the policy file that is ours, or before the section's. */
@@ -49,8 +50,6 @@ bool serials_have(const struct serials *list, uint64_t serial)
 
 /* --- the rule ----------------------------------------------------------------- */
 
-#define SERIAL_RULE "ENV{CXL_ISOLATION_SERIALS}+=\"0x"
-
 /*
  * 0x050210 is the class of a CXL memory device (PCI Code and ID Assignment,
  * 05h 02h; CXL r3.2 sec 8.1.12.1).  ATTR{}= takes effect while the rules are read,
@@ -72,7 +71,7 @@ const char *persist_rule_text(struct arena *a, const char *program, const struct
 	const char *lines = "";
 
 	for (size_t i = 0; lines && i < list->n; i++)
-		lines = arena_printf(a, "%s" SERIAL_RULE "%" PRIx64 "\"\n", lines, list->v[i]);
+		lines = arena_printf(a, "%s" DAX_KEPT_RULE "%" PRIx64 "\"\n", lines, list->v[i]);
 	return !lines ? NULL : arena_printf(a, "%s%sRUN+=\"%s prepare-isolation --hotplug=$kernel $env{CXL_ISOLATION_SERIALS}\"\n"
 					    "LABEL=\"cxl_isolation_end\"\n", rule_head, lines, program);
 }
@@ -82,9 +81,9 @@ int persist_rule_parse(struct arena *a, const char *text, struct serials *ret)
 	int rc = 0;
 
 	*ret = (struct serials){ 0 };
-	for (const char *at = text; !rc && (at = strstr(at, SERIAL_RULE)); at++)
+	for (const char *at = text; !rc && (at = strstr(at, DAX_KEPT_RULE)); at++)
 		if (at == text || at[-1] == '\n')
-			rc = serials_add(ret, a, strtoull(at + sizeof(SERIAL_RULE) - 1, NULL, 16));
+			rc = serials_add(ret, a, strtoull(at + sizeof(DAX_KEPT_RULE) - 1, NULL, 16));
 	return rc;
 }
 

@@ -35,7 +35,7 @@ struct prepare {
 	uint64_t timeout_us;		/* how long a block may stay busy */
 	struct prepare_job *jobs;
 	size_t n_jobs;
-	struct dax_plan *plans;		/* one; with @keep_going one per job */
+	struct dax_plan *plans;		/* one, or with @keep_going one per job; and one for what has no dax device */
 	size_t n_plans;
 	struct err isolate_err;		/* why isolation could not be switched on */
 	const struct step *isolate_failed;	/* by this step, which has put back what it did */
@@ -45,8 +45,8 @@ struct prepare {
 	const char *persist_old[2];
 	struct serials persisted;
 	const bool *memdevs;		/* selected, per host.memdevs[]; NULL: no target was named */
-	enum exit_status forget_status;
-	bool forgets;			/* the one plan only takes entries out, of what is not here */
+	size_t n_rest;			/* serial numbers of the last plan, which is about what has no dax device */
+	enum exit_status rest_status;
 	bool autoprobe_planned;
 };
 

@@ -197,6 +197,7 @@ static int plan_job(struct prepare *p, const struct dax_facts *f, struct dax_pla
 
 	if (!rc && plan_state(p, f, plan))
 		rc = no_memory(err);
+	plan->n_state = plan->n;
 	return rc || !p->persist || p->goal == PREPARE_UNDO ? rc : persist_plan(p, f, true, plan, err);
 }
 
@@ -206,13 +207,10 @@ int prepare_plan(struct prepare *p, struct err *err)
 
 	if (rc)
 		return rc;
-	p->forgets = p->persist && p->goal == PREPARE_UNDO && !p->n_jobs;
-	p->n_plans = p->keep_going && !p->forgets ? p->n_jobs : 1;
+	p->n_plans = (p->keep_going ? p->n_jobs : 1) + 1;
 	p->plans = arena_alloc(&p->arena, p->n_plans, sizeof(*p->plans));
 	if (!p->plans)
 		return no_memory(err);
-	if (p->forgets)
-		return persist_plan_forget(p, p->memdevs, &p->plans[0], err);
 	for (size_t i = 0; i < p->n_jobs; i++)
 		refuse_job(p, &p->jobs[i]);
 	/* all that may fail for being in use comes first, so that as little as possible is to be taken back */
@@ -231,6 +229,8 @@ int prepare_plan(struct prepare *p, struct err *err)
 		else if (p->dry_run)
 			job->result = RESULT_PLANNED;
 	}
+	if (!rc && p->persist)
+		rc = persist_plan_rest(p, p->goal != PREPARE_UNDO, &p->plans[p->n_plans - 1], err);
 	return rc;
 }
 
@@ -280,7 +280,7 @@ static enum exit_status tell_failure(struct prepare *p, struct step_run *run, co
 				     const char *state_now)
 {
 	const struct step *s = &run->steps[run->at];
-	const char *name = f ? f->dax->name : "the entries of what is not here";
+	const char *name = f ? f->dax->name : "what has no dax device";
 	char block[64], time[32];
 
 	if (stop_requested) {
@@ -331,7 +331,8 @@ static void run_whole(struct prepare *p, const struct dax_plan *plan, struct ste
 	run->at = at;
 	status = tell_failure(p, run, f, &err, left ? "not all of what was done before could be taken back: 'daxctl list --isolation' shows what is there now" :
 			      run->changed ? "everything is as it was" : "nothing was changed");
-	p->forget_status = status;
+	if (!f)
+		p->rest_status = status;
 	set_results(p, plan, left ? RESULT_FAILED : RESULT_ROLLED_BACK, status);
 }
 
@@ -360,6 +361,12 @@ static void run_what_can_be(struct prepare *p, const struct dax_plan *plan, stru
 	}
 	p->is_stopped |= stop_requested;
 	set_results(p, plan, RESULT_FAILED, n_busy ? status : EXIT_RESUMABLE);
+	if (!stop_requested) {	/* what is to be so after the next boot */
+		run->steps += plan->n_state;
+		run->n -= plan->n_state;
+		if (step_run_all(run, &err))
+			tell_failure(p, run, plan->owner[0], &err, "after the next boot the memory is as the kernel wants it");
+	}
 }
 
 static void run_plans(struct prepare *p)
@@ -371,7 +378,7 @@ static void run_plans(struct prepare *p)
 			.is_stopped = is_stopped, .steps = plan->steps, .n = plan->n,
 		};
 
-		if (p->keep_going && !p->forgets)
+		if (p->keep_going && i + 1 < p->n_plans)
 			run_what_can_be(p, plan, &run);
 		else
 			run_whole(p, plan, &run);
@@ -407,7 +414,7 @@ static int read_again(struct prepare *p, struct err *err)
 
 int prepare_run(struct prepare *p, struct err *err)
 {
-	bool writes = p->forgets && p->plans[0].n && !p->dry_run;
+	bool writes = p->plans[p->n_plans - 1].n && !p->dry_run;
 
 	for (size_t i = 0; i < p->n_jobs; i++) {
 		p->jobs[i].after = p->jobs[i].before;
@@ -432,11 +439,9 @@ int prepare_run(struct prepare *p, struct err *err)
 
 int prepare_status(struct prepare *p)
 {
-	size_t well = 0, failed = 0;
-	int status = EXIT_DONE;
+	size_t failed = p->rest_status != EXIT_DONE, well = p->n_rest && !failed;
+	int status = (int)p->rest_status;
 
-	if (p->forgets && p->plans[0].n)
-		return p->forget_status;
 	for (size_t i = 0; i < p->n_jobs; i++) {
 		const struct prepare_job *job = &p->jobs[i];
 

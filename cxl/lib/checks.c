@@ -45,13 +45,13 @@ const struct check checks[] = {
 		.id = "ISO-MEM-ONLINE", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_DEBUG,
 		.title = "memory below the root port is online as System RAM",
 		.why = "The kernel panics on a machine check in pages it uses itself; ZONE_MOVABLE does not help, since pinned pages cannot be moved away in time. Only device-dax memory has users that can be found and stopped. Isolation then buys a log and the choice of when to reset, at the price of running on with lost writes.",
-		.remedy = "daxctl reconfigure-device --mode=devdax --force daxX.Y; or, if it must be System RAM: daxctl offline-memory daxX.Y, cxl enable-isolation daxX.Y, daxctl online-memory daxX.Y",
+		.remedy = "daxctl prepare-isolation daxX.Y; or, if it must be System RAM, isolation first: daxctl prepare-isolation --mode=system-ram daxX.Y",
 		.fails = check_memory_is_online,
 	}, {
 		.id = "ISO-MEMMAP", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_DEBUG,
 		.title = "the struct pages of the memory lie on the memory itself",
 		.why = "With memmap_on_memory the kernel keeps the struct page array of hotplugged memory on that memory. When it fails the kernel's own data is gone, and the kernel panics on it or works with what it reads. It takes both the dax device's memmap_on_memory (the default for CXL from Linux 6.8 on) and the parameter memory_hotplug.memmap_on_memory.",
-		.remedy = "daxctl reconfigure-device --mode=devdax --force daxX.Y; echo 0 > /sys/bus/dax/devices/daxX.Y/memmap_on_memory",
+		.remedy = "daxctl prepare-isolation daxX.Y",
 		.fails = check_memmap_is_inside,
 	}, {
 		.id = "ISO-PMEM", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_CONTAIN,
@@ -123,7 +123,7 @@ const struct check checks[] = {
 		.id = "ISO-AUTO-ONLINE", .kind = CHECK_NOTE, .caps_at = CONTAINMENT_RECOVER,
 		.title = "the kernel would make the memory System RAM again",
 		.why = "CXL memory is bound to kmem by default, and auto_online_blocks says that blocks added so go online at once: after a replug or a reboot the memory is System RAM (ISO-MEM-ONLINE), whatever it is now.",
-		.remedy = "echo offline > /sys/devices/system/memory/auto_online_blocks; to keep it so, add memhp_default_state=offline to the kernel command line",
+		.remedy = "daxctl prepare-isolation --persist memN; or for any memory, not CXL's alone: memhp_default_state=offline on the kernel command line",
 		.fails = check_would_go_online,
 	}, {
 		.id = "ISO-TYPE2", .kind = CHECK_NOTE, .caps_at = CONTAINMENT_RECOVER,

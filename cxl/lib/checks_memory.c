@@ -98,7 +98,7 @@ static const char *zone_text(const struct check_context *ctx, const struct cxl_r
 	return text ? text : "";
 }
 
-static const char *offline_remedy(const struct cxl_region *r, const struct cxl_root_port *rp, struct arena *a)
+static const char *offline_remedy(const struct cxl_region *r, struct arena *a)
 {
 	const char *dax = dax_names(r, a);
 	bool movable = r->zone && !strcmp(r->zone, "Movable");
@@ -106,9 +106,9 @@ static const char *offline_remedy(const struct cxl_region *r, const struct cxl_r
 	if (!dax || !*dax)
 		return a ? arena_printf(a, "set the blocks of %s offline (lsmem names them): echo offline > /sys/devices/system/memory/memoryN/state",
 					r->name) : NULL;
-	return arena_printf(a, "daxctl reconfigure-device --mode=devdax --force %s; or, if it must be System RAM: daxctl offline-memory %s, cxl enable-isolation %s, daxctl online-memory %s%s",
-			    dax, dax, rp->name, dax, !r->zone || movable ? "" :
-			    "; where it does not go offline: reboot with memhp_default_state=offline");
+	return arena_printf(a, "daxctl prepare-isolation %s; or, if it must be System RAM, isolation first: daxctl prepare-isolation --mode=system-ram %s%s%s",
+			    dax, dax, !r->zone || movable ? "" : "; where it does not go offline: reboot, after daxctl prepare-isolation --keep-going --persist ",
+			    !r->zone || movable ? "" : dax);
 }
 
 bool check_memory_is_online(const struct check_context *ctx, const struct cxl_root_port *rp,
@@ -125,7 +125,7 @@ bool check_memory_is_online(const struct check_context *ctx, const struct cxl_ro
 			arena_printf(a, "%zu of %zu memory blocks of %s are online as System RAM%s: the kernel panics when they are lost",
 				     r->blocks_online, r->blocks_total, r->name, zone_text(ctx, r, a)) :
 			arena_printf(a, "whether %s is online as System RAM cannot be told", r->name);
-		f->remedy = offline_remedy(r, rp, a);
+		f->remedy = offline_remedy(r, a);
 		return true;
 	}
 	if (!hidden || (!hidden->blocks_online && !hidden->blocks_unknown))
@@ -149,8 +149,7 @@ bool check_memmap_is_inside(const struct check_context *ctx, const struct cxl_ro
 			continue;
 		f->text = arena_printf(a, "the struct pages of %s lie on %s itself: its memmap_on_memory is 1 and memory_hotplug.memmap_on_memory is %s",
 				       d->name, d->name, parameter);
-		f->remedy = arena_printf(a, "daxctl reconfigure-device --mode=devdax --force %s; echo 0 > /sys/bus/dax/devices/%s/memmap_on_memory",
-					 d->name, d->name);
+		f->remedy = arena_printf(a, "daxctl prepare-isolation %s", d->name);
 		return true;
 	}
 	return false;
@@ -159,12 +158,17 @@ bool check_memmap_is_inside(const struct check_context *ctx, const struct cxl_ro
 bool check_is_demoted_to(const struct check_context *ctx, const struct cxl_root_port *rp,
 			 struct arena *a, struct finding *f)
 {
+	const char *dax;
+
 	if (ctx->host->policy.demotion != TRI_YES)
 		return false;
 	for (size_t i = 0; i < rp->n_regions; i++) {
 		if (!rp->regions[i]->blocks_online)
 			continue;
 		f->text = arena_printf(a, "demotion is on and %s is online: pages of any process are moved there", rp->regions[i]->name);
+		dax = a ? dax_names(rp->regions[i], a) : NULL;
+		if (dax && *dax)
+			f->remedy = arena_printf(a, "daxctl prepare-isolation %s; or, for all memory of the host: echo false > /sys/kernel/mm/numa/demotion_enabled", dax);
 		return true;
 	}
 	return false;
@@ -178,10 +182,11 @@ bool check_would_go_online(const struct check_context *ctx, const struct cxl_roo
 	if (!policy || !strcmp(policy, "offline"))
 		return false;
 	for (size_t i = 0; i < rp->n_memdevs; i++) {
-		if (!rp->memdevs[i]->ram_bytes.v)
+		if (!rp->memdevs[i]->ram_bytes.v || rp->memdevs[i]->is_kept_devdax)
 			continue;
 		f->text = arena_printf(a, "auto_online_blocks is %s: the kernel makes the memory of %s System RAM when it is plugged or booted again",
 				       policy, rp->memdevs[i]->name);
+		f->remedy = arena_printf(a, "daxctl prepare-isolation --persist %s", rp->name);
 		return true;
 	}
 	return false;
@@ -221,7 +226,7 @@ bool check_is_persistent(const struct check_context *ctx, const struct cxl_root_
 			f->remedy = arena_printf(a, "umount %s; cxl disable-region %s", r->mounted_at, r->name);
 		} else {
 			f->text = arena_printf(a, "%s is persistent memory: what is written after the failure is lost in silence", r->name);
-			f->remedy = arena_printf(a, "cxl disable-region %s (its data stays)", r->name);
+			f->remedy = arena_printf(a, "cxl disable-region %s, which keeps its data", r->name);
 		}
 		return true;
 	}

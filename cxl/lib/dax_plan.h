@@ -13,6 +13,7 @@ struct dax_plan {
 	struct step *steps;
 	const struct dax_facts **owner;	/* per step: whose it is */
 	size_t n, capacity;
+	size_t n_state;		/* the caller's: the first ones, which are about the device itself */
 };
 
 /* Add to @plan; memory from @a.  -ENOMEM or 0.  What is so already gets no step. */

@@ -115,6 +115,7 @@ struct cxl_memdev {
 	const char **chain;	/* PCI addresses from the root port to the endpoint */
 	size_t n_chain;
 	bool bound;		/* cxl_mem driver */
+	bool is_kept_devdax;	/* by a udev rule: see DAX_KEPT_RULE */
 	bool is_accelerator;	/* a type-2 device's: no serial, and the PCI driver is not cxl_pci */
 	struct opt_u64 serial, ram_bytes, pmem_bytes;
 };
@@ -205,6 +206,13 @@ struct cxl_dax {
 	struct opt_u64 target_node;	/* while kmem is bound */
 	const char *mounted_at, *fs;	/* a file system on it */
 };
+
+/*
+ * The file that `daxctl prepare-isolation --persist` writes below UDEV_RULES_DIR,
+ * and the start of the line for each serial number in it, hexadecimal.
+ */
+#define DAX_KEPT_FILE "85-cxl-isolation.rules"
+#define DAX_KEPT_RULE "ENV{CXL_ISOLATION_SERIALS}+=\"0x"
 
 /* How this host treats memory that is added to it. */
 struct memory_policy {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config.h"
 #include "cxl/lib/host.h"
 #include "util/parse.h"
 
@@ -121,6 +122,24 @@ static void read_demotion(struct cxl_host *host)
 	host->policy.demotion = !text ? TRI_UNKNOWN : tri_of(!strcmp(text, "true") || !strcmp(text, "1"));
 }
 
+/* Which memory devices the udev rule keeps away from kmem; while the bus binds by itself it does not. */
+static int read_kept(struct cxl_host *host)
+{
+	const char *autoprobe = attr_text(host, "sys/bus/dax/drivers_autoprobe", NULL);
+	char *text, line[80];
+	size_t n;
+	int rc;
+
+	if (!autoprobe || strcmp(autoprobe, "0"))
+		return 0;
+	rc = sysfs_read_whole(&host->fs, &host->arena, &(UDEV_RULES_DIR "/" DAX_KEPT_FILE)[1], 1 << 20, &text, &n);
+	for (size_t i = 0; !rc && i < host->n_memdevs; i++) {
+		snprintf(line, sizeof(line), "\n" DAX_KEPT_RULE "%llx\"", (unsigned long long)host->memdevs[i].serial.v);
+		host->memdevs[i].is_kept_devdax = host->memdevs[i].serial.known && strstr(text, line);
+	}
+	return rc == -ENOMEM ? rc : 0;
+}
+
 int memory_policy_read(struct cxl_host *host)
 {
 	bool any_ram = false, any_online = false, any_memmap = false, any_missing = false;
@@ -135,6 +154,8 @@ int memory_policy_read(struct cxl_host *host)
 		any_memmap |= host->dax[i].memmap_on_memory;
 	if (any_ram)
 		p->auto_online = attr_text(host, "sys/devices/system/memory/auto_online_blocks", NULL);
+	if (p->auto_online && strcmp(p->auto_online, "offline") && read_kept(host))
+		return -ENOMEM;
 	if (any_memmap)
 		p->memmap_parameter = attr_text(host, "sys/module/memory_hotplug/parameters/memmap_on_memory", NULL);
 	if (any_online) {

@@ -193,7 +193,7 @@ def test_memory_online_as_system_ram_is_refused():
     assert r.rc == 1 and writes(r.log) == []
     rec = r.root_ports()[RP]
     assert (rec["result"], rec["blockers"], rec["containment_if_enabled"]) == ("refused", ["ISO-MEM-ONLINE"], "debug")
-    says(r, "ISO-MEM-ONLINE", "daxctl reconfigure-device", "dax0.0")
+    says(r, "ISO-MEM-ONLINE", "daxctl prepare-isolation dax0.0")
 
 
 def test_require_debug_accepts_what_caps_at_debug():

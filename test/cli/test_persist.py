@@ -123,9 +123,9 @@ def test_the_others_stay_when_one_is_taken_out(host):
     two = host("direct2x2-6.12-two-regions")
     first, _, both, _, one = Session(two).daxctl("list", "--isolation").daxctl("prepare-isolation", "--persist").sh(FILES) \
         .daxctl("prepare-isolation", "--undo", "--persist", "region0").sh(FILES).run()
-    assert len(first.dax()) == 2 and len(serials(files(both)[0])) == 2
+    assert len(first.dax()) == 2 and len(serials(files(both)[0])) == 4  # two have no region
     rules, policy, autoprobe, _ = files(one)
-    assert len(serials(rules)) == 1 and policy.count("[serial") == 1 and autoprobe == "0"
+    assert len(serials(rules)) == 3 == policy.count("[serial") and autoprobe == "0"
 
 
 def test_entries_of_what_is_gone_can_be_taken_out(host):
@@ -133,6 +133,20 @@ def test_entries_of_what_is_gone_can_be_taken_out(host):
     _, _, r, look = Session("sysram1").daxctl("prepare-isolation", "--persist").sh(gone).daxctl("prepare-isolation", "--undo", "--persist").sh(FILES).run()
     assert r.rc == 0 and r.json["dax"] == [] and files(look)[:3] == ("", "", "1")
     assert [m["text"].rsplit(" ", 1)[1] for m in r.messages(code="PERSIST")] == [RULES, POLICY]
+
+
+def test_a_memory_device_without_a_region_is_kept_too():
+    r, look, again, undo, after = Session(ROOT / "test/hosts/captures/direct1-6.12-noregion.tar.xz", kernel="v1-fixed").daxctl("prepare-isolation", "--persist", "mem0").sh(FILES) \
+        .daxctl("prepare-isolation", "--persist").daxctl("prepare-isolation", "--undo", "--persist", "mem0").sh(FILES).run()
+    assert r.rc == 0 and r.json["dax"] == [] and serials(files(look)[0]) == ["0x1001"], str(r)
+    assert again.rc == 0 and again.messages(code="PERSIST") == [] and undo.rc == 0 and files(after)[:3] == ("", "", "1")
+
+
+def test_memory_that_stays_busy_is_devdax_after_the_next_boot(host):
+    r, look, _, after = Session(host(busy_blocks=["memory147"])).daxctl("prepare-isolation", "--persist", "--keep-going", "--timeout=100ms").sh(FILES) \
+        .sh("cxl-sim ctl reboot").daxctl("list", "--isolation").run()
+    assert r.rc == 6 and r.dax()["dax0.0"]["after"]["blocks"]["online"] == 1 and serials(files(look)[0]) == ["0x1001"], str(r)
+    assert after.dax()["dax0.0"]["mode"] == "devdax"
 
 
 # -- refused, and failures ------------------------------------------------------------------------------

@@ -211,7 +211,7 @@ def test_every_check_is_listed_with_its_result_and_remedy():
         assert (c["text"] is None) == (c["remedy"] is None) == (c["result"] == "passed")
         assert (c["severity"], c["caps_at"]) == next((e["severity"], e["caps_at"]) for e in explained if e["id"] == c["check"])
     online = next(c for c in record["checks"] if c["check"] == "ISO-MEM-ONLINE")
-    assert "region0" in online["text"] and "daxctl reconfigure-device --mode=devdax --force dax0.0" in online["remedy"]
+    assert "region0" in online["text"] and "daxctl prepare-isolation dax0.0" in online["remedy"]
 
 
 def test_the_table_of_checks_has_a_row_for_each():

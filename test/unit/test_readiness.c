@@ -120,7 +120,7 @@ static void the_zone_of_online_memory_is_told(void **state)
 	f->region.zone = "Normal";
 	r = run(f);
 	says(&r, "may never go offline");
-	says(&r, "reboot with memhp_default_state=offline");
+	says(&r, "reboot, after daxctl prepare-isolation --keep-going --persist dax0.0");
 	f->host.policy.private_nodes = "2";
 	r = run(f);
 	says(&r, "private nodes: 2");
@@ -155,7 +155,7 @@ static void struct_pages_on_the_memory_take_device_and_parameter(void **state)
 	only(&r, "ISO-MEMMAP");
 	assert_int_equal(r.v[0].check->kind, CHECK_UNSAFE);
 	assert_int_equal(r.if_enabled, CONTAINMENT_DEBUG);
-	says(&r, "echo 0 > /sys/bus/dax/devices/dax0.0/memmap_on_memory");
+	says(&r, "daxctl prepare-isolation dax0.0");
 	f->host.policy.memmap_parameter = "force";
 	r = run(f);
 	only(&r, "ISO-MEMMAP");
