@@ -46,7 +46,7 @@ static const struct {
 		"look for cxl in dmesg to see why no region was assembled; if this is as wanted, say --allow-fallback" },
 	[SOFT_NO_OWNER] = {
 		"it lies inside {windows}, but {stranded} of it has neither a region nor a dax_hmem device: the memory is there and Linux does not use it",
-		"if the region was removed on purpose, nothing; else make one ('cxl create-region -t ram -d {window}', ndctl 77 or newer) or look for cxl in dmesg; 'modprobe.blacklist=cxl_acpi' gives the memory to dax_hmem on every kernel" },
+		"if the region was removed on purpose, nothing; else make one ('cxl create-region -t ram -d {window}', ndctl 77 or newer) or look for cxl in dmesg; booting with 'modprobe.blacklist=cxl_acpi' gives the memory to dax_hmem on every kernel" },
 	[SOFT_MIXED_UNITS] = {
 		"only parts of it belong to CXL ({regions}); {rest}",
 		"look for cxl in dmesg to see which region was not assembled; 'modprobe.blacklist=cxl_acpi' gives all of the memory to dax_hmem" },
@@ -179,6 +179,9 @@ static const char *no_owner_remedy(const struct soft_picture *p, const struct so
 {
 	if (p->windows_from_cedt)
 		return "load the CXL drivers ('modprobe cxl_acpi'); dmesg says why they did not bind";
+	/* measured on 6.12: a new region goes beside the line, which counts as busy */
+	if (!r->n_regions && interval_overlap(&p->iomem_soft, r->start, r->end))
+		return "look for cxl in dmesg to see why no region was assembled; booting with 'modprobe.blacklist=cxl_acpi', or kernel 7.1 and newer, give the memory to dax_hmem; a region made by hand ('cxl create-region -t ram -d {window}', ndctl 77 or newer) makes the device usable, but at other addresses than these, which /proc/iomem shows as taken";
 	if (r->n_regions)
 		return "{regions} is not committed and still holds addresses there: free them with 'cxl destroy-region {region}', then make a new region ('cxl create-region -t ram -d {window}', ndctl 77 or newer)";
 	return sentences[SOFT_NO_OWNER].remedy;
