@@ -349,6 +349,8 @@ int region_probe(struct sim *sim, struct node *region)
 	rc = dev_bind(sim, region, "cxl", "cxl_region");
 	if (rc)
 		return rc;
+	if (region_target(sim, region, 0) && dev_is(region_target(sim, region, 0), "target_type", "accelerator"))
+		return 0;		/* the memory is the accelerator's driver's */
 	rc = is_pmem(region) ? pmem_region_create(sim, region) : dax_region_create(sim, region);
 	if (!rc)
 		lost_show(sim, region);

@@ -8,7 +8,7 @@ import pytest
 from lib.cli import CXL, DAXCTL, run, run_cxl
 
 PROGRAMS = {"cxl": (CXL, "CXL_PROGRAM"), "daxctl": (DAXCTL, "DAXCTL_PROGRAM")}
-OURS = ["list", "enable-isolation", "disable-isolation", "set-timeout", "isolation-status", "check-soft-reserved", "explain"]
+OURS = ["list", "enable-isolation", "disable-isolation", "set-timeout", "isolation-status", "recover-port", "check-soft-reserved", "explain"]
 OURS_OF_DAXCTL = ["list", "prepare-isolation"]
 
 
