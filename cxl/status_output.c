@@ -51,7 +51,7 @@ static struct json_object *names_of(struct json_object *list, const char *key)
 static void impact_rows(struct json_object *record, struct json_object *rows)
 {
 	static const char *const kept[] = { "root_port", "status", "containment", "impact" };
-	static const struct { const char *list, *name; } lost[] = { { "memdevs", "memdev" }, { "regions", "region" }, { "dax", "dax" } };
+	static const struct { const char *list, *name; } lost[] = { { "memdevs", "memdev" }, { "accelerators", "device" }, { "regions", "region" }, { "dax", "dax" } };
 	struct json_object *ports = json_object_object_get(record, LIST);
 
 	for (size_t i = 0; i < json_object_array_length(ports); i++) {
@@ -172,7 +172,8 @@ static const struct render_column status_columns[] = {
 
 static const struct render_column impact_columns[] = {
 	{ "ROOT PORT", "root_port" }, { "STATE", "status.state" }, { "CONTAINMENT", "containment" },
-	{ "MEMDEVS", "memdevs" }, { "REGIONS", "regions" }, { "DAX", "dax" }, { "BYTES", "impact.bytes" },
+	{ "MEMDEVS", "memdevs" }, { "ACCELERATORS", "accelerators" }, { "REGIONS", "regions" }, { "DAX", "dax" },
+	{ "BYTES", "impact.bytes" },
 	{ "OTHER ROOT PORTS", "impact.other_root_ports" }, { "SYSTEM RAM", "impact.system_ram.online_bytes" },
 	{ "USERS", "users" },
 	{ 0 }

@@ -80,6 +80,33 @@ static int add_blocks(struct watch *w, const struct cxl_host *host, const struct
 	return rc;
 }
 
+/* What the checks look at and nobody announces, and whether a dax device is open. */
+static int add_settings(struct watch *w)
+{
+	static const char *const files[] = {
+		"sys/kernel/mm/numa/demotion_enabled", "sys/devices/system/memory/auto_online_blocks",
+		"sys/module/memory_hotplug/parameters/memmap_on_memory", "sys/module/device_dax/refcnt",
+	};
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sizeof(files) / sizeof(files[0]); i++)
+		rc = add(w, WATCH_FILE, false, files[i], NULL);
+	return rc;
+}
+
+static int add_accelerators(struct watch *w, const struct cxl_root_port *rp)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < rp->n_accelerators; i++) {
+		char dir[64];
+
+		snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%.32s", rp->accelerators[i].name);
+		rc = add(w, WATCH_LINK, true, dir, "driver");
+	}
+	return rc;
+}
+
 static int add_structure(struct watch *w, const struct cxl_host *host)
 {
 	static const char *const dirs[] = { "sys/bus/cxl/devices", "sys/bus/dax/devices", "sys/bus/pci/devices", MEMORY };
@@ -89,8 +116,13 @@ static int add_structure(struct watch *w, const struct cxl_host *host)
 		rc = add(w, WATCH_DIR, true, dirs[i], NULL);
 	for (size_t i = 0; !rc && i < host->n_memdevs; i++)
 		rc = add(w, WATCH_LINK, true, host->memdevs[i].path, "driver");
-	for (size_t i = 0; !rc && i < host->n_dax; i++)
+	for (size_t i = 0; !rc && i < host->n_root_ports; i++)
+		rc = add_accelerators(w, &host->root_ports[i]);
+	for (size_t i = 0; !rc && i < host->n_dax; i++) {
 		rc = add(w, WATCH_LINK, true, host->dax[i].path, "driver");
+		if (!rc)
+			rc = add(w, WATCH_FILE, true, host->dax[i].path, "memmap_on_memory");
+	}
 	for (size_t i = 0; !rc && i < host->n_regions; i++) {
 		const struct cxl_region *r = &host->regions[i];
 
@@ -112,5 +144,7 @@ int host_watch(struct cxl_host *host, const bool *wanted, struct watch *ret)
 	for (size_t i = 0; !rc && i < host->n_root_ports; i++)
 		if (wanted[i] && host->root_ports[i].present)
 			rc = add_root_port(ret, &host->root_ports[i]);
+	if (!rc)
+		rc = add_settings(ret);
 	return rc ? rc : add_structure(ret, host);
 }

@@ -12,8 +12,8 @@
  * are, their drivers, committed regions and the state of memory blocks.
  * @host must stay as long as @ret.  -ENOMEM or 0.
  *
- * Not watched: settings of the kernel that nothing announces, such as demotion;
- * read the host anew now and then.
+ * Not watched: what changes all the time, such as free memory, or is dear to
+ * read, such as mounts; read the host anew now and then.
  */
 int host_watch(struct cxl_host *host, const bool *wanted, struct watch *ret);
 

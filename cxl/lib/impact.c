@@ -36,11 +36,6 @@ struct survey {
 
 /* --- from the snapshot ------------------------------------------------------- */
 
-static bool holds_data(const struct cxl_region *r)
-{
-	return r->state != REGION_RESET && r->state != REGION_HUSK;
-}
-
 static int find_below(struct cxl_host *host, const struct target_set *set, const struct cxl_root_port *rp, struct impact *im)
 {
 	im->memdevs = arena_alloc(&host->arena, rp->n_memdevs, sizeof(*im->memdevs));
@@ -52,6 +47,10 @@ static int find_below(struct cxl_host *host, const struct target_set *set, const
 	for (size_t i = 0; i < rp->n_memdevs; i++)
 		if (set->memdevs[rp->memdevs[i] - host->memdevs])
 			im->memdevs[im->n_memdevs++] = rp->memdevs[i];
+	if (im->n_memdevs == rp->n_memdevs) {	/* below a switch port it cannot be told whose they are */
+		im->accelerators = rp->accelerators;
+		im->n_accelerators = rp->n_accelerators;
+	}
 	for (size_t i = 0; i < rp->n_regions; i++) {
 		const struct cxl_region *r = rp->regions[i];
 
@@ -76,7 +75,7 @@ static int find_others(struct cxl_host *host, const struct cxl_root_port *rp, st
 	if (!marked || !im->others)
 		return -ENOMEM;
 	for (size_t i = 0; i < im->n_regions; i++)
-		for (size_t k = 0; holds_data(im->regions[i]) && k < im->regions[i]->n_root_ports; k++)
+		for (size_t k = 0; region_is_committed(im->regions[i]) && k < im->regions[i]->n_root_ports; k++)
 			marked[im->regions[i]->root_ports[k] - host->root_ports] = true;
 	for (size_t i = 0; i < host->n_root_ports; i++)
 		if (marked[i] && &host->root_ports[i] != rp)

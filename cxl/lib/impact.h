@@ -24,6 +24,8 @@ struct ram_process {
 struct impact {
 	const struct cxl_memdev **memdevs;
 	size_t n_memdevs;
+	const struct cxl_accelerator *accelerators;	/* all of the root port's, or none */
+	size_t n_accelerators;
 	const struct cxl_region **regions;	/* lost as a whole, wherever else they lie */
 	size_t n_regions;
 	const struct cxl_dax **dax;

@@ -13,7 +13,7 @@ static const struct {
 	const char *path, *type;
 } types[] = {
 	{ "status", "status" }, { "link", "link" }, { "control", "control" },
-	{ "below.memdevs", "memdev" }, { "below.dax", "dax" }, { "below.regions", "region" },
+	{ "below.memdevs", "memdev" }, { "below.accelerators", "accelerator" }, { "below.dax", "dax" }, { "below.regions", "region" },
 	{ "containment", "containment" }, { "containment_if_enabled", "containment" },
 	{ "blockers", "checks" }, { "limits", "checks" }, { "notes", "checks" }, { "problems", "checks" },
 	{ "", "record" },

@@ -30,7 +30,7 @@ static bool link_is_down(const struct cxl_root_port *rp, const struct check_resu
 {
 	(void)result;
 	/* an empty slot has no link to lose */
-	return rp->link.up == TRI_NO && (rp->n_memdevs || rp->n_regions || isolation_is_on(rp) == TRI_YES);
+	return rp->link.up == TRI_NO && (root_port_endpoints(rp) || rp->n_regions || isolation_is_on(rp) == TRI_YES);
 }
 
 static bool is_unknown(const struct cxl_root_port *rp, const struct check_result *result)
@@ -50,7 +50,7 @@ static bool is_off(const struct cxl_root_port *rp, const struct check_result *re
 		if (result->v[i].check->kind == CHECK_CANNOT)
 			return false;
 	for (size_t i = 0; i < rp->n_regions; i++)
-		has_memory |= rp->regions[i]->state != REGION_RESET && rp->regions[i]->state != REGION_HUSK;
+		has_memory |= region_is_committed(rp->regions[i]);
 	return has_memory && isolation_is_on(rp) == TRI_NO;
 }
 
@@ -95,7 +95,7 @@ const char *problem_why_left_out(const struct cxl_root_port *rp, const struct ch
 		return NULL;	/* gone is what one looks for */
 	if (rp->iso.regs.valid && (!rp->iso.regs.capable || !(rp->iso.regs.cap & (ISO_CAP_MEM_ISOLATION | ISO_CAP_CACHE_ISOLATION))))
 		return "it has no isolation capability";
-	if (rp->n_memdevs || rp->n_regions || rp->may_have_more || isolation_is_on(rp) == TRI_YES || is_isolated(rp, result))
+	if (root_port_endpoints(rp) || rp->n_regions || rp->may_have_more || isolation_is_on(rp) == TRI_YES || is_isolated(rp, result))
 		return NULL;
 	return "nothing is connected below it";
 }

@@ -122,12 +122,33 @@ static struct json_object *record_name(const struct cxl_root_port *rp)
 	return json_object_new_string(rp->name);
 }
 
+/* A type-1 or type-2 device, whose driver is its own. */
+static struct json_object *record_accelerator(const struct cxl_accelerator *d)
+{
+	struct json_object *obj = json_object_new_object();
+
+	render_add_string(obj, "device", d->name);
+	render_add_string(obj, "driver", d->driver);
+	render_add_string(obj, "memdev", d->memdev ? d->memdev->name : NULL);
+	return obj;
+}
+
+static struct json_object *record_accelerators(const struct cxl_accelerator *v, size_t n)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_object_array_add(list, record_accelerator(&v[i]));
+	return list;
+}
+
 static struct json_object *record_impact(const struct impact *im)
 {
 	struct json_object *obj = json_object_new_object();
 
 	render_add_u64(obj, "bytes", im->bytes.known, im->bytes.v);
 	render_add(obj, "memdevs", RECORDS(im->memdevs, im->n_memdevs, record_memdev));
+	render_add(obj, "accelerators", record_accelerators(im->accelerators, im->n_accelerators));
 	render_add(obj, "regions", RECORDS(im->regions, im->n_regions, record_region));
 	render_add(obj, "dax", RECORDS(im->dax, im->n_dax, record_dax));
 	render_add(obj, "other_root_ports", RECORDS(im->others, im->n_others, record_name));
@@ -220,6 +241,7 @@ struct json_object *record_watched(const struct cxl_host *host, const struct tar
 
 		render_add(obj, "problems", record_problems(rp, &results[at - 1]));
 		render_add(below, "memdevs", RECORDS(rp->memdevs, rp->n_memdevs, watched_memdev));
+		render_add(below, "accelerators", record_accelerators(rp->accelerators, rp->n_accelerators));
 		render_add(below, "regions", RECORDS(rp->regions, rp->n_regions, watched_region));
 		render_add(below, "dax", RECORDS(rp->dax, rp->n_dax, watched_dax));
 		render_add(obj, "below", below);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """cxl isolation-status --assert."""
 import os
+import shutil
 
 import pytest
 
@@ -66,6 +67,7 @@ def test_no_root_port_fails_every_assertion(tree):
     d = tree("direct1-6.12-noregion")
     for link in list((d / "sys/bus/cxl/devices").glob("mem*")) + list((d / "sys/bus/cxl/devices").glob("endpoint*")):
         link.unlink()
+    shutil.rmtree((d / f"sys/bus/pci/devices/{RP}").resolve() / "0000:0d:00.0")
     r = run_cxl(["isolation-status", "--assert=status.state!=isolated"], sysroot=d)
     assert r.rc == 1 and r.root_ports() == {} and "no root port is selected" in r.err, str(r)
 

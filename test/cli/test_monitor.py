@@ -227,6 +227,20 @@ def test_the_link_is_read_from_config_space(v1):
         m.end()
 
 
+def test_a_setting_that_the_checks_look_at(v1):
+    d = v1("direct1-6.12-sysram")
+    demotion = d / "sys/kernel/mm/numa/demotion_enabled"
+    demotion.parent.mkdir(parents=True, exist_ok=True)
+    demotion.write_text("false\n")
+    with watching(d) as m:
+        put(demotion, "true")
+        line = m.next()
+        assert line["type"] in ("checks", "containment") and "ISO-DEMOTION" in line["after"]["limits"], line["changed"]
+        put(demotion, "false")
+        assert "ISO-DEMOTION" not in m.next()["after"]["limits"]
+        m.end()
+
+
 # -- what vanishes and returns -----------------------------------------------------------
 def take_away(d, rp):
     """Remove a root port with what is below it, as the kernel does; a function that brings it back."""
@@ -443,6 +457,15 @@ echo 1 >/sys/bus/pci/rescan""")
     types = [x["type"] for x in lines[1:]]
     assert types[0] == "memdev" and "gone" in types and "appeared" in types[types.index("gone"):], types
     assert lines[1]["after"]["memdevs"] == []
+
+
+def test_an_accelerator_that_is_removed_and_comes_back():
+    """It has no memdev, so only PCI tells; the root port stays among those that are watched."""
+    lines, _ = in_host(f"""settle; echo 1 >/sys/bus/pci/devices/0000:0d:00.0/remove; settle
+echo 1 >/sys/bus/pci/devices/{RP}/rescan""", host="cache1", before="true")
+    assert [x["device"] for x in lines[0]["root_ports"][0]["below"]["accelerators"]] == ["0000:0d:00.0"]
+    assert [x["type"] for x in lines[1:]] == ["accelerator", "accelerator"]
+    assert [len(x["after"]["below"]["accelerators"]) for x in lines[1:]] == [0, 1]
 
 
 def test_a_host_that_dies_is_said_once_and_the_monitor_lives():

@@ -200,6 +200,16 @@ def test_users_that_cannot_be_told_are_null(captures):
     assert dax["users"] is None
 
 
+@pytest.mark.parametrize("host,memdevs", [("accel1", ["mem0"]), ("cache1", [])])
+def test_an_accelerator_is_lost_too(host, memdevs):
+    """A type-1 device has no memdev; its root port is not empty for all that."""
+    impact = on(host, "--impact").root_ports()[RP]["impact"]
+    (device,) = impact["accelerators"]
+    assert device["device"] == "0000:0d:00.0" and [m["memdev"] for m in impact["memdevs"]] == memdevs
+    assert device["memdev"] == (memdevs[0] if memdevs else None)
+    assert RP in on(host, "--impact", "--format=table").text
+
+
 # -- checks --------------------------------------------------------------------------
 def test_every_check_is_listed_with_its_result_and_remedy():
     explained = run_cxl(["explain"]).json["checks"]

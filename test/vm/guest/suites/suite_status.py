@@ -174,6 +174,19 @@ def test_impact_names_the_process_that_maps_the_device():
 
 
 @on("direct1")
+def test_the_monitor_sees_a_device_taken_into_use():
+    region = create_region("decoder0.0", memdev(FIRST["direct1"]))
+    dax = make_devdax(region)
+    with Module(fixed=True), Monitor() as monitor:
+        fd = os.open(f"/dev/{dax}", os.O_RDWR)
+        mapped = mmap.mmap(fd, 4 << 20)
+        os.close(fd)
+        monitor.until("in use", lambda x: "ISO-BUSY" in x["after"]["blockers"])
+        mapped.close()
+        monitor.until("not in use", lambda x: "ISO-BUSY" not in x["after"]["blockers"])
+
+
+@on("direct1")
 def test_impact_names_who_has_pages_on_the_node():
     region = create_region("decoder0.0", memdev(FIRST["direct1"]))
     make_system_ram(region)
