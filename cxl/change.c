@@ -107,13 +107,15 @@ int change_select(struct change *c, char **targets, struct err *err)
 static void warn_of_reboot(struct change *c, const struct job *job)
 {
 	const struct finding *worst = check_worst_cap(&job->checks);
+	const char *remedies;
 
 	if (c->kind != CHANGE_ENABLE || !worst || job->checks.if_enabled > CONTAINMENT_DEBUG)
 		return;
+	remedies = check_remedies(&job->checks, worst, CONTAINMENT_DEBUG, NULL, &c->arena);
 	message_add(c->messages, SEV_WARNING, "REBOOT", job->rp->name,
 		    "%s: a failure of this port can at best be logged before the host goes down (containment %s, %s: %s): would you rather reboot? To raise it: %s",
 		    job->rp->name, containment_names[job->checks.if_enabled], worst->check->id, worst->text,
-		    worst->remedy);
+		    remedies ? remedies : worst->remedy);
 }
 
 static int plan_jobs(struct change *c, struct err *err)

@@ -221,11 +221,13 @@ static bool refuse(struct change *c, struct job *job)
 			    "%s: %s: %s; nothing was written, %s; remedy: %s", name, f->check->id,
 			    f->text, change_state_now(c, job), f->remedy);
 	} else if (c->kind == CHANGE_ENABLE && check_level_too_low(&job->checks, &policy, &f)) {
+		const char *remedies = check_remedies(&job->checks, f, check_level_below(&policy), &policy, &c->arena);
+
 		job->status = EXIT_NEGATIVE;
 		message_add(c->messages, SEV_ERROR, f->check->id, name,
 			    "%s: containment would be %s, and %s%s was asked for (%s: %s); nothing was written, %s; remedy: %s",
 			    name, containment_names[job->checks.if_enabled], c->file ? "require = " : "--require=", require_names[job->require],
-			    f->check->id, f->text, change_state_now(c, job), f->remedy);
+			    f->check->id, f->text, change_state_now(c, job), remedies ? remedies : f->remedy);
 	} else if (!refuse_settings(c, job) && !refuse_unreadable(c, job)) {
 		return false;
 	}

@@ -112,14 +112,21 @@ const struct finding *check_blocker(const struct check_result *result, const str
 	return NULL;
 }
 
+static const enum containment wanted[] = {
+	[REQUIRE_SAFE] = CONTAINMENT_NONE, [REQUIRE_DEBUG] = CONTAINMENT_DEBUG,
+	[REQUIRE_CONTAIN] = CONTAINMENT_CONTAIN, [REQUIRE_RECOVER] = CONTAINMENT_RECOVER,
+};
+
+enum containment check_level_below(const struct check_policy *policy)
+{
+	enum containment level = wanted[policy->require];
+
+	return level == CONTAINMENT_NONE ? level : level - 1;
+}
+
 bool check_level_too_low(const struct check_result *result, const struct check_policy *policy,
 			 const struct finding **ret_cap)
 {
-	static const enum containment wanted[] = {
-		[REQUIRE_SAFE] = CONTAINMENT_NONE, [REQUIRE_DEBUG] = CONTAINMENT_DEBUG,
-		[REQUIRE_CONTAIN] = CONTAINMENT_CONTAIN, [REQUIRE_RECOVER] = CONTAINMENT_RECOVER,
-	};
-
 	for (size_t i = 0; i < result->n; i++) {
 		const struct check *c = result->v[i].check;
 
@@ -140,4 +147,18 @@ const struct finding *check_worst_cap(const struct check_result *result)
 		    (!worst || result->v[i].check->caps_at < worst->check->caps_at))
 			worst = &result->v[i];
 	return worst;
+}
+
+const char *check_remedies(const struct check_result *result, const struct finding *first, enum containment level,
+			   const struct check_policy *overridden, struct arena *a)
+{
+	const char *text = first->remedy;
+
+	for (size_t i = 0; text && i < result->n; i++) {
+		const struct finding *f = &result->v[i];
+
+		if (f != first && f->check->caps_at <= level && !(overridden && check_is_overridden(overridden, f->check)))
+			text = arena_printf(a, "%s; %s too: %s", text, f->check->id, f->remedy);
+	}
+	return text;
 }

@@ -109,6 +109,17 @@ const struct finding *check_blocker(const struct check_result *result, const str
 bool check_level_too_low(const struct check_result *result, const struct check_policy *policy,
 			 const struct finding **ret_cap);
 
+/*
+ * What to type so that containment gets above @level: the remedy of @first, then
+ * those of the others that hold it down ("; ISO-DEMOTION too: ...").  What
+ * @overridden takes out is left out (NULL: nothing is).  NULL without memory.
+ */
+const char *check_remedies(const struct check_result *result, const struct finding *first, enum containment level,
+			   const struct check_policy *overridden, struct arena *a);
+
+/* The level below the one that @policy requires; CONTAINMENT_NONE when all is well with it. */
+enum containment check_level_below(const struct check_policy *policy);
+
 /* The finding that caps containment the most, NULL when none does. */
 const struct finding *check_worst_cap(const struct check_result *result);
 

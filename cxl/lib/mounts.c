@@ -80,6 +80,7 @@ int mounts_read(struct cxl_host *host)
 {
 	_cleanup_fclose_ FILE *f = NULL;
 	char line[3 * PATH_MAX];
+	bool starts = true;	/* a line, and not the rest of one */
 	int fd, rc = 0;
 
 	if (!is_wanted(host))
@@ -92,7 +93,13 @@ int mounts_read(struct cxl_host *host)
 		close(fd);
 		return -ENOMEM;
 	}
-	while (!rc && fgets(line, sizeof(line), f))
-		rc = take_mount(host, line);
+	while (!rc && fgets(line, sizeof(line), f)) {
+		bool is_whole = strchr(line, '\n');
+
+		/* paths are shorter than this: what is longer is not the kernel's */
+		if (is_whole && starts)
+			rc = take_mount(host, line);
+		starts = is_whole;
+	}
 	return rc;
 }

@@ -104,6 +104,21 @@ static bool add_memdevs_through(const struct cxl_host *h, struct target_set *s, 
 	return found;
 }
 
+/* An accelerator need not have a memdev. */
+static bool add_above_accelerator(const struct cxl_host *h, struct target_set *s, uint64_t key)
+{
+	bool found = false;
+	uint64_t other;
+
+	for (size_t i = 0; i < h->n_root_ports; i++)
+		for (size_t k = 0; k < h->root_ports[i].n_accelerators; k++)
+			if (parse_pci_address(h->root_ports[i].accelerators[k].name, &other) && other == key) {
+				add_root_port(h, s, &h->root_ports[i], true);
+				found = true;
+			}
+	return found;
+}
+
 static bool select_port(const struct cxl_host *h, struct target_set *s, const char *target)
 {
 	bool found = false;
@@ -126,7 +141,7 @@ static bool select_port(const struct cxl_host *h, struct target_set *s, const ch
 	return found;
 }
 
-/* A root port, a switch's ports, or any PCI device on a memdev's path. */
+/* A root port, a switch's ports, an accelerator, or any PCI device on a memdev's path. */
 static bool select_pci(const struct cxl_host *h, struct target_set *s, const char *target)
 {
 	uint64_t key, other;
@@ -141,6 +156,7 @@ static bool select_pci(const struct cxl_host *h, struct target_set *s, const cha
 		return true;
 	}
 	found = add_memdevs_through(h, s, key);
+	found |= add_above_accelerator(h, s, key);
 	for (size_t p = 0; p < h->n_ports; p++) {
 		const struct cxl_port *port = &h->ports[p];
 
