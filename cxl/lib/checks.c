@@ -27,7 +27,7 @@ const struct check checks[] = {
 		.id = "ISO-ISOLATED", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_NONE, .guards_disable = true,
 		.title = "the root port is already isolated",
 		.why = "In isolation reads return errors and writes are dropped; memory and caches must be assumed corrupt. Leaving it takes clearing the status and a Link Down (CXL r3.2 sec 12.3), not a change of the enable bit, which is undefined in this state.",
-		.remedy = "stop what used the memory and reboot the host: this version cannot bring an isolated port back",
+		.remedy = "stop what used the memory, then bring the port back: cxl recover-port ADDRESS",
 		.fails = check_is_isolated,
 	}, {
 		.id = "ISO-LINK", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_NONE,

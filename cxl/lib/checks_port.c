@@ -51,10 +51,10 @@ bool check_is_isolated(const struct check_context *ctx, const struct cxl_root_po
 		       struct arena *a, struct finding *f)
 {
 	(void)ctx;
-	(void)a;
 	if (iso_isolated(&rp->iso) != TRI_YES)
 		return false;
 	f->text = "it is already isolated: its memory is lost and its traffic is dropped";
+	f->remedy = arena_printf(a, "stop what used the memory, then: cxl recover-port %s", rp->name);
 	return true;
 }
 
