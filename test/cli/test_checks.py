@@ -60,10 +60,10 @@ def isolation(t, rp=PCI):
 
 # what to change in a copy of a capture so that the check is raised: (id, capture, changes, words of text and remedy)
 CASES = {
-    "memory online": ("ISO-MEM-ONLINE", "direct1-6.12-sysram", {}, ["2 of 2 memory blocks of region0", "zone Movable", "--force dax0.0"]),
+    "memory online": ("ISO-MEM-ONLINE", "direct1-6.12-sysram", {}, ["2 of 2 memory blocks of region0", "zone Movable", "daxctl prepare-isolation dax0.0"]),
     "memory online, zone Normal": (
         "ISO-MEM-ONLINE", "direct1-6.12-sysram", {f"{MEMORY}/memory147/valid_zones": "Normal\n"},
-        ["zone Normal, which may never go offline", "memhp_default_state=offline"]),
+        ["zone Normal, which may never go offline", "--keep-going --persist dax0.0"]),
     "memory online on a private node": (
         "ISO-MEM-ONLINE", "direct1-6.12-sysram", {"sys/devices/system/node/has_private_memory": "1\n"}, ["private nodes: 1"]),
     "struct pages inside": ("ISO-MEMMAP", "direct1-6.12-sysram", {PARAMETER: "Y\n"}, ["dax0.0", "memory_hotplug.memmap_on_memory is Y"]),
@@ -105,7 +105,7 @@ CASES = {
     "a switch is not direct": ("ISO-DIRECT", "switch4-6.12-sw4-devdax", {}, ["port1 has 4 endpoints"]),
     "neighbours": ("ISO-DIRECT", "direct2x2-6.12-noregion", {}, ["2 endpoints"]),
     "goes online by itself": ("ISO-AUTO-ONLINE", "direct1-6.12-noregion", {f"{MEMORY}/auto_online_blocks": "online_movable\n"},
-                              ["auto_online_blocks is online_movable", "mem0", "echo offline > /" + f"{MEMORY}/auto_online_blocks"]),
+                              ["auto_online_blocks is online_movable", "mem0", "daxctl prepare-isolation --persist"]),
     "a modular core": ("ISO-KERNEL-CFG", "direct1-6.12-devdax", {"sys/module/cxl_core/initstate": "live\n"}, ["CONFIG_CXL_BUS=y"]),
 }
 
@@ -427,7 +427,7 @@ def test_a_capture_has_no_processes_and_does_not_say_so_each_time(tree):
 def test_system_ram_is_refused_and_a_log_may_be_wanted_all_the_same():
     safe, debug = Session("sysram1").cxl("enable-isolation", "root0").cxl("enable-isolation", "root0", "--require=debug").run()
     assert safe.rc == 1 and writes(safe.log) == []
-    assert "ISO-MEM-ONLINE" in safe.err and "remedy: daxctl reconfigure-device --mode=devdax --force dax0.0" in safe.err
+    assert "ISO-MEM-ONLINE" in safe.err and "remedy: daxctl prepare-isolation dax0.0" in safe.err
     assert debug.rc == 0 and debug.root_ports()[RP]["containment"] == "debug"
     assert "would you rather reboot?" in debug.err and "To raise it: daxctl" in debug.err
 
