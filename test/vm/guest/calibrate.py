@@ -255,19 +255,9 @@ class Run:
         self.state, self.answers = now, []
 
 
-def forget_ids():
-    """What was written to new_id before shows nowhere, so that no capture has it: begin without."""
-    for i in range(16):
-        try:
-            Run.write("/sys/bus/dax/drivers/device_dax/remove_id", f"dax{i}.0".encode())
-        except OSError:
-            pass
-
-
 def main():
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import scripts
-    forget_ids()
     scripts.SCRIPTS[sys.argv[1]](Run())
 
 

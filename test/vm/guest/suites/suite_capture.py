@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """cxl-sim capture on a real machine: the host replays the archive and compares the listings."""
-from guest import Module, SIM, create_region, keep_capture, listing, make_devdax, make_system_ram, memdev, names, on, run
+from guest import Module, SIM, create_region, keep_capture, listing, make_devdax, make_system_ram, memdev, on, run
 
 
 def test_the_machine_as_it_booted():
@@ -34,8 +34,7 @@ def test_with_a_region_below_a_switch_and_an_unbound_memdev():
 
 
 @on("direct1")
-def test_nothing_of_it_depends_on_the_order_of_probing():
-    """The archive names what could not be read, and nothing could not be read here."""
+def test_every_file_that_belongs_to_it_can_be_read():
+    """It says how many could not, registers included."""
     r = run(SIM, "capture", "-o", "/tmp/again.tar.xz")
     assert not r.err and not r.out, r
-    assert names("mem")
