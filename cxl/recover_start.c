@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "cxl/lib/target.h"
 #include "cxl/recover.h"
+#include "cxl/lib/policy.h"
 #include "util/parse.h"
 #include "util/state.h"
 
@@ -265,6 +267,27 @@ static int refuse_healthy(struct recover *r, struct err *err)
 	return refuse(r, EXIT_NEGATIVE, "HEALTHY", err);
 }
 
+/* "recover = never" of the policy file; without one everything may be recovered. */
+static int refuse_policy(struct recover *r, struct err *err)
+{
+	const struct policy_setting *recover;
+	struct policy_wish wish;
+	struct policy policy;
+	int rc = policy_read(POLICY_FILE, &r->arena, &policy, err);
+
+	if (rc == -ENOENT)
+		return 0;
+	rc = rc ? rc : policy_of_root_port(&policy, r->rp, &wish, err);
+	if (rc)
+		return refuse(r, err->status, "POLICY", err);
+	recover = &wish.settings[POLICY_RECOVER];
+	if (!recover->line || recover->value != POLICY_NEVER)
+		return 0;
+	err_set(err, EXIT_NEGATIVE, EPERM, "%s:%u says that %s is never to be recovered, so nothing was done; change that line, or reboot the host",
+		POLICY_FILE, recover->line, r->rp->name);
+	return refuse(r, EXIT_NEGATIVE, "POLICY", err);
+}
+
 /* What cannot be made again would be lost for good. */
 static int refuse_lost(struct recover *r, struct err *err)
 {
@@ -436,6 +459,7 @@ int recover_prepare(struct recover *r, struct err *err)
 	struct journal *j = &r->journal;
 	int rc = refuse_healthy(r, err);
 
+	rc = rc ? rc : refuse_policy(r, err);
 	rc = rc ? rc : refuse_checks(r, err);
 	rc = rc ? rc : recipe_read(r->host, r->rp, &r->arena, &j->recipe, err);
 	rc = rc ? rc : refuse_lost(r, err);

@@ -20,7 +20,7 @@ static const struct opt prepare_opts[] = {
 	{ "mode", 0, OPT_STRING, offsetof(struct prepare_options, mode), "MODE",
 	  "devdax (default), or system-ram: isolation on first, then online" },
 	{ "timeout", 0, OPT_STRING, offsetof(struct prepare_options, timeout), "DURATION",
-	  "how long a memory block may stay busy, as in 500ms or 2min (default 30s)" },
+	  "how long a memory block may stay busy, as in 500ms or 90s (default 30s)" },
 	{ "keep-going", 0, OPT_FLAG, offsetof(struct prepare_options, keep_going), NULL,
 	  "what can be offline goes and stays offline, though another block stays busy" },
 	{ "persist", 0, OPT_FLAG, offsetof(struct prepare_options, persist), NULL,

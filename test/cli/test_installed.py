@@ -46,6 +46,27 @@ def test_every_command_line_of_a_page_is_one():
             assert not re.search("option|--help|is no timeout|is no level|no check|not found", p.stderr), f"{line}\n{p.stderr}"
 
 
+DAXCTL = subprocess.run([cli.DAXCTL, "--list-cmds"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                        env={**cli.CLEAN, "DAXCTL_PROGRAM": "/nonexistent/daxctl"}).stdout.split()
+
+
+def test_the_same_of_daxctl(installed):
+    assert set(DAXCTL) == {"list", "prepare-isolation"}
+    for c in DAXCTL:
+        page = cli.ROOT / f"Documentation/daxctl-{'list-isolation' if c == 'list' else c}.adoc"
+        assert (cli.ROOT / f"schemas/daxctl-{c}.json").exists(), c
+        for line in re.findall(rf"^(daxctl {c}.*)$", page.read_text().partition("== EXAMPLES")[2], re.M):
+            r, = cli.Session("direct1").sh(line).run()
+            assert r.rc == 0, f"{line}\n{r}"
+
+
+def test_the_example_of_the_policy_page_is_understood():
+    page = (cli.ROOT / "Documentation/cxl-isolation.conf.adoc").read_text()
+    example = page.partition("== EXAMPLE")[2].split("----\n")[1]
+    r, = cli.Session("direct1", before=f"mkdir -p /etc/cxl; cat >/etc/cxl/isolation.conf <<'END'\n{example}END\n").cxl("enable-isolation", "--policy").run()
+    assert r.rc == 0, str(r)
+
+
 def test_the_ranges_of_the_page_are_the_programs():
     """Each row of the table against what the record says of that range."""
     rows = dict(re.findall(r"^\|(\S+) \|(.* to .*)$", (cli.ROOT / "Documentation/cxl-set-timeout.adoc").read_text(), re.M))

@@ -159,3 +159,14 @@ def test_a_bad_policy_is_no_drift_but_an_error(policy):
     r, none, both = Session("direct1").cxl("isolation-status", f"--policy={policy('[all]' + chr(10) + 'x = y' + chr(10))}") \
         .cxl("isolation-status", "--policy=/nonexistent").cxl("isolation-status", "--policy", "--monitor").run()
     assert r.rc == 2 and ":2: unknown key" in r.err and none.rc == 2 and both.rc == 2
+
+
+# -- recovery ----------------------------------------------------------------------------------
+def test_a_port_that_is_never_to_be_recovered_is_left_alone():
+    def recover(setting):
+        return Session("direct1", before=f"mkdir -p /etc/cxl; printf '[root0]\\nrecover = {setting}\\n' >/etc/cxl/isolation.conf; cxl enable-isolation --timeout=A root0 >/dev/null; "
+                       f"cxl-sim ctl timeout {RP}").cxl("recover-port", "-n", RP).run()[0]
+    never, manual = recover("never"), recover("manual")
+    assert never.rc == 1 and "isolation.conf:2 says that 0000:0c:00.0 is never to be recovered" in never.err, str(never)
+    assert manual.rc == 0, str(manual)
+    assert recover("sometimes").rc == 2
