@@ -217,7 +217,7 @@ def test_a_healthy_port_is_left_alone():
 
 
 def test_system_ram_is_refused_with_the_way_out():
-    refused(Session("sysram1").cxl("recover-port", "--force-healthy", PORT), 1, "ISO-MEM-ONLINE", "daxctl prepare-isolation")
+    refused(Session("sysram1").cxl("recover-port", "--force-healthy", PORT), 1, "ISO-MEM-ONLINE", "daxctl prepare-isolation dax0.0")
 
 
 def test_what_is_no_root_port_is_refused_with_the_port_above():
