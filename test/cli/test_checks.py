@@ -63,7 +63,7 @@ CASES = {
     "memory online": ("ISO-MEM-ONLINE", "direct1-6.12-sysram", {}, ["2 of 2 memory blocks of region0", "zone Movable", "daxctl prepare-isolation dax0.0"]),
     "memory online, zone Normal": (
         "ISO-MEM-ONLINE", "direct1-6.12-sysram", {f"{MEMORY}/memory147/valid_zones": "Normal\n"},
-        ["zone Normal, which may never go offline", "--keep-going --persist dax0.0"]),
+        ["zone Normal, which may never go offline", "daxctl prepare-isolation --keep-going --persist dax0.0"]),
     "memory online on a private node": (
         "ISO-MEM-ONLINE", "direct1-6.12-sysram", {"sys/devices/system/node/has_private_memory": "1\n"}, ["private nodes: 1"]),
     "struct pages inside": ("ISO-MEMMAP", "direct1-6.12-sysram", {PARAMETER: "Y\n"}, ["dax0.0", "memory_hotplug.memmap_on_memory is Y"]),
@@ -105,7 +105,7 @@ CASES = {
     "a switch is not direct": ("ISO-DIRECT", "switch4-6.12-sw4-devdax", {}, ["port1 has 4 endpoints"]),
     "neighbours": ("ISO-DIRECT", "direct2x2-6.12-noregion", {}, ["2 endpoints"]),
     "goes online by itself": ("ISO-AUTO-ONLINE", "direct1-6.12-noregion", {f"{MEMORY}/auto_online_blocks": "online_movable\n"},
-                              ["auto_online_blocks is online_movable", "mem0", "daxctl prepare-isolation --persist"]),
+                              ["auto_online_blocks is online_movable", "mem0", "daxctl prepare-isolation --persist 0000:0c:00.0"]),
     "a modular core": ("ISO-KERNEL-CFG", "direct1-6.12-devdax", {"sys/module/cxl_core/initstate": "live\n"}, ["CONFIG_CXL_BUS=y"]),
 }
 
