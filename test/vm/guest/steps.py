@@ -8,7 +8,7 @@ from calibrate import CXL, DAX, MEMORY, link, listing, text
 
 MIB256 = 0x10000000
 DRIVERS, DAX_DRIVERS = "/sys/bus/cxl/drivers", "/sys/bus/dax/drivers"
-RESCAN = "/sys/bus/pci/rescan"
+RESCAN, ND = "/sys/bus/pci/rescan", "/sys/bus/nd/devices"
 
 
 # -- names ---------------------------------------------------------------------------
@@ -104,10 +104,14 @@ def create(run, root, memdevs_, kind="ram"):
 
 
 def bind(run, region):
-    """With its dax device, which newer kernels make on their own time."""
-    if run.put(f"{DRIVERS}/cxl_region/bind", region) == "ok" and text(f"{CXL}/{region}/mode") == "ram":
+    """With what is made of it asynchronously: its dax device, or the nvdimm bus's region and its four seeds."""
+    if run.put(f"{DRIVERS}/cxl_region/bind", region) != "ok":
+        return
+    if text(f"{CXL}/{region}/mode") == "ram":
         run.settle(lambda: is_probed(dax_of(region)))
-        time.sleep(0.05)    # what comes behind the last block
+    else:
+        run.settle(lambda: len([n for n in listing(ND) if n.endswith(".0")]) == 4 and text(f"{ND}/nmem0/state") == "active")
+    time.sleep(0.05)    # what comes behind the last
 
 
 def to_devdax(run, dax):
