@@ -183,13 +183,10 @@ static const char *device_type(const struct cxl_accelerator *acc)
 bool check_is_driver_owned(const struct check_context *ctx, const struct cxl_root_port *rp,
 			   struct arena *a, struct finding *f)
 {
-	const struct cxl_accelerator *acc = NULL;
+	const struct cxl_accelerator *acc = rp->accelerators;
 
 	(void)ctx;
-	for (size_t i = 0; !acc && i < rp->n_accelerators; i++)	/* cxl_pci: a type-3 device without memdev yet */
-		if (!rp->accelerators[i].driver || strcmp(rp->accelerators[i].driver, "cxl_pci"))
-			acc = &rp->accelerators[i];
-	if (!acc)
+	if (!rp->n_accelerators)
 		return false;
 	if (acc->driver)
 		f->text = arena_printf(a, "%s is %s of driver %s: only that driver can bring it back", acc->name,

@@ -31,14 +31,19 @@ static struct cxl_memdev *memdev_on(const struct cxl_root_port *rp, const char *
 static int add_accelerator(struct cxl_host *host, struct cxl_root_port *rp, const char *path, const char *name,
 			   const struct cxl_memdev *m, uint16_t caps)
 {
-	struct cxl_accelerator *more = arena_alloc(&host->arena, rp->n_accelerators + 1, sizeof(*more));
+	const char *driver = attr_link_name(host, name, path, "driver");
+	struct cxl_accelerator *more;
 
+	/* a type-3 device, whose memdev is not there: cxl_pci's, or would be */
+	if (!m && (driver ? !strcmp(driver, "cxl_pci") : !(caps & DVSEC_CAP_CACHE)))
+		return 0;
+	more = arena_alloc(&host->arena, rp->n_accelerators + 1, sizeof(*more));
 	if (!more)
 		return -ENOMEM;
 	if (rp->n_accelerators)
 		memcpy(more, rp->accelerators, rp->n_accelerators * sizeof(*more));
 	more[rp->n_accelerators++] = (struct cxl_accelerator){
-		.name = name, .driver = attr_link_name(host, name, path, "driver"), .caps = caps, .memdev = m,
+		.name = name, .driver = driver, .caps = caps, .memdev = m,
 	};
 	rp->accelerators = more;
 	return 0;

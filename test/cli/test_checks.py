@@ -279,6 +279,16 @@ def test_an_accelerators_address_is_a_target(host):
     assert r.rc == 0 and list(r.root_ports()) == [RP]
 
 
+def test_a_type_3_device_without_memdev_is_no_accelerator(tree):
+    t = tree("direct1-6.12-noregion")
+    for link in [*(t / "sys/bus/cxl/devices").glob("mem*"), *(t / "sys/bus/cxl/devices").glob("endpoint*")]:
+        link.unlink()
+    for driver in (True, False):
+        if not driver:
+            (t / PCI / "0000:0d:00.0/driver").unlink()
+        assert run_cxl(["list", "--isolation"], sysroot=t).root_ports()[RP]["notes"] == []
+
+
 @pytest.mark.parametrize("host", ["direct1", "switch4", "direct2x2", "pmem1"])
 def test_a_type_3_device_is_none(host):
     for rec in Session(host).cxl("list", "--isolation").run()[0].root_ports().values():
