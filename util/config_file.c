@@ -13,6 +13,17 @@
 
 #include "util/cleanup.h"
 
+/* As mkdir -p; @dir is put together again. */
+static void make_dirs(char *dir)
+{
+	for (char *slash = strchr(dir + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		mkdir(dir, 0755);
+		*slash = '/';
+	}
+	mkdir(dir, 0755);
+}
+
 /* The directory of @path, and the name in it. */
 static int open_dir(const char *path, bool make, const char **ret_name)
 {
@@ -25,8 +36,10 @@ static int open_dir(const char *path, bool make, const char **ret_name)
 	snprintf(dir, sizeof(dir), "%.*s", slash == path ? 1 : (int)(slash - path), path);
 	*ret_name = slash + 1;
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT && make && !mkdir(dir, 0755))
+	if (fd < 0 && errno == ENOENT && make) {
+		make_dirs(dir);
 		fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
 	return fd < 0 ? -errno : fd;
 }
 

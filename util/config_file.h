@@ -5,7 +5,7 @@
 
 /*
  * Put @text in the place of the file at @path, mode 0644, and wait until it is on
- * disk; a missing directory above it is made.  -errno: the old file is as it was.
+ * disk; missing directories above it are made.  -errno: the old file is as it was.
  */
 int config_file_write(const char *path, const char *text);
 

@@ -29,7 +29,7 @@ import calibration  # noqa: E402
 
 KERNELS = ["6.12", "newest"]
 TOPOLOGIES = ["direct1", "direct2x2", "switch4", "pmem1", "soft1"]
-WANT_MODULE = {"v1", "v1_fixed", "timeout", "registers", "status", "calibration_v1"}
+WANT_MODULE = {"v1", "v1_fixed", "timeout", "registers", "status", "calibration_v1", "prepare"}
 # Each machine has one processor.
 JOBS = int(os.environ.get("CXL_VM_JOBS") or min(os.cpu_count() or 1, 2))
 BOOT_SECONDS = 600
@@ -151,7 +151,7 @@ def validate(runs):
     """The outputs of our cxl inside the guest, against their schemas."""
     for r in runs:
         args = r["argv"][1:]
-        name = cli.schema_of(args)
+        name = cli.schema_of(args, pathlib.Path(r["argv"][0]).name)
         if not name or (args[0] == "list" and "--isolation" not in args):
             continue
         cli.parse(cli.Result(r["argv"], r["rc"], r["out"].encode(), r["err"]), name)

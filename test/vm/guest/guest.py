@@ -81,6 +81,9 @@ class Result:
     def bridges(self):
         return {hb["port"]: hb for b in self.json["buses"] for hb in b["host_bridges"]}
 
+    def dax(self):
+        return {d["dax"]: d for d in self.json["dax"]}
+
     def memdevs(self):
         return {m["memdev"]: m for b in self.json["buses"] for m in b["memdevs"]}
 
@@ -97,7 +100,7 @@ def run(*argv, rc=0, timeout=60, env=None):
     p = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False,
                        env=dict(os.environ, **(env or {})))
     r = Result(argv, p.returncode, p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace"))
-    if argv[0] == CXL:
+    if argv[0] in (CXL, DAXCTL):
         RUNS.append({"argv": argv, "rc": r.rc, "out": r.out, "err": r.err})
     assert rc is None or r.rc == rc, f"exit status {rc} was expected\n{r}"
     return r
@@ -106,6 +109,11 @@ def run(*argv, rc=0, timeout=60, env=None):
 def cxl(*args, rc=0, **more):
     """Our cxl."""
     return run(CXL, *args, rc=rc, **more)
+
+
+def daxctl(*args, rc=0, **more):
+    """Our daxctl."""
+    return run(DAXCTL, *args, rc=rc, **more)
 
 
 def listing(*args, rc=0):

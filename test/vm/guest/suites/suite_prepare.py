@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""daxctl list --isolation and prepare-isolation, on real regions; isolation itself by the test kernel module."""
+import mmap
+import os
+
+from guest import (DAX, MEMORY, Module, Tree, create_region, cxl, dax_driver, daxctl, make_devdax, make_system_ram, memdev, on, read, root_port, same,
+                   serials, write)
+
+TOPOLOGIES = ("direct1", "direct2x2")
+
+
+def first():
+    """The memdev of the lowest serial number."""
+    return serials()[min(serials())]
+
+
+def online(region):
+    return len(Tree("/").online_blocks(region))
+
+
+def check(dax, region, mode, blocks):
+    """The listing, against the files of sysfs."""
+    d = daxctl("list", "--isolation", dax).dax()[dax]
+    same((d["region"], d["mode"], d["driver"], d["blocks"]["online"]), (region, mode, dax_driver(dax), blocks), f"the listing of {dax}")
+    same((online(region), d["fit"], d["checks"]), (blocks, not blocks, ["ISO-MEM-ONLINE"] if blocks else []), f"what stands against {dax}")
+    if blocks:
+        first = min(Tree("/").online_blocks(region), key=lambda n: int(n[6:]))
+        same([z["zone"] for z in d["blocks"]["zones"]], [read(MEMORY / first / "valid_zones")], "the zone")
+    return d
+
+
+def test_system_ram_becomes_devdax_and_system_ram_again():
+    region = create_region("decoder0.0", first())
+    dax = make_system_ram(region)
+    blocks = online(region)
+    check(dax, region, "system-ram", blocks)
+    r = daxctl("prepare-isolation", "-n", region)
+    same((r.dax()[dax]["result"], online(region)), ("planned", blocks), "a dry run")
+    r = daxctl("prepare-isolation", region)
+    same((r.dax()[dax]["result"], dax_driver(dax), read(DAX / dax / "memmap_on_memory")), ("done", "device_dax", "0"), f"prepared: {r}")
+    check(dax, region, "devdax", 0)
+    same(daxctl("prepare-isolation").dax()[dax]["result"], "already", "once more")
+    r = daxctl("prepare-isolation", "--undo", dax)
+    same((r.dax()[dax]["result"], dax_driver(dax)), ("done", "kmem"), f"undone: {r}")
+    check(dax, region, "system-ram", blocks)
+    same(daxctl("prepare-isolation", "--undo", dax).dax()[dax]["result"], "already", "undone once more")
+
+
+def test_the_memory_holds_data_afterwards():
+    """What is switched is only who has the memory."""
+    region = create_region("decoder0.0", first())
+    make_system_ram(region)
+    dax = next(iter(daxctl("prepare-isolation", region).dax()))
+    fd = os.open(f"/dev/{dax}", os.O_RDWR)
+    with mmap.mmap(fd, 2 << 20) as m:
+        m[:8] = b"isolated"
+        same(bytes(m[:8]), b"isolated", "read back")
+        r = daxctl("prepare-isolation", "--undo", dax, rc=1)
+        assert f"process {os.getpid()}" in r.err, r
+    os.close(fd)
+    daxctl("prepare-isolation", "--undo", dax)
+
+
+def test_isolation_is_refused_before_and_contains_after():
+    region = create_region("decoder0.0", first())
+    make_system_ram(region)
+    port = root_port(first())
+    with Module(fixed=True) as m:
+        r = cxl("enable-isolation", port, rc=1)
+        assert "ISO-MEM-ONLINE" in r.err and f"daxctl prepare-isolation {next(iter(Tree('/').dax(region)))}" in r.err, r
+        daxctl("prepare-isolation", region)
+        r = cxl("enable-isolation", "--require=contain", port)
+        assert r.root_ports()[port]["containment"] in ("contain", "recover"), r
+        same(m.attribute(port, "isolation_ctrl"), "1", "the attribute")
+
+
+def test_system_ram_after_isolation():
+    region = create_region("decoder0.0", first())
+    dax = make_devdax(region)
+    port = root_port(first())
+    with Module(fixed=True) as m:
+        r = daxctl("prepare-isolation", "--mode=system-ram", dax)
+        same((r.dax()[dax]["result"], m.attribute(port, "isolation_ctrl"), dax_driver(dax)), ("done", "1", "kmem"), f"{r}")
+        assert online(region), r
+        same(daxctl("prepare-isolation", "--mode=system-ram", dax).dax()[dax]["result"], "already", "once more")
+    r = daxctl("prepare-isolation", "--mode=system-ram", dax, rc=3)  # no attributes any more
+    assert r.dax()[dax]["result"] == "rolled-back" and online(region), r
+
+
+@on("direct2x2")
+def test_interleaved_memory_is_isolated_as_one():
+    mems = [memdev(0x2001), memdev(0x2002)]
+    region = create_region("decoder0.0", *mems)
+    dax = make_system_ram(region)
+    with Module(fixed=True) as m:
+        r = daxctl("prepare-isolation", "--mode=system-ram", region)
+        same(r.dax()[dax]["result"], "done", f"{r}")
+        same([m.attribute(root_port(x), "isolation_ctrl") for x in mems], ["1", "1"], "both root ports")
+
+
+def test_memory_the_kernel_would_online_by_itself():
+    """auto_online_blocks as distributions have it: undo and prepare end the same."""
+    write(MEMORY / "auto_online_blocks", "online_movable")
+    try:
+        region = create_region("decoder0.0", first())
+        dax = Tree("/").dax(region)[0]
+        r = daxctl("prepare-isolation", region)
+        assert r.dax()[dax]["result"] in ("done", "already") and dax_driver(dax) == "device_dax" and not online(region), r
+        daxctl("prepare-isolation", "--undo", region)
+        assert online(region)
+        r = daxctl("prepare-isolation", region)
+        same((r.dax()[dax]["result"], online(region)), ("done", 0), f"{r}")
+    finally:
+        write(MEMORY / "auto_online_blocks", "offline")
