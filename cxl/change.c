@@ -6,10 +6,10 @@
 #include "cxl/change.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 
 #include "cxl/lib/target.h"
+#include "util/stop.h"
 
 const char *const result_names[] = {
 	[RESULT_SKIPPED] = "skipped", [RESULT_REFUSED] = "refused", [RESULT_ALREADY] = "already",
@@ -273,31 +273,16 @@ static int run_group(struct change *c, size_t group, struct err *err)
 	return 0;
 }
 
-static volatile sig_atomic_t stop_requested;
-
-static void request_stop(int sig)
-{
-	(void)sig;
-	stop_requested = 1;
-}
-
 /* A signal ends the command between two groups, never in the middle of one. */
 static int run_groups(struct change *c, struct err *err)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	const struct sigaction stop = { .sa_handler = request_stop, .sa_flags = SA_RESTART };
-	struct sigaction old[3];
+	struct stop_signals held;
 	int rc = 0;
 
-	for (size_t i = 0; i < 3; i++) {
-		sigaction(signals[i], &stop, &old[i]);
-		if (old[i].sa_handler == SIG_IGN)	/* nohup */
-			sigaction(signals[i], &old[i], NULL);
-	}
-	for (size_t i = 0; !rc && !stop_requested && i < c->n_jobs; i++)
+	stop_begin(&held, true);
+	for (size_t i = 0; !rc && !stop_is_requested() && i < c->n_jobs; i++)
 		rc = run_group(c, i, err);
-	for (size_t i = 0; i < 3; i++)
-		sigaction(signals[i], &old[i], NULL);
+	stop_end(&held);
 	return rc;
 }
 

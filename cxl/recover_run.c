@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <json-c/json.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,22 +15,15 @@
 #include "util/render.h"
 #include "util/reserve.h"
 #include "util/size.h"
+#include "util/stop.h"
 
 /* More than a plan of 16 regions, its journal and three snapshots take. */
 #define RESERVE_BYTES (32u << 20)
 
-static volatile sig_atomic_t stop_requested;
-
-static void request_stop(int sig)
-{
-	(void)sig;
-	stop_requested = 1;
-}
-
 static bool is_stopped(struct step_run *run)
 {
 	(void)run;
-	return stop_requested;
+	return stop_is_requested();
 }
 
 /* --- progress ------------------------------------------------------------------- */
@@ -290,18 +282,14 @@ static int run_tries(struct recover *r, struct err *err)
 
 static int with_signals(struct recover *r, int (*fn)(struct recover *r, struct err *err), struct err *err)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	const struct sigaction stop = { .sa_handler = request_stop, .sa_flags = SA_RESTART };
-	struct sigaction old[3];
+	struct stop_signals held;
 	uint64_t start = step_now_us();
 	int rc;
 
 	memory_reserve(RESERVE_BYTES);
-	for (size_t i = 0; i < 3; i++)
-		sigaction(signals[i], &stop, &old[i]);
+	stop_begin(&held, true);
 	rc = fn(r, err);
-	for (size_t i = 0; i < 3; i++)
-		sigaction(signals[i], &old[i], NULL);
+	stop_end(&held);
 	r->took_us = step_now_us() - start;
 	return rc;
 }

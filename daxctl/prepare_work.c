@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* From targets to prepared dax memory: see prepare.h. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "daxctl/persist.h"
 #include "daxctl/prepare.h"
 #include "util/size.h"
+#include "util/stop.h"
 
 static int no_memory(struct err *err)
 {
@@ -236,18 +236,10 @@ int prepare_plan(struct prepare *p, struct err *err)
 
 /* --- doing it --------------------------------------------------------------------- */
 
-static volatile sig_atomic_t stop_requested;
-
-static void request_stop(int sig)
-{
-	(void)sig;
-	stop_requested = 1;
-}
-
 static bool is_stopped(struct step_run *run)
 {
 	(void)run;
-	return stop_requested;
+	return stop_is_requested();
 }
 
 static bool is_about_a_block(const struct step *s)
@@ -283,7 +275,7 @@ static enum exit_status tell_failure(struct prepare *p, struct step_run *run, co
 	const char *name = f ? f->dax->name : "what has no dax device";
 	char block[64], time[32];
 
-	if (stop_requested) {
+	if (stop_is_requested()) {
 		p->is_stopped = true;
 		message_add(p->messages, SEV_ERROR, "INTERRUPTED", name, "%s: a signal ended the command before '%s'; %s; run the command again",
 			    name, s->title, state_now);
@@ -345,7 +337,7 @@ static void run_what_can_be(struct prepare *p, const struct dax_plan *plan, stru
 
 	while (n_offline < plan->n && plan->steps[n_offline].op == &step_offline_block)
 		n_offline++;
-	for (size_t i = 0; i < n_offline && !stop_requested; i++) {
+	for (size_t i = 0; i < n_offline && !stop_is_requested(); i++) {
 		struct step_run one = *run;
 
 		one.steps = run->steps + i;
@@ -355,13 +347,13 @@ static void run_what_can_be(struct prepare *p, const struct dax_plan *plan, stru
 		n_busy++;
 		status = tell_failure(p, &one, plan->owner[i], &err, "the other blocks are taken offline all the same, and the device stays System RAM");
 	}
-	if (!n_busy && !stop_requested) {
+	if (!n_busy && !stop_is_requested()) {
 		run_whole(p, plan, run);
 		return;
 	}
-	p->is_stopped |= stop_requested;
+	p->is_stopped |= stop_is_requested();
 	set_results(p, plan, RESULT_FAILED, n_busy ? status : EXIT_RESUMABLE);
-	if (!stop_requested) {	/* what is to be so after the next boot */
+	if (!stop_is_requested()) {	/* what is to be so after the next boot */
 		run->steps += plan->n_state;
 		run->n -= plan->n_state;
 		if (step_run_all(run, &err))
@@ -371,7 +363,7 @@ static void run_what_can_be(struct prepare *p, const struct dax_plan *plan, stru
 
 static void run_plans(struct prepare *p)
 {
-	for (size_t i = 0; i < p->n_plans && !stop_requested; i++) {
+	for (size_t i = 0; i < p->n_plans && !stop_is_requested(); i++) {
 		struct dax_plan *plan = &p->plans[i];
 		struct step_run run = {
 			.fs = &p->host.fs, .host = &p->host, .messages = p->messages, .data = p, .end = show_progress,
@@ -385,18 +377,14 @@ static void run_plans(struct prepare *p)
 	}
 }
 
-/* A signal also ends the wait for a busy block: no SA_RESTART. */
+/* A signal also ends the wait for a busy block. */
 static void run_with_signals(struct prepare *p)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	const struct sigaction stop = { .sa_handler = request_stop };
-	struct sigaction old[3];
+	struct stop_signals held;
 
-	for (size_t i = 0; i < 3; i++)
-		sigaction(signals[i], &stop, &old[i]);
+	stop_begin(&held, false);
 	run_plans(p);
-	for (size_t i = 0; i < 3; i++)
-		sigaction(signals[i], &old[i], NULL);
+	stop_end(&held);
 }
 
 /* As it is now; a device that is gone has no after. */
