@@ -385,7 +385,7 @@ E""" % JOURNAL
 
 
 def test_a_signal_ends_it_after_the_current_step_and_it_can_be_resumed():
-    stop = f"cxl recover-port {PORT} >/dev/null 2>&1 & p=$!; sleep 0.15; kill -INT $p; wait $p; echo $?"
+    stop = f"cxl recover-port {PORT} >/dev/null 2>&1 & p=$!; sleep 0.15; kill -TERM $p; wait $p; echo $?"
     s = failed("direct1", faults=["write@*/delete_region:1=delay:400"]).sh(stop).cxl("recover-port", "--resume", PORT) \
         .cxl("list", "--isolation").run()
     assert s[3].text.strip() == "5", str(s[3])
