@@ -44,7 +44,7 @@ def on(*topologies):
     return mark
 
 
-SPECIAL = ("soft1",)
+SPECIAL = ("soft1", "memmap1")
 
 
 def tests_of(suite, topology):
