@@ -47,6 +47,19 @@ static int status_of(int status)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* What ended the child was sent to the whole group, and so to us: that is one event. */
+static void forget_signal(const struct child_signals *held, int status)
+{
+	static const struct timespec now;
+	sigset_t set;
+
+	if (!WIFSIGNALED(status) || sigismember(&held->held, WTERMSIG(status)) != 1)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, WTERMSIG(status));
+	sigtimedwait(&set, NULL, &now);
+}
+
 static int wait_for(pid_t pid, const struct child_signals *held)
 {
 	siginfo_t info;
@@ -55,8 +68,10 @@ static int wait_for(pid_t pid, const struct child_signals *held)
 	for (;;) {
 		pid_t done = waitpid(pid, &status, WNOHANG);
 
-		if (done == pid)
+		if (done == pid) {
+			forget_signal(held, status);
 			return status_of(status);
+		}
 		if (done < 0 && errno != EINTR)
 			return -errno;
 		if (sigwaitinfo(&held->held, &info) < 0)
