@@ -133,6 +133,17 @@ def test_what_cannot_be_put_back_is_said():
     assert r.now["memory146"] == "offline" and r.dax()["dax0.0"]["after"]["blocks"]["online"] == 1
 
 
+def test_a_signal_ends_the_wait_and_everything_is_put_back(tmp_path):
+    host = tmp_path / "host.json"
+    host.write_text(json.dumps({"base": os.path.relpath(cli_host("captures/direct1-6.12-sysram.tar.xz"), tmp_path), "kernel": "v1-fixed", "busy_blocks": ["memory147"]}))
+    for args in ([], ["--keep-going"]):
+        r, look = Session(host).sh(f"timeout -s TERM 0.5 daxctl prepare-isolation {' '.join(args)}").sh(LOOK).run()
+        r.json = json.loads(r.text)
+        assert r.json["exit_status"] == 5 and "a signal ended the command" in r.err, str(r)
+        now = dict(line.split(" ", 1) for line in look.text.splitlines())
+        assert now == {"memory146": "offline" if args else "online", "memory147": "online", "dax0.0": "kmem 1"}, str(r)
+
+
 # -- System RAM all the same ---------------------------------------------------------------------
 def test_system_ram_comes_online_only_after_isolation_is_on():
     r = prepare("sysram1", "--mode=system-ram", after=[("prepare-isolation", "--mode=system-ram")])
