@@ -8,12 +8,13 @@ import pathlib
 import sys
 
 sys.path.insert(0, "/cxl")
-from guest import MEMORY, Module, Tree, create_region, cxl, dax_driver, dax_of, daxctl, read, root_port, serials  # noqa: E402
+from guest import MEMORY, Module, Tree, create_region, cxl, dax_driver, dax_of, daxctl, read, root_port, serials, until  # noqa: E402
 
 said = {"auto_online": read(MEMORY / "auto_online_blocks")}
 mem = serials()[min(serials())]
 region = create_region("decoder0.0", mem)
 dax, port = dax_of(region), root_port(mem)
+until("the kernel has onlined the memory", lambda: len(Tree("/").online_blocks(region)) == 2)
 said["before"] = [dax_driver(dax), len(Tree("/").online_blocks(region))]
 with Module(fixed=True):
     said["refused"] = cxl("enable-isolation", port, rc=None).rc
