@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cxl/lib/health.h"
 #include "cxl/lib/record.h"
 #include "cxl/lib/step_port.h"
 #include "cxl/recover.h"
@@ -286,6 +287,7 @@ static int with_signals(struct recover *r, int (*fn)(struct recover *r, struct e
 	uint64_t start = step_now_us();
 	int rc;
 
+	memdev_health_prepare();
 	memory_reserve(RESERVE_BYTES);
 	stop_begin(&held, true);
 	rc = fn(r, err);

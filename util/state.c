@@ -24,12 +24,29 @@ const char *state_path(void)
 	return other && *other ? other : STATE_DIR;
 }
 
+/* The directory and those above it that are missing. */
+static int make_directories(const char *path)
+{
+	char part[PATH_MAX];
+
+	for (const char *p = strchr(path + 1, '/');; p = strchr(p + 1, '/')) {
+		int n = snprintf(part, sizeof(part), "%.*s", p ? (int)(p - path) : INT_MAX, path);
+
+		if (n < 0 || (size_t)n >= sizeof(part))
+			return -ENAMETOOLONG;
+		if (mkdir(part, p ? 0755 : 0700) && errno != EEXIST)
+			return -errno;
+		if (!p)
+			return 0;
+	}
+}
+
 int state_open(bool make, struct err *err)
 {
 	const char *path = state_path();
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0 && errno == ENOENT && make && !mkdir(path, 0700))
+	if (fd < 0 && errno == ENOENT && make && !make_directories(path))
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		int saved = errno;

@@ -56,9 +56,11 @@ static const struct {
 
 typedef int (*complaint_fn)(struct cxl_cmd *cmd);
 
+/* Loaded once, and kept. */
 static void *load(void)
 {
-	void *handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	static void *loaded;
+	void *handle = loaded ? loaded : dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
 
 	for (size_t i = 0; handle && i < sizeof(symbols) / sizeof(symbols[0]); i++) {
 		*symbols[i].at = dlsym(handle, symbols[i].symbol);
@@ -67,7 +69,13 @@ static void *load(void)
 			handle = NULL;
 		}
 	}
+	loaded = handle;
 	return handle;
+}
+
+void memdev_health_prepare(void)
+{
+	load();
 }
 
 static struct cxl_memdev *find(struct cxl_ctx *ctx, const char *name)
@@ -141,6 +149,5 @@ int memdev_health(struct sysfs *fs, const char *name, struct messages *messages)
 		rc = memdev ? ask(handle, memdev, name, messages) : -ENODEV;
 	if (ctx)
 		lib.unref(ctx);
-	dlclose(handle);
 	return rc;
 }

@@ -6,6 +6,9 @@
 #include "util/message.h"
 #include "util/sysfs.h"
 
+/* Load what asking takes, now: later there may be no memory for it.  Without it nothing is asked. */
+void memdev_health_prepare(void);
+
 /*
  * Ask memory device @name (GET_HEALTH_INFO, CXL r3.2 sec 8.2.10.9.3.1) through
  * libcxl.  What is not as it should be goes to @messages, and so does why it

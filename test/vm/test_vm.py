@@ -29,7 +29,7 @@ import calibration  # noqa: E402
 
 KERNELS = ["6.12", "newest"]
 TOPOLOGIES = ["direct1", "direct2x2", "switch4", "pmem1", "soft1", "memmap1"]
-WANT_MODULE = {"v1", "v1_fixed", "timeout", "registers", "status", "calibration_v1", "prepare", "checks"}
+WANT_MODULE = {"v1", "v1_fixed", "timeout", "registers", "status", "calibration_v1", "prepare", "checks", "recover"}
 # Each machine has one processor.
 JOBS = int(os.environ.get("CXL_VM_JOBS") or min(os.cpu_count() or 1, 2))
 BOOT_SECONDS = 600
