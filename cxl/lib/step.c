@@ -210,8 +210,9 @@ static void go_on_without(struct step_run *run, const struct err *err)
 static int carry_out(struct step_run *run, const struct step *step, struct err *err)
 {
 	int rc = step->op->run ? step->op->run(run, step) : 0;
-	/* what was interrupted or cut short may have been done all the same */
-	bool so = look_for(run, step, step->expect_after, rc ? 0 : step->timeout_us);
+	/* what was interrupted or cut short may have been done all the same; a probe that was
+	 * deferred is EAGAIN to whoever bound (drivers/base/dd.c), and tried again by the kernel */
+	bool so = look_for(run, step, step->expect_after, rc && rc != -EAGAIN ? 0 : step->timeout_us);
 	char what[400];
 
 	run->changed |= step->op->run != NULL;
