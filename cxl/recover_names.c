@@ -17,6 +17,9 @@
 
 #define CXL "sys/bus/cxl/devices"
 
+/* A device that was found again is back and bound in less than 0.3 s (Linux 6.12 and 7.2). */
+#define PROBE_TIMEOUT_US 5000000ull
+
 const char *recover_name_of(const struct journal *j, const char *key)
 {
 	for (size_t i = 0; i < j->n_names; i++)
@@ -170,6 +173,16 @@ static int find_endpoint(struct sysfs *fs, const char *memdev, struct arena *a, 
 	return rc ? rc : -ENOENT;
 }
 
+static bool has_no_decoder(struct sysfs *fs, const char *endpoint)
+{
+	struct arena arena = { 0 };
+	struct sysfs_names names;
+	bool none = sysfs_list(fs, &arena, endpoint, is_decoder, &names) || !names.n;
+
+	arena_free(&arena);
+	return none;
+}
+
 struct decoder_state {
 	char region[64], mode[32];
 	uint64_t bytes;		/* of capacity set aside */
@@ -222,8 +235,25 @@ static int choose_decoder(struct sysfs *fs, const char *endpoint, const struct s
 	return 0;
 }
 
-static int resolve_decoder(struct recover *r, const struct recipe_region *region, size_t position, char *buf, size_t size,
-			   struct err *err)
+/* A driver is linked before its probe begins, and the endpoint made in it. */
+static bool is_being_probed(struct recover *r, const struct recipe_region *region, size_t position)
+{
+	struct arena arena = { 0 };
+	char path[PATH_MAX], *endpoint;
+	const char *memdev;
+	struct err err;
+	bool ret = false;
+
+	if (!find_device(r, &r->journal.recipe.devices[region->targets[position].device], &arena, &memdev, &err)) {
+		snprintf(path, sizeof(path), CXL "/%s/driver", memdev);
+		ret = exists(r->run.fs, path) && (find_endpoint(r->run.fs, memdev, &arena, &endpoint) || has_no_decoder(r->run.fs, endpoint));
+	}
+	arena_free(&arena);
+	return ret;
+}
+
+static int find_decoder(struct recover *r, const struct recipe_region *region, size_t position, char *buf, size_t size,
+			struct err *err)
 {
 	const struct recipe_target *t = &region->targets[position];
 	struct arena arena = { 0 };
@@ -248,6 +278,23 @@ static int resolve_decoder(struct recover *r, const struct recipe_region *region
 		snprintf(buf, size, "%s", decoder);
 	arena_free(&arena);
 	return rc;
+}
+
+static int resolve_decoder(struct recover *r, const struct recipe_region *region, size_t position, char *buf, size_t size,
+			   struct err *err)
+{
+	uint64_t end = step_now_us() + PROBE_TIMEOUT_US, wait = 0;
+	bool again;
+	int rc;
+
+	for (;;) {
+		/* asked first: what is over right after it may have been too late for the search */
+		again = is_being_probed(r, region, position) && step_now_us() < end;
+		rc = find_decoder(r, region, position, buf, size, err);
+		if (!rc || !again)
+			return rc;
+		step_pause(&wait);
+	}
 }
 
 /* --- regions --------------------------------------------------------------------- */

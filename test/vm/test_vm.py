@@ -83,6 +83,8 @@ class Boot:
             said = json.loads(line)
         except ValueError:
             return
+        if not isinstance(said, dict) or "event" not in said:
+            return      # what a test prints of its own
         if said["event"] == "begin":
             self.running = said["test"]
         elif said["event"] == "end":
