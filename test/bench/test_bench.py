@@ -43,8 +43,8 @@ def test_system_calls_grow_linearly(results):
 
 
 def test_time_grows_linearly(results):
-    """Four times the memdevs take about four times as long, not sixteen; half as much again is for caches and noise."""
-    assert bench.median(results[1024], "ours", "cpu_ms") <= 4 * bench.median(results[256], "ours", "cpu_ms") * 1.5, bench.table(results)
+    """Four times the memdevs take about four times as long, not sixteen; twice that is for caches and noise."""
+    assert bench.median(results[1024], "ours", "cpu_ms") <= 4 * bench.median(results[256], "ours", "cpu_ms") * 2, bench.table(results)
 
 
 def test_it_stays_near_the_floor(results):
