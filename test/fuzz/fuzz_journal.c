@@ -42,9 +42,16 @@ static uint64_t checksum(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	char *text = strndup((const char *)data, n), *whole = NULL;
-	struct json_object *body = json_tokener_parse(text);
-	const char *plain = body ? json_object_to_json_string_ext(body, flags) : NULL;
+	char *text = calloc(1, n + 1), *whole = NULL;	/* no strndup(): data has no end that it could look for */
+	struct json_object *body;
+	const char *plain;
+
+	if (!text)
+		return 0;
+	if (n)
+		memcpy(text, data, n);
+	body = json_tokener_parse(text);
+	plain = body ? json_object_to_json_string_ext(body, flags) : NULL;
 
 	parse(text);
 	if (plain && asprintf(&whole, "{\"schema\":\"cxl-recover-journal/1\",\"checksum\":\"0x%llx\",\"journal\":%s}",
