@@ -319,34 +319,23 @@ int change_run(struct change *c, struct err *err)
 	return 0;
 }
 
-/* 0 all well; the failures' own status when they agree and nothing succeeded;
- * EXIT_PARTIAL when some succeeded; EXIT_PREREQ when nothing was there to do. */
+/* As status_count_end(); EXIT_PREREQ when nothing was there to do. */
 int change_status(struct change *c)
 {
-	size_t well = 0, failed = c->n_missing;
-	int status = failed ? EXIT_PREREQ : EXIT_DONE;
+	struct status_count count = { 0 };
 
-	for (size_t i = 0; i < c->n_jobs; i++) {
-		const struct job *job = &c->jobs[i];
-
-		if (job->result == RESULT_SKIPPED)
-			continue;
-		if (job->status == EXIT_DONE) {
-			well++;
-			continue;
-		}
-		status = !failed || status == (int)job->status ? (int)job->status : EXIT_NEGATIVE;
-		failed++;
-	}
+	for (size_t i = 0; i < c->n_missing; i++)
+		status_count_add(&count, EXIT_PREREQ);
+	for (size_t i = 0; i < c->n_jobs; i++)
+		if (c->jobs[i].result != RESULT_SKIPPED)
+			status_count_add(&count, c->jobs[i].status);
 	if (c->interrupted) {
 		message_add(c->messages, SEV_ERROR, "INTERRUPTED", NULL,
 			    "a signal ended the command: what was begun was finished, the root ports marked not-tried were left alone; run the command again for them");
 		return EXIT_RESUMABLE;
 	}
-	if (failed)
-		return well ? EXIT_PARTIAL : status;
-	if (well || (c->file && !c->file->n))
-		return EXIT_DONE;
+	if (count.failed || count.well || (c->file && !c->file->n))
+		return status_count_end(&count);
 	if (!c->n_jobs)
 		message_add(c->messages, SEV_ERROR, "NOTHING", NULL,
 			    "nothing was done: no root port is above what was named (a device that is gone, or directly below its host bridge); 'cxl list --isolation' shows what is attached where");

@@ -427,27 +427,17 @@ int prepare_run(struct prepare *p, struct err *err)
 
 int prepare_status(struct prepare *p)
 {
-	size_t failed = p->rest_status != EXIT_DONE, well = p->n_rest && !failed;
-	int status = (int)p->rest_status;
+	struct status_count count = { 0 };
 
-	for (size_t i = 0; i < p->n_jobs; i++) {
-		const struct prepare_job *job = &p->jobs[i];
-
-		if (job->result == RESULT_SKIPPED)
-			continue;
-		if (job->status == EXIT_DONE) {
-			well++;
-			continue;
-		}
-		status = !failed || status == (int)job->status ? (int)job->status : EXIT_NEGATIVE;
-		failed++;
-	}
+	if (p->n_rest)
+		status_count_add(&count, p->rest_status);
+	for (size_t i = 0; i < p->n_jobs; i++)
+		if (p->jobs[i].result != RESULT_SKIPPED)
+			status_count_add(&count, p->jobs[i].status);
 	if (p->is_stopped)
 		return EXIT_RESUMABLE;
-	if (failed)
-		return well ? EXIT_PARTIAL : status;
-	if (well)
-		return EXIT_DONE;
+	if (count.failed || count.well)
+		return status_count_end(&count);
 	message_add(p->messages, SEV_ERROR, "NOTHING", NULL,
 		    "nothing was done: no dax device of CXL memory is below what was named; 'daxctl list --isolation' shows what there is, 'cxl create-region' makes one");
 	return EXIT_PREREQ;

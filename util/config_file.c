@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/state.h"
 
 /* As mkdir -p; @dir is put together again. */
 static void make_dirs(char *dir)
@@ -43,41 +44,12 @@ static int open_dir(const char *path, bool make, const char **ret_name)
 	return fd < 0 ? -errno : fd;
 }
 
-static int write_all(int fd, const char *text)
-{
-	for (size_t left = strlen(text); left;) {
-		ssize_t n = write(fd, text, left);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		text += n > 0 ? n : 0;
-		left -= n > 0 ? (size_t)n : 0;
-	}
-	return fchmod(fd, 0644) || fsync(fd) ? -errno : 0;
-}
-
 int config_file_write(const char *path, const char *text)
 {
 	const char *name;
-	_cleanup_close_ int dir = open_dir(path, true, &name), fd = -1;
-	char temp[NAME_MAX + 1];
-	int rc;
+	_cleanup_close_ int dir = open_dir(path, true, &name);
 
-	if (dir < 0)
-		return dir;
-	if ((size_t)snprintf(temp, sizeof(temp), ".%s.new", name) >= sizeof(temp))
-		return -ENAMETOOLONG;
-	fd = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	rc = write_all(fd, text);
-	if (!rc && renameat(dir, temp, dir, name))
-		rc = -errno;
-	if (rc)
-		unlinkat(dir, temp, 0);
-	else if (fsync(dir))
-		rc = -errno;
-	return rc;
+	return dir < 0 ? dir : state_write_mode(dir, name, text, 0644);
 }
 
 int config_file_remove(const char *path)
@@ -87,9 +59,5 @@ int config_file_remove(const char *path)
 
 	if (dir == -ENOENT)
 		return 0;
-	if (dir < 0)
-		return dir;
-	if (unlinkat(dir, name, 0) && errno != ENOENT)
-		return -errno;
-	return fsync(dir) ? -errno : 0;
+	return dir < 0 ? dir : state_remove(dir, name);
 }

@@ -44,3 +44,20 @@ void err_target(struct err *err, const char *target)
 	if (err)
 		snprintf(err->target, sizeof(err->target), "%s", target);
 }
+
+void status_count_add(struct status_count *c, enum exit_status status)
+{
+	if (status == EXIT_DONE) {
+		c->well++;
+		return;
+	}
+	c->status = !c->failed || c->status == (int)status ? (int)status : EXIT_NEGATIVE;
+	c->failed++;
+}
+
+int status_count_end(const struct status_count *c)
+{
+	if (!c->failed)
+		return EXIT_DONE;
+	return c->well ? EXIT_PARTIAL : c->status;
+}

@@ -6,6 +6,8 @@
 #ifndef UTIL_ERR_H
 #define UTIL_ERR_H
 
+#include <stddef.h>
+
 /* The exit statuses of every program here; the same list is in each man page. */
 enum exit_status {
 	EXIT_DONE = 0,		/* done, already so, assertion holds, something to list */
@@ -18,6 +20,15 @@ enum exit_status {
 	EXIT_PARTIAL = 7,	/* some targets done, some failed */
 	EXIT_NO_PROGRAM = 127,	/* the delegated program is missing */
 };
+
+/* What several targets amount to together. */
+struct status_count {
+	size_t well, failed;
+	int status;		/* of the failures: their own when they agree, else EXIT_NEGATIVE */
+};
+void status_count_add(struct status_count *c, enum exit_status status);
+/* EXIT_DONE, the failures' status, or EXIT_PARTIAL when others succeeded. */
+int status_count_end(const struct status_count *c);
 
 struct err {
 	enum exit_status status;

@@ -105,7 +105,7 @@ static int write_all(int fd, const char *text)
 	return fsync(fd) ? -errno : 0;
 }
 
-int state_write(int dirfd, const char *name, const char *text)
+int state_write_mode(int dirfd, const char *name, const char *text, mode_t mode)
 {
 	char temp[NAME_MAX + 1];
 	_cleanup_close_ int fd = -1;
@@ -116,7 +116,7 @@ int state_write(int dirfd, const char *name, const char *text)
 	fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	rc = write_all(fd, text);
+	rc = fchmod(fd, mode) ? -errno : write_all(fd, text);
 	if (!rc && renameat(dirfd, temp, dirfd, name))
 		rc = -errno;
 	if (!rc && fsync(dirfd))
@@ -124,6 +124,11 @@ int state_write(int dirfd, const char *name, const char *text)
 	if (rc)
 		unlinkat(dirfd, temp, 0);
 	return rc;
+}
+
+int state_write(int dirfd, const char *name, const char *text)
+{
+	return state_write_mode(dirfd, name, text, 0600);
 }
 
 int state_read(int dirfd, const char *name, char **ret)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "util/err.h"
 
@@ -26,6 +27,8 @@ int state_lock(int dirfd, const char *name, struct err *err);
 
 /* Write @text as file @name and wait until it is on disk; the old content stays until then.  -errno. */
 int state_write(int dirfd, const char *name, const char *text);
+/* The same with another mode than 0600. */
+int state_write_mode(int dirfd, const char *name, const char *text, mode_t mode);
 
 /* The whole file as a string, malloc()ed: "" when it is no text, or longer than 16 MiB.  -errno. */
 int state_read(int dirfd, const char *name, char **ret);

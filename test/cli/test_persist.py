@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """prepare-isolation --persist: what is written, that it holds over reboot and hot plug, and that exactly it is taken out again."""
-import json
-import os
+import functools
 
 import pytest
 
-from lib.cli import ROOT, Session
+from lib.cli import ROOT, Session, host_file
 
 RP, ENDPOINT = "0000:0c:00.0", "0000:0d:00.0"
 RULES, POLICY = "/etc/udev/rules.d/85-cxl-isolation.rules", "/etc/cxl/isolation.conf"
@@ -14,11 +13,7 @@ FILES = f"cat {RULES} 2>/dev/null; echo =====; cat {POLICY} 2>/dev/null; echo ==
 
 @pytest.fixture
 def host(tmp_path):
-    def write(base="direct1-6.12-sysram", **more):
-        path = tmp_path / "host.json"
-        path.write_text(json.dumps({"base": os.path.relpath(ROOT / f"test/hosts/captures/{base}.tar.xz", tmp_path), "kernel": "v1-fixed", **more}))
-        return path
-    return write
+    return functools.partial(host_file, tmp_path)
 
 
 def files(r):

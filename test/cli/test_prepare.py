@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """daxctl prepare-isolation on simulated hosts: what is done and in what order, what is refused, what is put back."""
 import json
-import os
 
 import pytest
 
-from lib.cli import NOBODY, Session
+from lib.cli import NOBODY, ROOT, Session, host_file
 
 RP = "0000:0c:00.0"
 BLOCKS = ["memory146", "memory147"]
@@ -73,8 +72,7 @@ def test_devdax_with_memmap_on_memory_only_loses_that():
 
 
 def test_only_what_was_named_is_touched(tmp_path):
-    host = tmp_path / "host.json"
-    host.write_text(json.dumps({"base": os.path.relpath(cli_host("captures/direct2x2-6.12-two-regions.tar.xz"), tmp_path)}))
+    host = host_file(tmp_path, "direct2x2-6.12-two-regions")
     listed, = Session(host).daxctl("list", "--isolation").run()
     ram = next(n for n, d in listed.dax().items() if d["mode"] == "system-ram")
     other = next(n for n, d in listed.dax().items() if n != ram)
@@ -82,11 +80,6 @@ def test_only_what_was_named_is_touched(tmp_path):
     assert r.rc == 0 and list(r.dax()) == [ram]
     assert after.dax()[other] == listed.dax()[other] and after.dax()[ram]["fit"] is True
     assert not [w for w in did(r) if other in w[0] or other in w[1]]
-
-
-def cli_host(name):
-    from lib.cli import ROOT
-    return ROOT / "test/hosts" / name
 
 
 # -- what stays busy --------------------------------------------------------------------------
@@ -134,8 +127,7 @@ def test_what_cannot_be_put_back_is_said():
 
 
 def test_a_signal_ends_the_wait_and_everything_is_put_back(tmp_path):
-    host = tmp_path / "host.json"
-    host.write_text(json.dumps({"base": os.path.relpath(cli_host("captures/direct1-6.12-sysram.tar.xz"), tmp_path), "kernel": "v1-fixed", "busy_blocks": ["memory147"]}))
+    host = host_file(tmp_path, busy_blocks=["memory147"])
     for args in ([], ["--keep-going"]):
         r, look = Session(host).sh(f"timeout -s TERM 0.5 daxctl prepare-isolation {' '.join(args)}").sh(LOOK).run()
         r.json = json.loads(r.text)
@@ -159,10 +151,7 @@ def test_system_ram_comes_online_only_after_isolation_is_on():
 
 def host_with_memmap(tmp_path, base):
     """A host whose kernel puts struct pages on the memory itself."""
-    host = tmp_path / "host.json"
-    host.write_text(json.dumps({"base": os.path.relpath(cli_host(f"captures/{base}.tar.xz"), tmp_path), "kernel": "v1-fixed",
-                                "files": {"sys/module/memory_hotplug/parameters/memmap_on_memory": "Y\n"}}))
-    return host
+    return host_file(tmp_path, base, files={"sys/module/memory_hotplug/parameters/memmap_on_memory": "Y\n"})
 
 
 @pytest.mark.parametrize("base", ["direct1-6.12-sysram", "direct1-6.12-devdax"])
@@ -241,7 +230,7 @@ def test_another_user_is_told_to_be_root():
 
 
 def test_a_host_without_dax_memory_has_nothing_to_prepare():
-    r = prepare(cli_host("captures/direct1-6.12-noregion.tar.xz"), kernel=None)
+    r = prepare(ROOT / "test/hosts/captures/direct1-6.12-noregion.tar.xz", kernel=None)
     assert r.rc == 3 and "no dax device" in r.err
 
 

@@ -3,13 +3,12 @@
 
 A remedy's commands begin with a program's name and end at ';', ',' or ' ('.
 """
-import json
-import os
+import functools
 import re
 
 import pytest
 
-from lib.cli import ROOT, Session
+from lib.cli import Session, host_file
 
 RP = "0000:0c:00.0"
 COMMAND = re.compile(r"(?:^|[ :])((?:daxctl|cxl|echo|umount|kill|setpci) [^;,(]*[^;,( ])")
@@ -19,11 +18,7 @@ MAPPED = "python3 -c 'import mmap,os,time; m=mmap.mmap(os.open(\"/dev/dax0.0\",o
 
 @pytest.fixture
 def host(tmp_path):
-    def write(base="direct1-6.12-sysram", **more):
-        path = tmp_path / "host.json"
-        path.write_text(json.dumps({"base": os.path.relpath(ROOT / f"test/hosts/captures/{base}.tar.xz", tmp_path), "kernel": "v1-fixed", **more}))
-        return path
-    return write
+    return functools.partial(host_file, tmp_path)
 
 
 def check(r, ident):

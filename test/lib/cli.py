@@ -218,6 +218,13 @@ def run_sim(commands, *, host, kernel=None, faults=(), env=None, timeout=TIMEOUT
         return results
 
 
+def host_file(directory, base="direct1-6.12-sysram", **more):
+    """A host file in DIRECTORY on the capture BASE, with more keys."""
+    path = pathlib.Path(directory) / "host.json"
+    path.write_text(json.dumps({"base": os.path.relpath(CAPTURES / f"{base}.tar.xz", directory), "kernel": "v1-fixed", **more}))
+    return path
+
+
 class Session:
     """A list of cxl commands to run on one simulated host, parsed and validated afterwards."""
 
