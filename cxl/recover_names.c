@@ -3,7 +3,6 @@
  * What returned or was made again under which name: numbers of memory devices,
  * endpoints, regions and dax devices change with every rescan.  See recover.h.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,9 +15,6 @@
 #include "util/parse.h"
 
 #define CXL "sys/bus/cxl/devices"
-
-/* A device that was found again is back and bound in less than 0.3 s (Linux 6.12 and 7.2). */
-#define PROBE_TIMEOUT_US 5000000ull
 
 const char *recover_name_of(const struct journal *j, const char *key)
 {
@@ -137,52 +133,6 @@ static int resolve_device(struct recover *r, const struct recipe_device *d, char
 
 /* --- endpoint decoders ---------------------------------------------------------- */
 
-static bool is_endpoint(const char *name)
-{
-	unsigned int id;
-
-	return parse_name(name, "endpoint", &id);
-}
-
-static bool is_decoder(const char *name)
-{
-	return !strncmp(name, "decoder", 7) && isdigit((unsigned char)name[7]);	/* not decoders_committed */
-}
-
-/* The endpoint whose memory device is @memdev: its directory, in @a. */
-static int find_endpoint(struct sysfs *fs, const char *memdev, struct arena *a, char **ret)
-{
-	struct sysfs_names names;
-	char link[PATH_MAX];
-	int rc = sysfs_list(fs, a, CXL, is_endpoint, &names);
-
-	for (size_t i = 0; !rc && i < names.n; i++) {
-		const char *slash;
-		char *uport;
-
-		snprintf(link, sizeof(link), CXL "/%s", names.v[i]);
-		if (sysfs_resolve(fs, a, link, ret))
-			continue;
-		snprintf(link, sizeof(link), "%s/uport", *ret);
-		if (sysfs_resolve(fs, a, link, &uport))
-			continue;
-		slash = strrchr(uport, '/');
-		if (slash && !strcmp(slash + 1, memdev))
-			return 0;
-	}
-	return rc ? rc : -ENOENT;
-}
-
-static bool has_no_decoder(struct sysfs *fs, const char *endpoint)
-{
-	struct arena arena = { 0 };
-	struct sysfs_names names;
-	bool none = sysfs_list(fs, &arena, endpoint, is_decoder, &names) || !names.n;
-
-	arena_free(&arena);
-	return none;
-}
-
 struct decoder_state {
 	char region[64], mode[32];
 	uint64_t bytes;		/* of capacity set aside */
@@ -235,25 +185,8 @@ static int choose_decoder(struct sysfs *fs, const char *endpoint, const struct s
 	return 0;
 }
 
-/* A driver is linked before its probe begins, and the endpoint made in it. */
-static bool is_being_probed(struct recover *r, const struct recipe_region *region, size_t position)
-{
-	struct arena arena = { 0 };
-	char path[PATH_MAX], *endpoint;
-	const char *memdev;
-	struct err err;
-	bool ret = false;
-
-	if (!find_device(r, &r->journal.recipe.devices[region->targets[position].device], &arena, &memdev, &err)) {
-		snprintf(path, sizeof(path), CXL "/%s/driver", memdev);
-		ret = exists(r->run.fs, path) && (find_endpoint(r->run.fs, memdev, &arena, &endpoint) || has_no_decoder(r->run.fs, endpoint));
-	}
-	arena_free(&arena);
-	return ret;
-}
-
-static int find_decoder(struct recover *r, const struct recipe_region *region, size_t position, char *buf, size_t size,
-			struct err *err)
+static int resolve_decoder(struct recover *r, const struct recipe_region *region, size_t position, char *buf, size_t size,
+			   struct err *err)
 {
 	const struct recipe_target *t = &region->targets[position];
 	struct arena arena = { 0 };
@@ -262,11 +195,9 @@ static int find_decoder(struct recover *r, const struct recipe_region *region, s
 	char *endpoint;
 	int rc = find_device(r, &r->journal.recipe.devices[t->device], &arena, &memdev, err);
 
-	if (!rc && (find_endpoint(r->run.fs, memdev, &arena, &endpoint) ||
-		    sysfs_list(r->run.fs, &arena, endpoint, is_decoder, &names)))
+	if (!rc && endpoint_of(r->run.fs, memdev, &arena, &endpoint, &names))
 		rc = err_set(err, EXIT_REFUSED, ENOENT, "%s has no endpoint: its driver is not bound", memdev);
 	if (!rc) {
-		sysfs_sort(&names);
 		rc = choose_decoder(r->run.fs, endpoint, &names, recover_name_of(&r->journal, region->name), t, &decoder);
 		if (rc)
 			rc = err_set(err, EXIT_REFUSED, -rc, "the decoders of %s cannot be read: %s", memdev, strerror(-rc));
@@ -278,23 +209,6 @@ static int find_decoder(struct recover *r, const struct recipe_region *region, s
 		snprintf(buf, size, "%s", decoder);
 	arena_free(&arena);
 	return rc;
-}
-
-static int resolve_decoder(struct recover *r, const struct recipe_region *region, size_t position, char *buf, size_t size,
-			   struct err *err)
-{
-	uint64_t end = step_now_us() + PROBE_TIMEOUT_US, wait = 0;
-	bool again;
-	int rc;
-
-	for (;;) {
-		/* asked first: what is over right after it may have been too late for the search */
-		again = is_being_probed(r, region, position) && step_now_us() < end;
-		rc = find_decoder(r, region, position, buf, size, err);
-		if (!rc || !again)
-			return rc;
-		step_pause(&wait);
-	}
 }
 
 /* --- regions --------------------------------------------------------------------- */

@@ -371,6 +371,9 @@ static void add_return(struct builder *b, const struct cxl_host *host, const str
 		if (!recipe->devices[i].below)
 			continue;
 		add_bind(b, CXL_DRIVERS, "cxl_mem", recipe->devices[i].name, name);
+		add(b, (struct step){ .op = &step_endpoint, .title = TEXT(b, "wait for the endpoint of %s", recipe->devices[i].name),
+				      .path = TEXT(b, CXL "/%s", name), .value = name, .expect_after = STEP_PRESENT,
+				      .timeout_us = o->timeout_us });
 		add(b, (struct step){ .op = &step_health, .title = TEXT(b, "health of %s", recipe->devices[i].name),
 				      .path = TEXT(b, "dev/cxl/%s", name), .value = name });
 	}
@@ -481,7 +484,7 @@ static void add_regions(struct builder *b, const struct recipe *recipe, const st
 static size_t most_steps(const struct cxl_host *host, const struct cxl_root_port *rp, const struct recipe *recipe,
 			 const struct recover_facts *facts)
 {
-	size_t n = 32 + N_ISO_FIELDS + facts->n_functions + rp->n_memdevs + 3 * recipe->n_devices;
+	size_t n = 32 + N_ISO_FIELDS + facts->n_functions + rp->n_memdevs + 4 * recipe->n_devices;
 
 	for (size_t i = 0; i < host->n_regions; i++)
 		n += 3 + 2 * host->regions[i].n_dax;

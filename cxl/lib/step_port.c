@@ -3,6 +3,7 @@
  * Operations of steps on a root port: its isolation status and settings, its
  * link and config space, and the memory devices that return below it.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -251,6 +252,58 @@ int memdevs_below(struct sysfs *fs, const char *root_port, struct arena *a, stru
 	return 0;
 }
 
+static bool is_endpoint(const char *name)
+{
+	unsigned int id;
+
+	return parse_name(name, "endpoint", &id);
+}
+
+static bool is_decoder(const char *name)
+{
+	return !strncmp(name, "decoder", 7) && isdigit((unsigned char)name[7]);	/* not decoders_committed */
+}
+
+int endpoint_of(struct sysfs *fs, const char *memdev, struct arena *a, char **ret, struct sysfs_names *ret_decoders)
+{
+	struct sysfs_names names;
+	char link[PATH_MAX];
+	int rc = sysfs_list(fs, a, "sys/bus/cxl/devices", is_endpoint, &names);
+
+	for (size_t i = 0; !rc && i < names.n; i++) {
+		const char *slash;
+		char *uport;
+
+		snprintf(link, sizeof(link), "sys/bus/cxl/devices/%s", names.v[i]);
+		if (sysfs_resolve(fs, a, link, ret))
+			continue;
+		snprintf(link, sizeof(link), "%s/uport", *ret);
+		if (sysfs_resolve(fs, a, link, &uport))
+			continue;
+		slash = strrchr(uport, '/');
+		if (!slash || strcmp(slash + 1, memdev))
+			continue;
+		rc = sysfs_list(fs, a, *ret, is_decoder, ret_decoders);
+		sysfs_sort(ret_decoders);
+		return rc ? rc : ret_decoders->n ? 0 : -ENOENT;
+	}
+	return rc ? rc : -ENOENT;
+}
+
+/* The driver's link is there while it still probes; the endpoint is what it makes. */
+static int read_endpoint(struct step_run *run, const struct step *step, char *buf, size_t size)
+{
+	struct sysfs_names decoders;
+	struct arena arena = { 0 };
+	char *endpoint;
+	int rc = endpoint_of(run->fs, step->value, &arena, &endpoint, &decoders);
+
+	if (!rc)
+		snprintf(buf, size, STEP_PRESENT);
+	arena_free(&arena);
+	return rc;
+}
+
 static int do_health(struct step_run *run, const struct step *step)
 {
 	return memdev_health(run->fs, step->value, run->messages);
@@ -316,9 +369,11 @@ const struct step_op step_setting = { .name = "setting", .run = do_setting, .rea
 const struct step_op step_link = { .name = "wait-link", .read = read_link };
 const struct step_op step_config = { .name = "config", .run = do_config, .read = read_config_bits };
 const struct step_op step_returned = { .name = "wait-memdev", .read = read_returned };
+const struct step_op step_endpoint = { .name = "wait-endpoint", .read = read_endpoint };
 const struct step_op step_health = { .name = "health", .run = do_health, .is_optional = true };
 const struct step_op step_offline = { .name = "offline-region", .run = do_offline, .read = read_blocks };
 
 const struct step_op *const step_port_ops[] = {
-	&step_busy, &step_status, &step_setting, &step_link, &step_config, &step_returned, &step_health, &step_offline, NULL,
+	&step_busy, &step_status, &step_setting, &step_link, &step_config, &step_returned, &step_endpoint,
+	&step_health, &step_offline, NULL,
 };

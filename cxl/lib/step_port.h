@@ -19,6 +19,7 @@ extern const struct step_op step_setting;	/* …/cxl_isolation/ATTR, value: a nu
 extern const struct step_op step_link;		/* wait for "up" or "down"; path: the port */
 extern const struct step_op step_config;	/* …/config+OFFSET, value "BITS:MASK" of 16 bits; reads the bits */
 extern const struct step_op step_returned;	/* wait for a memory device below path; value: its serial number, or "" */
+extern const struct step_op step_endpoint;	/* wait for memory device @value to have its endpoint and decoders */
 extern const struct step_op step_health;	/* value: memN; asks its mailbox */
 extern const struct step_op step_offline;	/* value: regionN; no block of it is online */
 
@@ -31,5 +32,11 @@ struct memdev_below {
 
 /* The memory devices below the PCI device at @root_port now, memory from @a.  -errno or 0. */
 int memdevs_below(struct sysfs *fs, const char *root_port, struct arena *a, struct memdev_below **ret, size_t *ret_n);
+
+/*
+ * The endpoint of memory device @memdev: its directory and the names of its
+ * decoders in order, memory from @a.  -ENOENT when it has none (yet).
+ */
+int endpoint_of(struct sysfs *fs, const char *memdev, struct arena *a, char **ret, struct sysfs_names *ret_decoders);
 
 #endif
