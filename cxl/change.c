@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cxl/lib/target.h"
+#include "cxl/lib/snapshot/target.h"
 #include "util/stop.h"
 
 const char *const result_names[] = {

@@ -6,9 +6,9 @@
 #ifndef CXL_CHANGE_H
 #define CXL_CHANGE_H
 
-#include "cxl/lib/check.h"
-#include "cxl/lib/exec.h"
-#include "cxl/lib/policy.h"
+#include "cxl/lib/change/exec.h"
+#include "cxl/lib/change/policy.h"
+#include "cxl/lib/checks/check.h"
 
 enum result { RESULT_SKIPPED, RESULT_REFUSED, RESULT_ALREADY, RESULT_PLANNED,
 	      RESULT_DONE, RESULT_FAILED, RESULT_ROLLED_BACK, RESULT_NOT_TRIED, RESULT_NONE };

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "cxl/lib/record.h"
+#include "cxl/lib/report/record.h"
 
 static void add_plan(struct json_object *list, const struct plan *plan, struct arena *a)
 {

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "cxl/common.h"
-#include "cxl/lib/soft_record.h"
+#include "cxl/lib/soft/record.h"
 #include "util/parse.h"
 #include "util/size.h"
 

@@ -3,7 +3,7 @@
 #ifndef CXL_COMMON_H
 #define CXL_COMMON_H
 
-#include "cxl/lib/host.h"
+#include "cxl/lib/snapshot/host.h"
 #include "util/command.h"
 
 extern const struct command cmd_list, cmd_isolation_status, cmd_enable_isolation, cmd_disable_isolation,

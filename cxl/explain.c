@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cxl/common.h"
-#include "cxl/lib/check.h"
+#include "cxl/lib/checks/check.h"
 #include "util/parse.h"
 
 struct explain_options {

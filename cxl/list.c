@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "cxl/common.h"
-#include "cxl/lib/record.h"
+#include "cxl/lib/report/record.h"
 
 struct list_options {
 	struct common_options common;

@@ -3,7 +3,7 @@
  * cxl isolation-status --monitor: when to look, and printing what changed.
  *
  * A look reads the whole host.  Between two looks only what can change without
- * a word is read (cxl/lib/host_watch.c), and a look is taken when something
+ * a word is read (cxl/lib/snapshot/host_watch.c), and a look is taken when something
  * moved; once more after that, since what moves while the host is being read is
  * seen by halves; and now and then, for what nothing announces.
  */
@@ -19,9 +19,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cxl/lib/host_watch.h"
-#include "cxl/lib/monitor.h"
-#include "cxl/lib/record_status.h"
+#include "cxl/lib/report/monitor.h"
+#include "cxl/lib/report/record_status.h"
+#include "cxl/lib/snapshot/host_watch.h"
 #include "cxl/status.h"
 
 enum { US_PER_S = 1000000, NS_PER_US = 1000 };

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cxl/common.h"
-#include "cxl/lib/record.h"
+#include "cxl/lib/report/record.h"
 #include "util/parse.h"
 #include "util/size.h"
 

@@ -7,9 +7,9 @@
 #ifndef CXL_RECOVER_H
 #define CXL_RECOVER_H
 
-#include "cxl/lib/check.h"
-#include "cxl/lib/journal.h"
-#include "cxl/lib/recover_plan.h"
+#include "cxl/lib/checks/check.h"
+#include "cxl/lib/recover/journal.h"
+#include "cxl/lib/recover/recover_plan.h"
 #include "util/options.h"
 
 enum recover_result {

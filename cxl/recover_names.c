@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cxl/lib/step_port.h"
+#include "cxl/lib/change/step_port.h"
 #include "cxl/recover.h"
 #include "util/cleanup.h"
 #include "util/parse.h"

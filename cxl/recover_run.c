@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cxl/lib/health.h"
-#include "cxl/lib/record.h"
-#include "cxl/lib/step_port.h"
+#include "cxl/lib/change/step_port.h"
+#include "cxl/lib/recover/health.h"
+#include "cxl/lib/report/record.h"
 #include "cxl/recover.h"
 #include "util/render.h"
 #include "util/reserve.h"

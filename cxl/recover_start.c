@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "config.h"
-#include "cxl/lib/target.h"
+#include "cxl/lib/change/policy.h"
+#include "cxl/lib/snapshot/target.h"
 #include "cxl/recover.h"
-#include "cxl/lib/policy.h"
 #include "util/parse.h"
 #include "util/state.h"
 

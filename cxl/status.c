@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "config.h"
-#include "cxl/lib/assert.h"
-#include "cxl/lib/policy.h"
-#include "cxl/lib/problem.h"
-#include "cxl/lib/record_status.h"
+#include "cxl/lib/change/policy.h"
+#include "cxl/lib/report/assert.h"
+#include "cxl/lib/report/problem.h"
+#include "cxl/lib/report/record_status.h"
 #include "cxl/monitor.h"
 #include "cxl/status.h"
 #include "util/size.h"

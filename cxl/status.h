@@ -7,8 +7,8 @@
 #define CXL_STATUS_H
 
 #include "cxl/common.h"
-#include "cxl/lib/check.h"
-#include "cxl/lib/target.h"
+#include "cxl/lib/checks/check.h"
+#include "cxl/lib/snapshot/target.h"
 
 /* The root ports of the targets, with the findings of all checks. */
 struct selection {

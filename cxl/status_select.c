@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cxl/lib/problem.h"
+#include "cxl/lib/report/problem.h"
 #include "cxl/status.h"
 #include "util/parse.h"
 

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cxl/lib/target.h"
+#include "cxl/lib/snapshot/target.h"
 #include "daxctl/prepare.h"
 #include "util/parse.h"
 

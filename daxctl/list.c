@@ -2,8 +2,8 @@
 /* daxctl list --isolation: what the dax devices are used for, and whether that is fit for isolation. */
 #include <errno.h>
 
-#include "cxl/lib/dax.h"
-#include "cxl/lib/target.h"
+#include "cxl/lib/snapshot/dax.h"
+#include "cxl/lib/snapshot/target.h"
 #include "daxctl/commands.h"
 #include "daxctl/record.h"
 

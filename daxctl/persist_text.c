@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cxl/lib/host.h"
-#include "cxl/lib/policy.h"
+#include "cxl/lib/change/policy.h"
+#include "cxl/lib/snapshot/host.h"
 
 /* Behind each line in the policy file that is ours, or before the section's. */
 #define MARK "daxctl prepare-isolation --persist"

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cxl/lib/record.h"
+#include "cxl/lib/report/record.h"
 #include "daxctl/commands.h"
 #include "daxctl/prepare.h"
 #include "daxctl/record.h"

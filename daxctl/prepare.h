@@ -7,8 +7,8 @@
 #define DAXCTL_PREPARE_H
 
 #include "cxl/change.h"
-#include "cxl/lib/dax.h"
-#include "cxl/lib/dax_plan.h"
+#include "cxl/lib/change/dax_plan.h"
+#include "cxl/lib/snapshot/dax.h"
 #include "daxctl/persist_text.h"
 
 enum prepare_goal {

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cxl/lib/dax_step.h"
-#include "cxl/lib/target.h"
+#include "cxl/lib/change/dax_step.h"
+#include "cxl/lib/snapshot/target.h"
 #include "daxctl/persist.h"
 #include "daxctl/prepare.h"
 #include "util/size.h"

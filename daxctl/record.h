@@ -5,7 +5,7 @@
 
 #include <json-c/json.h>
 
-#include "cxl/lib/dax.h"
+#include "cxl/lib/snapshot/dax.h"
 
 /* A new object that the caller owns. */
 struct json_object *record_dax(const struct dax_view *view, const struct dax_facts *f);

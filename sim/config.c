@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sim/port.h"
 #include "sim/lost.h"
+#include "sim/port.h"
 #include "sim/sim.h"
 
 enum {

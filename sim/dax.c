@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/device.h"
 #include "sim/dax.h"
+#include "sim/device.h"
 #include "sim/kstr.h"
 #include "sim/sim.h"
 #include "util/parse.h"

@@ -7,8 +7,8 @@
 #include "sim/below.h"
 #include "sim/kernel.h"
 #include "sim/later.h"
-#include "sim/port.h"
 #include "sim/lost.h"
+#include "sim/port.h"
 #include "sim/sim.h"
 
 /* A protocol's bits in CTRL and STATUS. */

@@ -309,7 +309,7 @@ def test_problems_by_the_status_register(generated, register, expected):
 def test_every_problem_is_explained_in_the_manual_and_in_the_schema():
     page = (cli.ROOT / "Documentation/cxl-isolation-status.adoc").read_text()
     schema = json.loads((cli.ROOT / "schemas/cxl-isolation-status.json").read_text())
-    source = (cli.ROOT / "cxl/lib/problem.c").read_text()
+    source = (cli.ROOT / "cxl/lib/report/problem.c").read_text()
     ids = re.findall(r'^\t\{ "([a-z-]+)", "', source, re.M)
     assert schema["$defs"]["problems"]["items"]["enum"] == ids and len(ids) >= 9
     assert re.findall(r"^`([a-z-]+)`;;", page, re.M) == ids

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Fuzzing iomem_parse(). */
-#include "cxl/lib/iomem.h"
+#include "cxl/lib/firmware/iomem.h"
 #include "test/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

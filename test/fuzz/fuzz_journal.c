@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cxl/lib/journal.h"
+#include "cxl/lib/recover/journal.h"
 #include "test/fuzz/fuzz.h"
 
 static const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Fuzzing memmap_parse() (three lines: start, end, type) and cmdline_parse() (all of it). */
-#include "cxl/lib/memmap.h"
+#include "cxl/lib/firmware/memmap.h"
 #include "test/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

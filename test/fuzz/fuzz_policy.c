@@ -2,7 +2,7 @@
 /* Fuzzing policy_parse(), and ini_parse() below it. */
 #include <stdio.h>
 
-#include "cxl/lib/policy.h"
+#include "cxl/lib/change/policy.h"
 #include "test/fuzz/fuzz.h"
 
 static unsigned int lines_of(const uint8_t *data, size_t n)

@@ -5,7 +5,7 @@
 
 #include "test/unit/unit.h"
 
-#include "cxl/lib/check.h"
+#include "cxl/lib/checks/check.h"
 #include "util/arena.h"
 
 /*

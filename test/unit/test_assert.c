@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/assert.c: FIELD=VALUE against records. */
+/* cxl/lib/report/assert.c: FIELD=VALUE against records. */
 #include "test/unit/unit.h"
 
-#include "cxl/lib/assert.h"
-#include "cxl/lib/record_status.h"
+#include "cxl/lib/report/assert.h"
+#include "cxl/lib/report/record_status.h"
 
 static struct json_object *record(const char *state, struct json_object *busy, const char *level)
 {

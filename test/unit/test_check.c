@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/check.c and the first checks on hand-made snapshots: which fail, and what they amount to. */
+/* cxl/lib/checks/check.c and the first checks on hand-made snapshots: which fail, and what they amount to. */
 #include "test/unit/check_fixture.h"
 
 static void a_port_that_is_fit_has_no_finding(void **state)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/cedt.c, srat.c, cdat.c: firmware tables, whole and broken. */
+/* cxl/lib/firmware/cedt.c, srat.c, cdat.c: firmware tables, whole and broken. */
 #include "test/unit/unit.h"
 
-#include "cxl/lib/cdat.h"
-#include "cxl/lib/cedt.h"
-#include "cxl/lib/srat.h"
+#include "cxl/lib/firmware/cdat.h"
+#include "cxl/lib/firmware/cedt.h"
+#include "cxl/lib/firmware/srat.h"
 
 struct table {
 	uint8_t b[512];

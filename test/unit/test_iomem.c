@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/iomem.c and memmap.c: what the kernel and firmware say of memory, as text. */
+/* cxl/lib/firmware/iomem.c and memmap.c: what the kernel and firmware say of memory, as text. */
 #include "test/unit/unit.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#include "cxl/lib/iomem.h"
-#include "cxl/lib/memmap.h"
+#include "cxl/lib/firmware/iomem.h"
+#include "cxl/lib/firmware/memmap.h"
 
 static struct arena a;
 static struct messages messages;

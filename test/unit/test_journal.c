@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/journal.c: what is written is read back as it was, and nothing that was damaged is. */
+/* cxl/lib/recover/journal.c: what is written is read back as it was, and nothing that was damaged is. */
 #include "test/unit/unit.h"
 
 #include <stdio.h>
 
-#include "cxl/lib/journal.h"
-#include "cxl/lib/step_port.h"
+#include "cxl/lib/change/step_port.h"
+#include "cxl/lib/recover/journal.h"
 
 static struct arena arena;
 

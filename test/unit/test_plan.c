@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/plan.c: from what a port has and shall have to the writes, in their order. */
+/* cxl/lib/change/plan.c: from what a port has and shall have to the writes, in their order. */
 #include "test/unit/unit.h"
 
 #include <stdio.h>
 
-#include "cxl/lib/plan.h"
+#include "cxl/lib/change/plan.h"
 
 static struct cxl_root_port rp = { .name = "0000:0c:00.0", .path = "sys/devices/pci0000:0c/0000:0c:00.0" };
 static struct arena arena;

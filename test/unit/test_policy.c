@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* util/ini.c, cxl/lib/policy.c and policy_apply.c: what is refused and where, what a policy asks of a port, and drift. */
+/* util/ini.c, cxl/lib/change/policy.c and policy_apply.c: what is refused and where, what a policy asks of a port, and drift. */
 #include "test/unit/unit.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#include "cxl/lib/policy.h"
+#include "cxl/lib/change/policy.h"
 #include "util/arena.h"
 
 static int parse(const char *text, struct arena *a, struct policy *ret, struct err *err)

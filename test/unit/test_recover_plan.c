@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/recover_plan.c: which steps, in which order, from a host that is only data. */
+/* cxl/lib/recover/recover_plan.c: which steps, in which order, from a host that is only data. */
 #include "test/unit/unit.h"
 
 #include <stdio.h>
 
-#include "cxl/lib/recover_plan.h"
-#include "cxl/lib/step_port.h"
+#include "cxl/lib/change/step_port.h"
+#include "cxl/lib/recover/recover_plan.h"
 
 #define PORT "sys/devices/pci0000:0c/0000:0c:00.0"
 

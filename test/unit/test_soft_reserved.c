@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/interval.c and soft_reserved.c: sets of addresses, and what is promised of every judgement. */
+/* cxl/lib/firmware/interval.c and soft_reserved.c: sets of addresses, and what is promised of every judgement. */
 #include "test/unit/unit.h"
 
 #include <stdio.h>
 
-#include "cxl/lib/soft_reserved.h"
+#include "cxl/lib/soft/soft_reserved.h"
 
 static struct arena a;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/step.c on a temporary tree: what is skipped, done, refused, waited for, stopped and taken back. */
+/* cxl/lib/change/step.c on a temporary tree: what is skipped, done, refused, waited for, stopped and taken back. */
 #include "test/unit/unit.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cxl/lib/step.h"
+#include "cxl/lib/change/step.h"
 
 static char top[] = "/tmp/test_step.XXXXXX";
 static struct sysfs fs;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/timeout.c: the ranges of the specification and how people name them. */
+/* cxl/lib/change/timeout.c: the ranges of the specification and how people name them. */
 #include "test/unit/unit.h"
 
 #include <errno.h>
 
-#include "cxl/lib/timeout.h"
+#include "cxl/lib/change/timeout.h"
 
 static void the_table_is_the_specifications(void **state)
 {

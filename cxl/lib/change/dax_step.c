@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Steps on dax devices: see dax_step.h. */
+#include "cxl/lib/change/dax_step.h"
+
+#include <daxctl/libdaxctl.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/time.h>
+
+#include "util/cleanup.h"
+
+/* --- memory blocks ------------------------------------------------------------ */
+
+static void wake_up(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * Offlining goes on until it succeeds or a signal comes (offline_pages() of
+ * mm/memory_hotplug.c): the write is ended after @left_us.
+ */
+static int write_for(struct sysfs *fs, const char *path, const char *value, uint64_t left_us)
+{
+	const struct sigaction interrupt = { .sa_handler = wake_up };	/* no SA_RESTART */
+	struct itimerval timer = { .it_value = { (time_t)(left_us / 1000000), (suseconds_t)(left_us % 1000000) } }, off = { 0 };
+	struct sigaction old;
+	int rc;
+
+	if (!left_us)
+		timer.it_value.tv_usec = 1;
+	timer.it_interval.tv_usec = 100000;	/* in case it came before the write began */
+	sigaction(SIGALRM, &interrupt, &old);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	rc = sysfs_write(fs, path, value);
+	setitimer(ITIMER_REAL, &off, NULL);
+	sigaction(SIGALRM, &old, NULL);
+	return rc;
+}
+
+/* Pages on their way elsewhere make a block busy for a moment; what is pinned, for good. */
+static int offline_block(struct step_run *run, const struct step *step)
+{
+	uint64_t end = step_now_us() + step->timeout_us, wait = 0;
+	int rc;
+
+	for (;;) {
+		uint64_t now = step_now_us();
+
+		rc = write_for(run->fs, step->path, step->value, now < end ? end - now : 0);
+		if ((rc != -EBUSY && rc != -EAGAIN && rc != -EINTR) || step_now_us() >= end ||
+		    (run->is_stopped && run->is_stopped(run)))
+			return rc;
+		step_pause(&wait);
+	}
+}
+
+static int write_block(struct step_run *run, const struct step *step)
+{
+	return sysfs_write(run->fs, step->path, step->value);
+}
+
+static int read_block(struct step_run *run, const struct step *step, char *buf, size_t size)
+{
+	ssize_t n = sysfs_read(run->fs, step->path, buf, size);
+
+	return n < 0 ? (int)n : 0;
+}
+
+/* It comes back in the zone that it was in; by what its value is, in none of "online"'s own choosing. */
+static int undo_offline(struct step_run *run, const struct step *step)
+{
+	int rc = sysfs_write(run->fs, step->path, step->undo);
+	char state[32];
+
+	/* the kernel's policy, or a udev rule, may have been faster */
+	if (rc && sysfs_read(run->fs, step->path, state, sizeof(state)) > 0 && !strcmp(state, "online"))
+		return 0;
+	return rc;
+}
+
+/* --- the mode ------------------------------------------------------------------- */
+
+static void be_quiet(struct daxctl_ctx *ctx, int priority, const char *file, int line, const char *fn,
+		     const char *format, va_list args)
+{
+	(void)ctx;
+	(void)priority;
+	(void)file;
+	(void)line;
+	(void)fn;
+	(void)format;
+	(void)args;
+}
+
+static void unref_ctx(struct daxctl_ctx **ctx)
+{
+	daxctl_unref(*ctx);
+}
+
+static struct daxctl_dev *find_dev(struct daxctl_ctx *ctx, const char *name)
+{
+	struct daxctl_region *region;
+	struct daxctl_dev *dev;
+
+	daxctl_region_foreach(ctx, region)
+		daxctl_dev_foreach(region, dev)
+			if (!strcmp(daxctl_dev_get_devname(dev), name))
+				return dev;
+	return NULL;
+}
+
+static const struct dax_switch {
+	const char *mode, *driver;
+	int (*enable)(struct daxctl_dev *dev);	/* NULL: no driver at all */
+} switches[] = {
+	{ "devdax", "device_dax", daxctl_dev_enable_devdax },
+	{ "system-ram", "kmem", daxctl_dev_enable_ram },
+	{ "unbound", STEP_NO_DRIVER, NULL },
+};
+
+/* "sys/bus/dax/devices/dax0.0/driver" -> "dax0.0" */
+static int name_of(const struct step *step, char *buf, size_t size)
+{
+	const char *end = strrchr(step->path, '/'), *start = end;
+
+	while (start > step->path && start[-1] != '/')
+		start--;
+	if (!end || end == start || (size_t)(end - start) >= size)
+		return -EINVAL;
+	memcpy(buf, start, (size_t)(end - start));
+	buf[end - start] = '\0';
+	return 0;
+}
+
+static int switch_mode(struct step_run *run, const struct step *step)
+{
+	_cleanup_(unref_ctx) struct daxctl_ctx *ctx = NULL;
+	struct daxctl_dev *dev;
+	char name[64];
+	int rc = name_of(step, name, sizeof(name));
+
+	(void)run;
+	rc = rc ? rc : daxctl_new(&ctx);
+	if (rc)
+		return rc;
+	daxctl_set_log_fn(ctx, be_quiet);
+	dev = find_dev(ctx, name);
+	if (!dev)
+		return -ENODEV;
+	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+		if (strcmp(switches[i].mode, step->value))
+			continue;
+		rc = daxctl_dev_is_enabled(dev) ? daxctl_dev_disable(dev) : 0;
+		return rc || !switches[i].enable ? rc : switches[i].enable(dev);
+	}
+	return -EINVAL;
+}
+
+static int read_mode(struct step_run *run, const struct step *step, char *buf, size_t size)
+{
+	char link[PATH_MAX], device[PATH_MAX];
+	ssize_t n = sysfs_readlink(run->fs, step->path, link, sizeof(link));
+	const char *slash = n > 0 ? strrchr(link, '/') : NULL;
+
+	if (n == -ENOENT) {	/* no driver, or no device? */
+		snprintf(device, sizeof(device), "%.*s", (int)(strlen(step->path) - strlen("/driver")), step->path);
+		n = sysfs_readlink(run->fs, device, link, sizeof(link));
+		snprintf(buf, size, STEP_NO_DRIVER);
+		return n < 0 ? (int)n : 0;
+	}
+	if (n > 0)
+		snprintf(buf, size, "%s", slash ? slash + 1 : link);
+	return n < 0 ? (int)n : 0;
+}
+
+/* --- memmap_on_memory -------------------------------------------------------------- */
+
+/* dev_dax's store: drivers/dax/bus.c memmap_on_memory_store() */
+static int undo_memmap(struct step_run *run, const struct step *step)
+{
+	int rc = sysfs_write(run->fs, step->path, step->undo);
+
+	return rc == -EOPNOTSUPP ? 0 : rc;
+}
+
+const struct step_op step_offline_block = { .name = "offline", .run = offline_block, .read = read_block, .undo = undo_offline };
+const struct step_op step_online_block = { .name = "online", .run = write_block, .read = read_block };
+const struct step_op step_dax_mode = { .name = "mode", .run = switch_mode, .read = read_mode };
+const struct step_op step_memmap = { .name = "memmap", .run = write_block, .read = read_block, .undo = undo_memmap };
+
+const struct step_op *const step_dax_ops[] = {
+	&step_offline_block, &step_online_block, &step_dax_mode, &step_memmap, NULL,
+};

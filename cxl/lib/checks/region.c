@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Checks of how regions lie across root ports, and of who made them: see
+ * checks.h, and the table in checks.c for what each is about.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cxl/lib/checks/checks.h"
+
+const struct cxl_region *check_hidden_region(const struct check_context *ctx, const struct cxl_root_port *rp)
+{
+	for (size_t i = 0; rp->may_have_more && i < ctx->host->n_regions; i++)
+		if (region_may_touch(&ctx->host->regions[i], rp))
+			return &ctx->host->regions[i];
+	return NULL;
+}
+
+static bool is_covered(const struct check_context *ctx, const struct cxl_root_port *rp)
+{
+	return ctx->enabling[rp - ctx->host->root_ports] ||
+	       iso_is_on(&rp->iso) == TRI_YES;
+}
+
+bool check_interleaves(const struct check_context *ctx, const struct cxl_root_port *rp,
+		       struct arena *a, struct finding *f)
+{
+	const struct cxl_region *hidden = check_hidden_region(ctx, rp);
+
+	for (size_t i = 0; i < rp->n_regions; i++) {
+		const struct cxl_region *r = rp->regions[i];
+		const char *others = "", *all = "";
+		bool missing = false;
+
+		if (r->state == REGION_RESET || r->state == REGION_HUSK)
+			continue;	/* not committed: no traffic */
+		for (size_t k = 0; k < r->n_root_ports; k++) {
+			const struct cxl_root_port *other = r->root_ports[k];
+
+			if (all)
+				all = arena_printf(a, "%s%s%s", all, *all ? " " : "", other->name);
+			if (other == rp || is_covered(ctx, other))
+				continue;
+			missing = true;
+			if (others)
+				others = arena_printf(a, "%s%s%s", others, *others ? ", " : "", other->name);
+		}
+		if (!missing)
+			continue;
+		f->text = arena_printf(a, "%s interleaves over root ports %s: when %s is isolated the part on %s is lost with it, and a failure there still resets the host",
+				       r->name, all ? all : "", rp->name, others ? others : "");
+		f->remedy = arena_printf(a, "cxl enable-isolation %s", all ? all : r->name);
+		return true;
+	}
+	if (hidden) {
+		f->text = arena_printf(a, "whether %s interleaves over it cannot be told: a position of the region cannot be read", hidden->name);
+		f->remedy = arena_printf(a, "ls -l /%s; then run the command again", hidden->path);
+	}
+	return hidden;
+}
+
+
+/* "decoder0.0" out of "…/root0/decoder0.0/region0" into @buf. */
+static const char *root_decoder(const struct cxl_region *r, char *buf, size_t size)
+{
+	const char *at = strstr(r->path, "/decoder");
+
+	snprintf(buf, size, "%.*s", at ? (int)strcspn(at + 1, "/") : 8, at ? at + 1 : "decoderX");
+	return buf;
+}
+
+/* The commands that make @r anew, its decoders programmed by the driver. */
+static const char *make_anew(const struct cxl_region *r, struct arena *a)
+{
+	const char *memdevs = "";
+	char decoder[64];
+
+	for (size_t i = 0; i < r->n_targets; i++)
+		memdevs = check_join(a, memdevs, " ", r->targets[i] ? r->targets[i]->name : "memN");
+	return arena_printf(a, "cxl destroy-region -f %s; cxl create-region -t %s -d %s -w %zu -m %s", r->name,
+			    r->is_pmem ? "pmem" : "ram", root_decoder(r, decoder, sizeof(decoder)), r->n_targets,
+			    memdevs ? memdevs : "memN");
+}
+
+bool check_firmware_made(const struct check_context *ctx, const struct cxl_root_port *rp,
+			 struct arena *a, struct finding *f)
+{
+	(void)ctx;
+	for (size_t i = 0; i < rp->n_regions; i++) {
+		const struct cxl_region *r = rp->regions[i];
+
+		if (r->locked_by)
+			f->text = arena_printf(a, "firmware made %s: %s is locked", r->name, r->locked_by);
+		else if (r->linear_cache_bytes)
+			f->text = arena_printf(a, "firmware made %s: it has an extended linear cache of %" PRIu64 " bytes", r->name,
+					       r->linear_cache_bytes);
+		else if (r->soft_reserved)
+			f->text = arena_printf(a, "firmware most likely made %s: it lies in memory that the firmware map calls Soft Reserved",
+					       r->name);
+		else
+			continue;
+		if (r->locked_by)
+			f->remedy = "let the driver program the decoders: switch off in the firmware setup that firmware assembles CXL memory, and reboot";
+		else
+			f->remedy = arena_printf(a, "let the driver program the decoders (this loses the contents): %s", make_anew(r, a));
+		return true;
+	}
+	return false;
+}
+
+bool check_is_locked(const struct check_context *ctx, const struct cxl_root_port *rp,
+		     struct arena *a, struct finding *f)
+{
+	(void)ctx;
+	for (size_t i = 0; i < rp->n_regions; i++) {
+		const struct cxl_region *r = rp->regions[i];
+
+		if (!r->locked_by)
+			continue;
+		f->text = arena_printf(a, "%s cannot be torn down before a reboot: %s is locked", r->name,
+				       r->locked_by == r->name ? "it" : r->locked_by);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is lost when a root port fails: see impact.h.  System RAM is told by
+ * node (Documentation/ABI/stable/sysfs-devices-node), who has pages there by
+ * /proc/PID/numa_maps (Documentation/filesystems/proc.rst), in one walk for all
+ * root ports.
+ */
+#include "cxl/lib/report/impact.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cxl/lib/snapshot/process.h"
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+#define NODES "sys/devices/system/node"
+enum { SHOWN_PROCESSES = 5 };
+
+/* Everything about nodes and processes, before it is told by root port. */
+struct survey {
+	struct cxl_host *host;
+	struct arena scratch;
+	struct ram_node *nodes;
+	struct sysfs_names *blocks;	/* per node: its memory blocks */
+	size_t n_nodes;
+	struct ram_process *processes;
+	uint64_t *bytes;		/* per process and node */
+	size_t n_processes, capacity;
+	size_t n_hidden, n_seen;
+};
+
+/* --- from the snapshot ------------------------------------------------------- */
+
+static int find_below(struct cxl_host *host, const struct target_set *set, const struct cxl_root_port *rp, struct impact *im)
+{
+	im->memdevs = arena_alloc(&host->arena, rp->n_memdevs, sizeof(*im->memdevs));
+	im->regions = arena_alloc(&host->arena, rp->n_regions, sizeof(*im->regions));
+	im->dax = arena_alloc(&host->arena, rp->n_dax, sizeof(*im->dax));
+	if (!im->memdevs || !im->regions || !im->dax)
+		return -ENOMEM;
+	im->bytes = im->online_bytes = (struct opt_u64){ .known = !rp->may_have_more };
+	for (size_t i = 0; i < rp->n_memdevs; i++)
+		if (set->memdevs[rp->memdevs[i] - host->memdevs])
+			im->memdevs[im->n_memdevs++] = rp->memdevs[i];
+	if (im->n_memdevs == rp->n_memdevs) {	/* below a switch port it cannot be told whose they are */
+		im->accelerators = rp->accelerators;
+		im->n_accelerators = rp->n_accelerators;
+	}
+	for (size_t i = 0; i < rp->n_regions; i++) {
+		const struct cxl_region *r = rp->regions[i];
+
+		if (!set->regions[r - host->regions])
+			continue;
+		im->regions[im->n_regions++] = r;
+		for (size_t k = 0; k < r->n_dax; k++)
+			im->dax[im->n_dax++] = r->dax[k];
+		im->bytes.known &= r->size_bytes.known;
+		im->bytes.v += r->size_bytes.v;
+		im->online_bytes.known &= !r->blocks_unknown;
+		im->online_bytes.v += r->blocks_online * host->block_bytes;
+	}
+	return 0;
+}
+
+static int find_others(struct cxl_host *host, const struct cxl_root_port *rp, struct impact *im)
+{
+	bool *marked = arena_alloc(&host->arena, host->n_root_ports, sizeof(*marked));
+
+	im->others = arena_alloc(&host->arena, host->n_root_ports, sizeof(*im->others));
+	if (!marked || !im->others)
+		return -ENOMEM;
+	for (size_t i = 0; i < im->n_regions; i++)
+		for (size_t k = 0; region_is_committed(im->regions[i]) && k < im->regions[i]->n_root_ports; k++)
+			marked[im->regions[i]->root_ports[k] - host->root_ports] = true;
+	for (size_t i = 0; i < host->n_root_ports; i++)
+		if (marked[i] && &host->root_ports[i] != rp)
+			im->others[im->n_others++] = &host->root_ports[i];
+	return 0;
+}
+
+/* --- nodes ------------------------------------------------------------------- */
+
+static bool is_node(const char *name)
+{
+	unsigned int id;
+
+	return parse_name(name, "node", &id);
+}
+
+static bool is_block(const char *name)
+{
+	unsigned int id;
+
+	return parse_name(name, "memory", &id);
+}
+
+/* "Node 1 MemUsed:  4096 kB" */
+static struct opt_u64 meminfo_field(const char *text, const char *field)
+{
+	const char *p = strstr(text, field);
+	unsigned long long kib;
+
+	if (!p || sscanf(p + strlen(field), ": %llu kB", &kib) != 1)
+		return (struct opt_u64){ 0 };
+	return (struct opt_u64){ true, kib * 1024 };
+}
+
+static void read_meminfo(struct cxl_host *host, struct ram_node *node)
+{
+	char path[PATH_MAX], text[4096];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), NODES "/node%u/meminfo", node->id);
+	n = sysfs_read(&host->fs, path, text, sizeof(text));
+	if (n >= 0) {
+		node->total_bytes = meminfo_field(text, "MemTotal");
+		node->used_bytes = meminfo_field(text, "MemUsed");
+	}
+	if (!node->used_bytes.known)
+		message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", NULL,
+			    "/" NODES "/node%u/meminfo %s, so how much of that node is in use is shown as null", node->id,
+			    n < 0 ? strerror((int)-n) : "says nothing of MemUsed");
+}
+
+static int read_nodes(struct survey *s)
+{
+	struct cxl_host *host = s->host;
+	struct sysfs_names names;
+	int rc = sysfs_list(&host->fs, &s->scratch, NODES, is_node, &names);
+
+	if (rc && rc != -ENOMEM)
+		message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", NULL,
+			    "/" NODES " cannot be listed (%s), so on which nodes the System RAM is is unknown", strerror(-rc));
+	if (rc)
+		return rc == -ENOMEM ? rc : 0;
+	sysfs_sort(&names);
+	s->nodes = arena_alloc(&s->scratch, names.n, sizeof(*s->nodes));
+	s->blocks = arena_alloc(&s->scratch, names.n, sizeof(*s->blocks));
+	if (!s->nodes || !s->blocks)
+		return -ENOMEM;
+	for (size_t i = 0; i < names.n; i++) {
+		char path[PATH_MAX];
+
+		parse_name(names.v[i], "node", &s->nodes[s->n_nodes].id);
+		snprintf(path, sizeof(path), NODES "/%s", names.v[i]);
+		rc = sysfs_list(&host->fs, &s->scratch, path, is_block, &s->blocks[s->n_nodes]);
+		if (rc == -ENOMEM)
+			return rc;
+		if (!rc)
+			s->n_nodes++;
+	}
+	return 0;
+}
+
+/* Does the node have a block inside one of those regions that are online? */
+static bool is_node_of(const struct survey *s, size_t node, const struct impact *im)
+{
+	for (size_t b = 0; b < s->blocks[node].n; b++) {
+		unsigned int block;
+		uint64_t start;
+
+		parse_name(s->blocks[node].v[b], "memory", &block);
+		start = block * s->host->block_bytes;
+		for (size_t i = 0; i < im->n_regions; i++) {
+			const struct cxl_region *r = im->regions[i];
+
+			if (r->blocks_online && start + s->host->block_bytes > r->resource.v &&
+			    start < r->resource.v + r->size_bytes.v)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Keep the nodes that matter to somebody. */
+static void choose_nodes(struct survey *s, const struct impact *list)
+{
+	size_t kept = 0;
+
+	for (size_t n = 0; n < s->n_nodes; n++) {
+		bool matters = false;
+
+		for (size_t i = 0; !matters && i < s->host->n_root_ports; i++)
+			matters = is_node_of(s, n, &list[i]);
+		if (!matters)
+			continue;
+		read_meminfo(s->host, &s->nodes[n]);
+		s->nodes[kept] = s->nodes[n];
+		s->blocks[kept++] = s->blocks[n];
+	}
+	s->n_nodes = kept;
+}
+
+/* --- processes --------------------------------------------------------------- */
+
+void impact_add_numa_line(const char *line, uint64_t *bytes, size_t n)
+{
+	const char *size = strstr(line, " kernelpagesize_kB=");
+	unsigned long long page_kib, node, pages;
+
+	if (!size || sscanf(size, " kernelpagesize_kB=%llu", &page_kib) != 1)
+		return;
+	/* blanks and '=' in a file's name are escaped: fs/proc/task_mmu.c */
+	for (const char *p = line; (p = strstr(p, " N")); p += 2)
+		if (sscanf(p, " N%llu=%llu", &node, &pages) == 2 && node < n)
+			bytes[node] += pages * page_kib * 1024;
+}
+
+/* By node number; -ENOMEM, another -errno when the process does not let us. */
+static int read_numa_maps(struct survey *s, const char *pid, uint64_t *by_id, size_t n)
+{
+	_cleanup_free_ char *line = NULL;
+	_cleanup_fclose_ FILE *f = NULL;
+	size_t capacity = 0;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "proc/%s/numa_maps", pid);
+	fd = sysfs_open(&s->host->fs, path, O_RDONLY);
+	if (fd < 0)
+		return fd;
+	f = fdopen(fd, "r");
+	if (!f) {
+		close(fd);
+		return -ENOMEM;
+	}
+	errno = 0;
+	while (getline(&line, &capacity, f) > 0)
+		impact_add_numa_line(line, by_id, n);
+	return feof(f) ? 0 : -errno;
+}
+
+static int add_process(struct survey *s, const char *pid, const uint64_t *by_id)
+{
+	uint64_t *row = s->bytes + s->n_processes * s->n_nodes, sum = 0;
+	uint64_t number = 0;
+
+	for (size_t n = 0; n < s->n_nodes; n++) {
+		row[n] = by_id[s->nodes[n].id];
+		sum += row[n];
+	}
+	if (!sum || parse_u64(pid, &number))
+		return 0;
+	s->processes[s->n_processes] = (struct ram_process){ (pid_t)number, process_command(s->host, pid), sum };
+	return s->processes[s->n_processes++].command ? 0 : -ENOMEM;
+}
+
+static int read_processes(struct survey *s)
+{
+	size_t n_ids = s->n_nodes ? s->nodes[s->n_nodes - 1].id + 1 : 0;	/* they are in order */
+	struct sysfs_names pids;
+	uint64_t *by_id = arena_alloc(&s->scratch, n_ids, sizeof(*by_id));
+	int rc;
+
+	if (!by_id)
+		return -ENOMEM;
+	if (!n_ids)
+		return 0;
+	rc = process_list(s->host, &s->scratch, &pids);
+	if (rc)
+		return rc == -ENOMEM ? rc : 0;
+	s->n_hidden += !process_list_is_whole(&pids);
+	s->processes = arena_alloc(&s->scratch, pids.n, sizeof(*s->processes));
+	s->bytes = arena_alloc(&s->scratch, pids.n, s->n_nodes * sizeof(*s->bytes));
+	if (!s->processes || !s->bytes)
+		return -ENOMEM;
+	for (size_t i = 0; i < pids.n; i++) {
+		memset(by_id, 0, n_ids * sizeof(*by_id));
+		rc = read_numa_maps(s, pids.v[i], by_id, n_ids);
+		if (rc == -ENOMEM)
+			return rc;
+		s->n_hidden += rc == -EACCES || rc == -EPERM;
+		s->n_seen += !rc;
+		if (!rc && add_process(s, pids.v[i], by_id))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* --- by root port ------------------------------------------------------------ */
+
+static int by_bytes(const void *a, const void *b)
+{
+	const struct ram_process *p = a, *q = b;
+
+	if (p->bytes != q->bytes)
+		return p->bytes > q->bytes ? -1 : 1;
+	return p->pid < q->pid ? -1 : p->pid > q->pid;
+}
+
+static int tell(struct survey *s, struct impact *im)
+{
+	struct arena *a = &s->host->arena;
+	bool *mine = arena_alloc(&s->scratch, s->n_nodes, sizeof(*mine));
+
+	im->nodes = arena_alloc(a, s->n_nodes, sizeof(*im->nodes));
+	im->processes = arena_alloc(a, s->n_processes, sizeof(*im->processes));
+	if (!mine || !im->nodes || !im->processes)
+		return -ENOMEM;
+	for (size_t n = 0; n < s->n_nodes; n++) {
+		mine[n] = is_node_of(s, n, im);
+		if (mine[n])
+			im->nodes[im->n_nodes++] = s->nodes[n];
+	}
+	for (size_t p = 0; im->n_nodes && p < s->n_processes; p++) {
+		struct ram_process process = s->processes[p];
+
+		process.bytes = 0;
+		for (size_t n = 0; n < s->n_nodes; n++)
+			process.bytes += mine[n] ? s->bytes[p * s->n_nodes + n] : 0;
+		if (process.bytes)
+			im->processes[im->n_processes++] = process;
+	}
+	qsort(im->processes, im->n_processes, sizeof(*im->processes), by_bytes);
+	if (im->n_processes > SHOWN_PROCESSES)
+		im->n_processes = SHOWN_PROCESSES;
+	im->processes_unknown = im->online_bytes.v && !s->n_seen;
+	im->n_hidden_processes = im->online_bytes.v ? s->n_hidden : 0;
+	return 0;
+}
+
+static void report(const struct survey *s)
+{
+	if (!s->n_seen)
+		message_add(&s->host->messages, SEV_WARNING, "USERS", NULL,
+			    "which processes have memory on the nodes is unknown: %s",
+			    s->host->fs.is_capture ? "processes are not in a capture" :
+			    "/proc/PID/numa_maps cannot be read; run the command as root, on a kernel with CONFIG_NUMA");
+	else if (s->n_hidden)
+		message_add(&s->host->messages, SEV_WARNING, "USERS", NULL,
+			    "which processes have memory on the nodes is not fully known: %zu could not be looked into; run the command as root, outside of a container",
+			    s->n_hidden);
+}
+
+int impact_read(struct cxl_host *host, const struct target_set *set, struct impact **ret, struct err *err)
+{
+	struct impact *list = arena_alloc(&host->arena, host->n_root_ports, sizeof(*list));
+	struct survey s = { .host = host };
+	bool online = false;
+	int rc = list ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !rc && i < host->n_root_ports; i++) {
+		if (!set->root_ports[i])
+			continue;
+		rc = find_below(host, set, &host->root_ports[i], &list[i]);
+		if (!rc)
+			rc = find_others(host, &host->root_ports[i], &list[i]);
+		online |= list[i].online_bytes.v;
+	}
+	if (!rc && online) {
+		rc = read_nodes(&s);
+		if (!rc)
+			choose_nodes(&s, list);
+		if (!rc)
+			rc = read_processes(&s);
+		if (!rc)
+			report(&s);
+	}
+	for (size_t i = 0; !rc && i < host->n_root_ports; i++)
+		if (set->root_ports[i])
+			rc = tell(&s, &list[i]);
+	arena_free(&s.scratch);
+	*ret = list;
+	return rc ? err_set(err, EXIT_REFUSED, ENOMEM, "out of memory while looking for what would be lost") : 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The neutral records of the output: one shape wherever an object appears.
+ * Schemas are in schemas/.
+ */
+#ifndef CXL_RECORD_H
+#define CXL_RECORD_H
+
+#include <json-c/json.h>
+
+#include "cxl/lib/change/step.h"
+#include "cxl/lib/checks/check.h"
+#include "cxl/lib/snapshot/target.h"
+
+/* Every function here returns a new object that the caller owns. */
+
+/* The "control" part of a root port's record. */
+struct json_object *record_control(const struct iso_control *c);
+
+/* One step of a plan, the same in every command's output. */
+struct json_object *record_step(const struct step *step);
+
+/* "buses": what is in @set; @results per host->root_ports[]. */
+struct json_object *record_buses(const struct cxl_host *host, const struct target_set *set,
+				 const struct check_result *results);
+
+/*
+ * The root ports in @set, in bus order; @results per host->root_ports[].
+ * @depth: at what nesting their members are printed, 0 when in one line.
+ */
+struct json_object *record_root_ports(const struct cxl_host *host, const struct target_set *set,
+				      const struct check_result *results, unsigned int depth);
+
+struct json_object *record_memdev(const struct cxl_memdev *m);
+struct json_object *record_region(const struct cxl_region *r);
+
+/* Ids of the findings that block, limit, or only note. */
+enum finding_class { FINDING_BLOCKS, FINDING_LIMITS, FINDING_NOTES };
+struct json_object *record_findings(const struct check_result *result, enum finding_class which);
+
+#endif

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From a snapshot to what is watched of it: see host_watch.h.
+ *
+ * Registers, link and isolation attributes change without a word.  Everything
+ * else here comes with a uevent (devices and memory blocks that come and go,
+ * drivers that bind and unbind), so the kernel's count of them (kernel/ksysfs.c)
+ * tells whether to look.
+ */
+#include "cxl/lib/snapshot/host_watch.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+
+#define UEVENTS "sys/kernel/uevent_seqnum"
+#define MEMORY "sys/devices/system/memory"
+
+static int add(struct watch *w, enum watch_kind kind, bool announced, const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (name && sysfs_join(path, sizeof(path), dir, name))
+		return 0;	/* then it cannot exist either */
+	return watch_add(w, &(struct watch_item){ .kind = kind, .announced = announced, .path = name ? path : dir });
+}
+
+static int add_link(struct watch *w, const struct cxl_root_port *rp)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if (rp->link.status_at && !sysfs_join(path, sizeof(path), rp->path, "config"))
+		return watch_add(w, &(struct watch_item){ .kind = WATCH_FILE, .path = path,
+							  .offset = rp->link.status_at, .size = 2 });
+	rc = add(w, WATCH_FILE, false, rp->path, "current_link_speed");
+	return rc ? rc : add(w, WATCH_FILE, false, rp->path, "current_link_width");
+}
+
+/* Control and status, which stand side by side. */
+static int add_registers(struct watch *w, const struct cxl_root_port *rp)
+{
+	char path[PATH_MAX];
+
+	if (!rp->iso.regs.capable || snprintf(path, sizeof(path), "%s/resource%u", rp->path, rp->iso.regs.bar) >= (int)sizeof(path))
+		return 0;
+	return watch_add(w, &(struct watch_item){ .kind = WATCH_WORDS, .path = path,
+						  .offset = rp->iso.regs.at + ISO_CTRL_OFFSET, .size = 2 * sizeof(uint32_t) });
+}
+
+static int add_root_port(struct watch *w, const struct cxl_root_port *rp)
+{
+	static const char *const attrs[] = {
+		"cxl_isolation/isolation_ctrl", "cxl_isolation/timeout_ctrl", "cxl_isolation/timeout_range",
+	};
+	/* that the attributes come is announced: the port's driver binds */
+	bool announced = !rp->iso.kernel.present;
+	int rc = add_link(w, rp);
+
+	for (size_t i = 0; !rc && i < (announced ? 1 : sizeof(attrs) / sizeof(attrs[0])); i++)
+		rc = add(w, WATCH_FILE, announced, rp->path, attrs[i]);
+	return rc ? rc : add_registers(w, rp);
+}
+
+/* State of each block that lies, at least in part, inside @r; one that does not exist may come. */
+static int add_blocks(struct watch *w, const struct cxl_host *host, const struct cxl_region *r)
+{
+	char name[48];
+	uint64_t end;
+	int rc = 0;
+
+	if (!host->block_bytes || !r->resource.known || !r->size_bytes.known || !r->blocks_total)
+		return 0;	/* the blocks' directory tells when there are some */
+	end = r->resource.v + r->size_bytes.v;
+	for (uint64_t b = r->resource.v / host->block_bytes; !rc && b * host->block_bytes < end; b++) {
+		snprintf(name, sizeof(name), "memory%" PRIu64 "/state", b);
+		rc = add(w, WATCH_FILE, true, MEMORY, name);
+	}
+	return rc;
+}
+
+/* What the checks look at and nobody announces, and whether a dax device is open. */
+static int add_settings(struct watch *w)
+{
+	static const char *const files[] = {
+		"sys/kernel/mm/numa/demotion_enabled", "sys/devices/system/memory/auto_online_blocks",
+		"sys/module/memory_hotplug/parameters/memmap_on_memory", "sys/module/device_dax/refcnt",
+	};
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sizeof(files) / sizeof(files[0]); i++)
+		rc = add(w, WATCH_FILE, false, files[i], NULL);
+	return rc;
+}
+
+static int add_accelerators(struct watch *w, const struct cxl_root_port *rp)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < rp->n_accelerators; i++) {
+		char dir[64];
+
+		snprintf(dir, sizeof(dir), "sys/bus/pci/devices/%.32s", rp->accelerators[i].name);
+		rc = add(w, WATCH_LINK, true, dir, "driver");
+	}
+	return rc;
+}
+
+static int add_structure(struct watch *w, const struct cxl_host *host)
+{
+	static const char *const dirs[] = { "sys/bus/cxl/devices", "sys/bus/dax/devices", "sys/bus/pci/devices", MEMORY };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		rc = add(w, WATCH_DIR, true, dirs[i], NULL);
+	for (size_t i = 0; !rc && i < host->n_memdevs; i++)
+		rc = add(w, WATCH_LINK, true, host->memdevs[i].path, "driver");
+	for (size_t i = 0; !rc && i < host->n_root_ports; i++)
+		rc = add_accelerators(w, &host->root_ports[i]);
+	for (size_t i = 0; !rc && i < host->n_dax; i++) {
+		rc = add(w, WATCH_LINK, true, host->dax[i].path, "driver");
+		if (!rc)
+			rc = add(w, WATCH_FILE, true, host->dax[i].path, "memmap_on_memory");
+	}
+	for (size_t i = 0; !rc && i < host->n_regions; i++) {
+		const struct cxl_region *r = &host->regions[i];
+
+		rc = add(w, WATCH_LINK, true, r->path, "driver");
+		if (!rc)
+			rc = add(w, WATCH_FILE, true, r->path, "commit");
+		if (!rc)
+			rc = add_blocks(w, host, r);
+	}
+	return rc;
+}
+
+int host_watch(struct cxl_host *host, const bool *wanted, struct watch *ret)
+{
+	int rc = 0;
+
+	/* a tree of files has no kernel that counts */
+	watch_init(ret, &host->fs, host->fs.is_capture ? NULL : UEVENTS);
+	for (size_t i = 0; !rc && i < host->n_root_ports; i++)
+		if (wanted[i] && host->root_ports[i].present)
+			rc = add_root_port(ret, &host->root_ports[i]);
+	if (!rc)
+		rc = add_settings(ret);
+	return rc ? rc : add_structure(ret, host);
+}

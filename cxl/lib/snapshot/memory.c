@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the memory of the regions is used for: dax devices and their drivers,
+ * and the System RAM blocks that lie inside a region.
+ * Source: Documentation/ABI/testing/sysfs-bus-dax, sysfs-devices-memory.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cxl/lib/snapshot/host.h"
+#include "util/parse.h"
+
+#define DAX_DEVICES "sys/bus/dax/devices"
+#define MEMORY "sys/devices/system/memory"
+
+/* An nvdimm region has a number of its own, but the address range of its CXL region. */
+struct cxl_region *nd_region_of(struct cxl_host *host, const char *path)
+{
+	const char *nd = strstr(path, "/ndbus"), *region = nd ? strstr(nd, "/region") : NULL;
+	struct opt_u64 start;
+	char *dir;
+
+	if (!region)
+		return NULL;
+	dir = arena_strndup(&host->arena, path, (size_t)(region - path) + 1 + strcspn(region + 1, "/"));
+	start = dir ? attr_u64_optional(host, dir, dir, "resource") : (struct opt_u64){ 0 };
+	for (size_t i = 0; start.known && i < host->n_regions; i++)
+		if (host->regions[i].resource.known && host->regions[i].resource.v == start.v)
+			return &host->regions[i];
+	return NULL;
+}
+
+/* The region whose directory is above @path. */
+static struct cxl_region *region_above(struct cxl_host *host, const char *path)
+{
+	for (size_t i = 0; i < host->n_regions; i++)
+		if (path_is_below(path, host->regions[i].path))
+			return &host->regions[i];
+	return nd_region_of(host, path);
+}
+
+static bool is_dax(const char *name)
+{
+	return !strncmp(name, "dax", 3) && !name[3 + strspn(name + 3, "0123456789.")];
+}
+
+static int read_dax(struct cxl_host *host)
+{
+	struct sysfs_names names;
+	char link[PATH_MAX];
+	int rc = sysfs_list(&host->fs, &host->arena, DAX_DEVICES, is_dax, &names);
+
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc && rc != -ENOENT)
+		message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", NULL,
+			    "/%s cannot be listed (%s), so no dax device is shown", DAX_DEVICES, strerror(-rc));
+	sysfs_sort(&names);
+	host->dax = arena_alloc(&host->arena, names.n, sizeof(*host->dax));
+	if (!host->dax)
+		return -ENOMEM;
+	for (size_t i = 0; i < names.n; i++) {
+		struct cxl_dax *d = &host->dax[host->n_dax];
+		char *path;
+
+		snprintf(link, sizeof(link), DAX_DEVICES "/%s", names.v[i]);
+		if (sysfs_resolve(&host->fs, &host->arena, link, &path))
+			continue;	/* gone since it was listed */
+		*d = (struct cxl_dax){ .name = names.v[i], .path = path };
+		d->region = region_above(host, path);
+		d->driver = attr_link_name(host, d->name, path, "driver");
+		d->size_bytes = attr_u64(host, d->name, path, "size");
+		if (d->driver && !strcmp(d->driver, "kmem")) {
+			/* new in 6.8; kmem put no struct pages on the memory before */
+			d->memmap_on_memory = attr_u64_optional(host, d->name, path, "memmap_on_memory").v;
+			d->target_node = attr_u64_optional(host, d->name, path, "target_node");
+		}
+		host->n_dax++;
+	}
+	return 0;
+}
+
+/* Both the region and its root ports list the dax device. */
+static int attach_dax(struct cxl_host *host)
+{
+	for (size_t i = 0; i < host->n_regions; i++) {
+		host->regions[i].dax = arena_alloc(&host->arena, host->n_dax, sizeof(struct cxl_dax *));
+		if (!host->regions[i].dax)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < host->n_dax; i++) {
+		struct cxl_region *r = host->dax[i].region;
+
+		if (!r)
+			continue;
+		r->dax[r->n_dax++] = &host->dax[i];
+		for (size_t k = 0; k < r->n_root_ports; k++)
+			r->root_ports[k]->n_dax++;
+	}
+	for (size_t i = 0; i < host->n_root_ports; i++) {
+		struct cxl_root_port *rp = &host->root_ports[i];
+
+		rp->dax = arena_alloc(&host->arena, rp->n_dax, sizeof(*rp->dax));
+		if (!rp->dax)
+			return -ENOMEM;
+		rp->n_dax = 0;
+		for (size_t k = 0; k < rp->n_regions; k++)
+			for (size_t d = 0; d < rp->regions[k]->n_dax; d++)
+				rp->dax[rp->n_dax++] = rp->regions[k]->dax[d];
+	}
+	return 0;
+}
+
+/* --- where the dax devices lie ------------------------------------------ */
+
+/* "mapping0/start": of a device that is put together from several ranges.  The
+ * attributes are root's. */
+static ssize_t read_address(struct cxl_host *host, const struct cxl_dax *d, const char *attr, uint64_t *ret)
+{
+	char path[PATH_MAX], text[32];
+	ssize_t n = sysfs_join(path, sizeof(path), d->path, attr);
+
+	if (!n)
+		n = sysfs_read(&host->fs, path, text, sizeof(text));
+	return n < 0 ? n : parse_u64(text, ret);
+}
+
+static int add_range(struct cxl_host *host, struct cxl_dax *d, uint64_t first, uint64_t last)
+{
+	struct addr_range *more = arena_alloc(&host->arena, d->n_ranges + 1, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	if (d->n_ranges)
+		memcpy(more, d->ranges, d->n_ranges * sizeof(*more));
+	more[d->n_ranges++] = (struct addr_range){ first, last };
+	d->ranges = more;
+	return 0;
+}
+
+static int read_mappings(struct cxl_host *host, struct cxl_dax *d)
+{
+	ssize_t rc = 0;
+
+	for (unsigned int i = 0; !rc; i++) {
+		uint64_t first, last;
+		char attr[32];
+
+		snprintf(attr, sizeof(attr), "mapping%u/start", i);
+		rc = read_address(host, d, attr, &first);
+		snprintf(attr, sizeof(attr), "mapping%u/end", i);
+		if (!rc)
+			rc = read_address(host, d, attr, &last);
+		if (!rc)
+			rc = last < first ? -EINVAL : add_range(host, d, first, last);
+	}
+	if (rc == -ENOMEM)
+		return -ENOMEM;
+	if (rc == -ENOENT && d->n_ranges)
+		return 0;
+	d->n_ranges = 0;
+	message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", d->name,
+		    "%s: where it lies cannot be read (mapping0/start: %s), so its memory blocks are not known%s", d->name,
+		    strerror((int)-rc), rc == -EACCES ? "; run the command as root" : "");
+	return 0;
+}
+
+static int read_ranges(struct cxl_host *host)
+{
+	for (size_t i = 0; i < host->n_dax; i++) {
+		struct cxl_dax *d = &host->dax[i];
+		const struct cxl_region *r = d->region;
+		int rc;
+
+		/* the only device of a region is all of it, and that anybody may read */
+		if (r && r->n_dax == 1 && r->resource.known && r->size_bytes.known && r->size_bytes.v)
+			rc = add_range(host, d, r->resource.v, r->resource.v + (r->size_bytes.v - 1));
+		else
+			rc = host->wants_dax ? read_mappings(host, d) : 0;
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static bool touches(const struct cxl_dax *d, uint64_t first, uint64_t last)
+{
+	for (size_t i = 0; i < d->n_ranges; i++)
+		if (first <= d->ranges[i].last && last >= d->ranges[i].first)
+			return true;
+	return false;
+}
+
+const struct mem_block *dax_next_block(const struct cxl_host *host, const struct cxl_dax *d,
+				       const struct mem_block *from)
+{
+	const struct mem_block *end = host->blocks + host->n_blocks;
+	uint64_t first = UINT64_MAX, last = 0;
+
+	for (size_t i = 0; i < d->n_ranges; i++) {
+		first = d->ranges[i].first < first ? d->ranges[i].first : first;
+		last = d->ranges[i].last > last ? d->ranges[i].last : last;
+	}
+	if (!d->n_ranges || !host->n_blocks)
+		return NULL;
+	if (!from) {	/* the first whose end is not before the device */
+		size_t lo = 0, hi = host->n_blocks;
+
+		while (lo < hi) {
+			size_t mid = (lo + hi) / 2;
+
+			if (host->blocks[mid].number < first / host->block_bytes)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		from = host->blocks + lo;
+	} else {
+		from++;
+	}
+	for (; from < end && from->number <= last / host->block_bytes; from++)
+		if (touches(d, from->number * host->block_bytes, from->number * host->block_bytes + (host->block_bytes - 1)))
+			return from;
+	return NULL;
+}
+
+/* --- memory blocks -------------------------------------------------------- */
+
+static enum block_state read_state(struct cxl_host *host, const char *name, int *ret_errnum)
+{
+	char path[PATH_MAX], state[32];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), MEMORY "/%s/state", name);
+	n = sysfs_read(&host->fs, path, state, sizeof(state));
+	*ret_errnum = n < 0 ? (int)-n : 0;
+	if (n >= 0 && !strcmp(state, "offline"))
+		return BLOCK_OFFLINE;
+	return n >= 0 && (!strcmp(state, "online") || !strcmp(state, "going-offline")) ? BLOCK_ONLINE : BLOCK_UNKNOWN;
+}
+
+/* "Normal" or "Movable" of an online block. */
+static const char *read_zone(struct cxl_host *host, const char *block)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), MEMORY "/%s", block);
+	return attr_text(host, path, "valid_zones");
+}
+
+static void count_block(struct cxl_host *host, struct cxl_region *r, const char *name, const struct mem_block *b, int errnum)
+{
+	r->blocks_total++;
+	r->blocks_online += b->state == BLOCK_ONLINE;
+	/* of a few, spread over the region: it costs the kernel a walk of their pages */
+	if (b->state == BLOCK_ONLINE && !(r->blocks_online & (r->blocks_online - 1)) && (!r->zone || !strcmp(r->zone, "Movable")))
+		r->zone = b->zone ? b->zone : read_zone(host, name);
+	if (b->state == BLOCK_UNKNOWN && !r->blocks_unknown)
+		message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", name,
+			    "%s: attribute state cannot be read (%s), so whether %s is online as System RAM is unknown",
+			    name, errnum ? strerror(errnum) : "not a known state", r->name);
+	r->blocks_unknown |= b->state == BLOCK_UNKNOWN;
+}
+
+static bool lies_in(const struct cxl_region *r, uint64_t first, uint64_t last)
+{
+	return r->resource.known && r->size_bytes.known && first < r->resource.v + r->size_bytes.v && last >= r->resource.v;
+}
+
+/* Memory from @first to @last is block @name; look at it when it is somebody's here. */
+static void take_block(struct cxl_host *host, const char *name, unsigned int number, uint64_t first, uint64_t last)
+{
+	struct mem_block *b = &host->blocks[host->n_blocks];
+	bool is_ours = false;
+	int errnum;
+
+	for (size_t k = 0; !is_ours && k < host->n_regions; k++)
+		is_ours = lies_in(&host->regions[k], first, last);
+	for (size_t k = 0; !is_ours && host->wants_dax && k < host->n_dax; k++)
+		is_ours = !host->dax[k].region && touches(&host->dax[k], first, last);
+	if (!is_ours)
+		return;
+	b->number = number;
+	b->state = read_state(host, name, &errnum);
+	if (host->wants_dax && b->state == BLOCK_ONLINE)
+		b->zone = zone_of_block(host, number, first, last);
+	host->n_blocks++;
+	for (size_t k = 0; k < host->n_regions; k++)
+		if (lies_in(&host->regions[k], first, last))
+			count_block(host, &host->regions[k], name, b, errnum);
+}
+
+static int block_cmp(const void *a, const void *b)
+{
+	const struct mem_block *p = a, *q = b;
+
+	return p->number < q->number ? -1 : p->number > q->number;
+}
+
+static int read_blocks(struct cxl_host *host)
+{
+	struct sysfs_names names;
+	char text[32];
+	ssize_t n;
+	int rc;
+
+	if (!host->n_regions && !(host->wants_dax && host->n_dax))
+		return 0;
+	rc = sysfs_list(&host->fs, &host->arena, MEMORY, NULL, &names);
+	if (rc == -ENOENT)	/* no memory hotplug in this kernel: nothing can be onlined */
+		return 0;
+	if (rc == -ENOMEM)
+		return rc;
+	n = sysfs_read(&host->fs, MEMORY "/block_size_bytes", text, sizeof(text));
+	if (rc || n < 0 || parse_hex64(text, &host->block_bytes) || !host->block_bytes) {
+		message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", NULL,
+			    "the memory blocks in /%s cannot be read, so whether a region is online as System RAM is unknown",
+			    MEMORY);
+		for (size_t i = 0; i < host->n_regions; i++)
+			host->regions[i].blocks_unknown = true;
+		host->block_bytes = 0;
+		return 0;
+	}
+	host->blocks = arena_alloc(&host->arena, names.n, sizeof(*host->blocks));
+	if (!host->blocks || (host->wants_dax && zones_read(host)))
+		return -ENOMEM;
+	for (size_t i = 0; i < names.n; i++) {
+		unsigned int block;
+		uint64_t start, end;
+
+		if (!parse_name(names.v[i], "memory", &block) ||
+		    __builtin_mul_overflow((uint64_t)block, host->block_bytes, &start) ||
+		    __builtin_add_overflow(start, host->block_bytes, &end))
+			continue;
+		take_block(host, names.v[i], block, start, end - 1);
+	}
+	if (host->n_blocks)
+		qsort(host->blocks, host->n_blocks, sizeof(*host->blocks), block_cmp);
+	for (size_t i = 0; i < host->n_regions; i++)
+		if (!host->regions[i].resource.known || !host->regions[i].size_bytes.known)
+			host->regions[i].blocks_unknown = true;
+	return 0;
+}
+
+int memory_read(struct cxl_host *host, struct err *err)
+{
+	int rc = read_dax(host);
+
+	if (!rc)
+		rc = attach_dax(host);
+	if (!rc)
+		rc = read_ranges(host);
+	if (!rc)
+		rc = read_blocks(host);
+	return rc ? err_set(err, EXIT_REFUSED, ENOMEM, "out of memory while reading memory blocks") : 0;
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * File systems on CXL memory: on dax devices (famfs, and what else uses the
+ * fsdev driver) and on the block devices of persistent regions.  One reading
+ * of /proc/self/mountinfo (proc(5)); in captures there is none.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cxl/lib/snapshot/host.h"
+#include "util/cleanup.h"
+#include "util/parse.h"
+
+/* What is not kmem's can hold a file system. */
+static bool is_wanted(const struct cxl_host *host)
+{
+	for (size_t i = 0; i < host->n_regions; i++)
+		if (region_is_committed(&host->regions[i]) && host->regions[i].is_pmem)
+			return true;
+	for (size_t i = 0; i < host->n_dax; i++)
+		if (host->dax[i].driver && strcmp(host->dax[i].driver, "kmem"))
+			return true;
+	return false;
+}
+
+/* A pmem block device lies below ndbusN/regionM, which has its CXL region's address. */
+static struct cxl_region *region_of_block(struct cxl_host *host, const char *number)
+{
+	char link[64], *path;
+	const char *nd;
+	bool any = false;
+
+	for (size_t i = 0; i < host->n_regions; i++)
+		any |= host->regions[i].is_pmem;
+	if (!any || snprintf(link, sizeof(link), "sys/dev/block/%.16s", number) < 0 ||
+	    sysfs_resolve(&host->fs, &host->arena, link, &path))
+		return NULL;
+	nd = strstr(path, "/ndbus");
+	return nd ? nd_region_of(host, path) : NULL;
+}
+
+static const char *shown(struct cxl_host *host, const char *text)
+{
+	char buf[256];
+
+	return arena_strdup(&host->arena, printable(text, buf, sizeof(buf)));
+}
+
+/* "36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 /dev/root rw,errors=continue" */
+static int take_mount(struct cxl_host *host, char *line)
+{
+	char number[24], at[PATH_MAX], fs[64], source[PATH_MAX];
+	const char *rest = strstr(line, " - ");
+	struct cxl_region *r;
+
+	if (!rest || sscanf(line, "%*s %*s %23s %*s %4095s", number, at) != 2 ||
+	    sscanf(rest, " - %63s %4095s", fs, source) != 2)
+		return 0;
+	for (size_t i = 0; !strncmp(source, "/dev/dax", 8) && i < host->n_dax; i++) {
+		struct cxl_dax *d = &host->dax[i];
+
+		if (strcmp(source + 5, d->name))
+			continue;
+		d->mounted_at = shown(host, at);
+		d->fs = shown(host, fs);
+		return d->mounted_at && d->fs ? 0 : -ENOMEM;
+	}
+	if (!strncmp(number, "0:", 2))	/* no block device */
+		return 0;
+	r = region_of_block(host, number);
+	if (r && !(r->mounted_at = shown(host, at)))
+		return -ENOMEM;
+	return 0;
+}
+
+int mounts_read(struct cxl_host *host)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char line[3 * PATH_MAX];
+	bool starts = true;	/* a line, and not the rest of one */
+	int fd, rc = 0;
+
+	if (!is_wanted(host))
+		return 0;
+	fd = sysfs_open(&host->fs, "proc/self/mountinfo", O_RDONLY);
+	if (fd < 0)
+		return 0;
+	f = fdopen(fd, "r");
+	if (!f) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (!rc && fgets(line, sizeof(line), f)) {
+		bool is_whole = strchr(line, '\n');
+
+		/* paths are shorter than this: what is longer is not the kernel's */
+		if (is_whole && starts)
+			rc = take_mount(host, line);
+		starts = is_whole;
+	}
+	return rc;
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sentences about a range, for a person: what is the matter and what to do.
+ * One table; the words in braces are filled with this host's names.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cxl/lib/soft/internal.h"
+#include "util/size.h"
+
+static const struct {
+	const char *text, *remedy;
+} sentences[N_SOFT_CLASSES] = {
+	[SOFT_NOT_CXL] = {
+		"no CXL window is over it (memory such as HBM), and dax_hmem owns it through {dax}", NULL },
+	[SOFT_NOT_CXL_UNCLAIMED] = {
+		"no CXL window is over it, and {stranded} of it belongs to nobody: the kernel keeps it out of the page allocator and no driver took it",
+		"load dax_hmem ('modprobe dax_hmem') and look for hmem in dmesg; if it is CXL memory, the firmware lacks a window for it in the CEDT" },
+	[SOFT_SR_OVERRIDDEN] = {
+		"it is in use as ordinary System RAM{why}, so firmware's wish to keep it apart is not followed; nothing is lost",
+		"to manage it as CXL or dax memory boot without efi=nosoftreserve and memmap=, and with a kernel that has CONFIG_EFI_SOFT_RESERVE" },
+	[SOFT_STRADDLE_RAM] = {
+		"{uncovered} of it lies outside of the CXL windows ({windows}) and System RAM is in it or right beside it: Linux cannot understand this platform's memory map",
+		"ask the platform vendor for firmware whose Soft Reserved ranges lie inside its CXL windows; until then boot with 'modprobe.blacklist=cxl_acpi', so that dax_hmem takes the memory" },
+	[SOFT_STRADDLE_GAP] = {
+		"{uncovered} of it lies outside of the CXL windows ({windows}): the firmware's memory map and its CXL windows do not belong together",
+		"ask the platform vendor for firmware whose Soft Reserved ranges lie inside its CXL windows; until then boot with 'modprobe.blacklist=cxl_acpi', so that dax_hmem takes the memory" },
+	[SOFT_RAM_COLLISION] = {
+		"it lies inside {windows}, but a part of it is in use as ordinary System RAM",
+		"remove memmap= from the kernel's command line if it is there; else set the firmware's CXL memory mode to one that leaves all of the memory Soft Reserved (none called 'legacy'), or ask the vendor" },
+	[SOFT_DOUBLE_CLAIM] = {
+		"both CXL ({regions}) and dax_hmem claim the same memory ({dax})",
+		"use only one of them: 'daxctl disable-device' on the one that is not wanted before any data is written; kernel 7.1 and newer let one owner win" },
+	[SOFT_CXL_OWNED] = { "CXL owns all of it: {regions}, used through {dax}", NULL },
+	[SOFT_CXL_OWNED_TILED] = {
+		"CXL owns all of it, but only by several regions together ({regions}): a part that the kernel decides about as a whole lies in none of them alone",
+		"kernel 7.1 and newer give such memory to dax_hmem at boot: make one region of it, or expect the fallback" },
+	[SOFT_REGION_NO_DAX] = {
+		"{regions} holds it, but no dax device was made of it, so nobody can use it",
+		"load dax_cxl ('modprobe dax_cxl') and enable the region ('cxl enable-region {region}'); dmesg says why its driver did not bind" },
+	[SOFT_FALLBACK_HMEM] = {
+		"CXL assembled no region in {windows}, so dax_hmem owns it through {dax}: it can be used, but CXL does not manage it",
+		"look for cxl in dmesg to see why no region was assembled; if this is as wanted, say --allow-fallback" },
+	[SOFT_NO_OWNER] = {
+		"it lies inside {windows}, but {stranded} of it has neither a region nor a dax_hmem device: the memory is there and Linux does not use it",
+		"if the region was removed on purpose, nothing; else make one ('cxl create-region -t ram -d {window}', ndctl 77 or newer) or look for cxl in dmesg; booting with 'modprobe.blacklist=cxl_acpi' gives the memory to dax_hmem on every kernel" },
+	[SOFT_MIXED_UNITS] = {
+		"only parts of it belong to CXL ({regions}); {rest}",
+		"look for cxl in dmesg to see which region was not assembled; 'modprobe.blacklist=cxl_acpi' gives all of the memory to dax_hmem" },
+	[SOFT_REGION_MISFIT] = {
+		"{regions} covers only a part of it; {rest}",
+		"make the region as big as the range (firmware setup, or 'cxl create-region -t ram -d {window}', ndctl 77 or newer for a region made by hand), or boot with 'modprobe.blacklist=cxl_acpi', so that dax_hmem takes the memory" },
+};
+
+static const struct {
+	const char *text, *remedy;
+} doubts[] = {
+	[DOUBT_WINDOWS] = {
+		"it cannot be judged: where the CXL windows are is not known",
+		"run the command as root" },
+	[DOUBT_HMEM] = {
+		"it cannot be judged: the addresses of dax_hmem's devices are not known",
+		"run the command as root" },
+	[DOUBT_RAM] = {
+		"it cannot be judged: /proc/iomem cannot be used, so parts of it may be System RAM",
+		"run the command as root, or record the host again as root" },
+	[DOUBT_SRAT] = {
+		"it cannot be judged: several regions own it together ({regions}), and whether the kernel decides about each of them apart is in the SRAT, which cannot be read",
+		"run the command as root" },
+	[DOUBT_ONLY_FIRMWARE] = {
+		"it cannot be judged: the firmware map calls it Soft Reserved and /proc/iomem, which shows such ranges, does not",
+		"compare /sys/firmware/memmap, /proc/cmdline and /proc/iomem; dmesg shows what changed the memory map at boot ('e820')" },
+	[DOUBT_ONLY_IOMEM] = {
+		"it cannot be judged: /proc/iomem calls it Soft Reserved, the firmware map does not, and nothing on the command line made it so",
+		"compare /sys/firmware/memmap, /proc/cmdline and /proc/iomem; dmesg shows what changed the memory map at boot ('e820')" },
+};
+
+/* "region0, region1 and 14 more" */
+static const char *names_text(struct arena *a, const char *const *names, size_t n)
+{
+	enum { SHOWN = 4 };
+	const char *text = n ? names[0] : "none";
+
+	for (size_t i = 1; text && i < n && i < SHOWN; i++)
+		text = arena_printf(a, "%s, %s", text, names[i]);
+	return text && n > SHOWN ? arena_printf(a, "%s and %zu more", text, n - SHOWN) : text;
+}
+
+static const char *size_text(struct arena *a, uint64_t bytes)
+{
+	char text[64];
+
+	size_human(bytes, text, sizeof(text));
+	return arena_strndup(a, text, strcspn(text, "(") - (strchr(text, '(') != NULL));	/* one of the two units */
+}
+
+static const char *why_ram(const struct soft_picture *p)
+{
+	if (p->cmdline.no_soft_reserve)
+		return " (efi=nosoftreserve on the command line)";
+	return p->cmdline.edits_map ? " (the command line changes the memory map)" : "";
+}
+
+/* What a word in braces stands for; NULL: no memory. */
+static const char *value_of(const struct soft_picture *p, struct arena *a, const struct soft_range *r, const char *key,
+			    size_t n)
+{
+#define IS(name) (n == sizeof(name) - 1 && !memcmp(key, name, n))
+	if (IS("windows"))
+		return names_text(a, r->windows, r->n_windows);
+	if (IS("window"))
+		return r->n_windows ? r->windows[0] : "DECODER";
+	if (IS("regions"))
+		return names_text(a, r->regions, r->n_regions);
+	if (IS("region"))
+		return r->n_regions ? r->regions[0] : "REGION";
+	if (IS("dax"))
+		return names_text(a, r->dax, r->n_dax);
+	if (IS("stranded"))
+		return size_text(a, r->stranded_bytes);
+	if (IS("uncovered"))
+		return size_text(a, r->uncovered_bytes);
+	if (IS("rest"))
+		return r->stranded_bytes ? arena_printf(a, "%s of it belongs to nobody", size_text(a, r->stranded_bytes)) :
+			"dax_hmem has the rest";
+	return IS("why") ? why_ram(p) : "";
+#undef IS
+}
+
+static const char *fill(const struct soft_picture *p, struct arena *a, const struct soft_range *r, const char *text)
+{
+	const char *out = "";
+
+	while (text && *text && out) {
+		size_t n = strcspn(text, "{"), key = text[n] ? strcspn(text + n, "}") : 0;
+		const char *value = key ? value_of(p, a, r, text + n + 1, key - 1) : "";
+
+		out = value ? arena_printf(a, "%s%.*s%s", out, (int)n, text, value) : NULL;
+		text += n + (key ? key + 1 : 0);
+	}
+	return text ? out : NULL;
+}
+
+/* One more clause behind the sentence. */
+static void append(struct arena *a, struct soft_range *r, const char *clause)
+{
+	if (r->text && clause)
+		r->text = arena_printf(a, "%s; %s", r->text, clause);
+}
+
+static void append_modifiers(const struct soft_picture *p, struct arena *a, struct soft_range *r)
+{
+	if (r->modified[MODIFIER_ALIGN_LOSS]) {
+		const char *loss = size_text(a, r->modifier_bytes[MODIFIER_ALIGN_LOSS]), *block = size_text(a, p->block_bytes);
+
+		append(a, r, loss && block ?
+		       arena_printf(a, "as System RAM %s of it is lost to the alignment of memory blocks of %s%s", loss,
+				    block, r->exceeds_align_loss ? ", more than --max-align-loss allows" : "") : NULL);
+	}
+	if (r->modified[MODIFIER_OFFLINE])
+		append(a, r, "some of its memory blocks are offline");
+	if (r->modified[MODIFIER_DEV_COHERENT])
+		append(a, r, r->is_unproven ?
+		       "a dax device is attached to a window for device-coherent memory, and no CDAT says that it may be" :
+		       "a dax device is attached to a window for device-coherent memory");
+	if (r->modified[MODIFIER_CDAT_MISMATCH])
+		append(a, r, "the device's CDAT says that its memory is not to be Soft Reserved, so the firmware is broken");
+	if (r->modified[MODIFIER_ORPHAN_IOMEM])
+		append(a, r, "/proc/iomem shows a CXL object there that does not exist in sysfs");
+	if (r->is_tainted)
+		append(a, r, "another range makes Linux give up on CXL on this host");
+}
+
+/* What to do about memory without an owner, by what is in its way. */
+static const char *no_owner_remedy(const struct soft_picture *p, const struct soft_range *r)
+{
+	if (p->windows_from_cedt)
+		return "load the CXL drivers ('modprobe cxl_acpi'); dmesg says why they did not bind";
+	/* measured on 6.12: a new region goes beside the line, which counts as busy */
+	if (!r->n_regions && interval_overlap(&p->iomem_soft, r->start, r->end))
+		return "look for cxl in dmesg to see why no region was assembled; booting with 'modprobe.blacklist=cxl_acpi', or kernel 7.1 and newer, give the memory to dax_hmem; a region made by hand ('cxl create-region -t ram -d {window}', ndctl 77 or newer) makes the device usable, but at other addresses than these, which /proc/iomem shows as taken";
+	if (r->n_regions)
+		return "{regions} is not committed and still holds addresses there: free them with 'cxl destroy-region {region}', then make a new region ('cxl create-region -t ram -d {window}', ndctl 77 or newer)";
+	return sentences[SOFT_NO_OWNER].remedy;
+}
+
+/* The remedy of what made the verdict worse than the class alone. */
+static const char *other_remedy(const struct soft_range *r)
+{
+	if (r->modified[MODIFIER_ORPHAN_IOMEM])
+		return "reboot: an object of the kernel's was removed in part; report it with 'cxl-sim capture' if it comes back";
+	if (r->modified[MODIFIER_CDAT_MISMATCH] || r->is_unproven)
+		return "ask the platform vendor for firmware that describes the memory as the device's CDAT says; memory of accelerators is to be EFI Reserved";
+	if (r->exceeds_align_loss)
+		return "use it in devdax mode, where nothing is lost, or make the firmware align the range to memory blocks";
+	return r->is_tainted ? "see the range that is given up" : NULL;
+}
+
+int soft_explain(const struct soft_picture *p, struct arena *a, struct soft_range *r)
+{
+	const char *text = r->doubt ? doubts[r->doubt].text : sentences[r->class].text;
+	const char *remedy = r->doubt ? doubts[r->doubt].remedy : sentences[r->class].remedy;
+
+	r->text = fill(p, a, r, text);
+	append_modifiers(p, a, r);
+	if (r->class == SOFT_NO_OWNER)
+		remedy = no_owner_remedy(p, r);
+	if (!remedy || r->modified[MODIFIER_ORPHAN_IOMEM])
+		remedy = other_remedy(r);
+	r->remedy = remedy ? fill(p, a, r, remedy) : NULL;
+	return r->text && (r->remedy || !remedy) ? 0 : -ENOMEM;
+}
