@@ -33,7 +33,7 @@ static const struct opt recover_opts[] = {
 	{ "timeout", 0, OPT_STRING, offsetof(struct recover_command, timeout), "DURATION",
 	  "how long link and devices may take to return, each (default 30s)" },
 	{ "link-method", 0, OPT_STRING, offsetof(struct recover_command, link_method), "METHOD",
-	  "how the link is taken down: auto (default), cxl_bus, forced, link-disable, slot-power or none" },
+	  "how the link is taken down: auto (default), cxl_bus, forced, reset_subordinate, link-disable, slot-power or none" },
 	{ "accept-replacement", 0, OPT_FLAG, offsetof(struct recover_command, accept_replacement), NULL,
 	  "a device with another serial number in the same place will do" },
 	{ "force-healthy", 0, OPT_FLAG, offsetof(struct recover_command, force_healthy), NULL,
@@ -74,11 +74,13 @@ static int parse_options(struct recover *r, const struct recover_command *o, cha
 		return err_set(err, EXIT_USAGE, EINVAL, "one root port is recovered at a time, nothing was done; name it by its PCI address, as 'cxl list --isolation' shows it");
 	if (o->resume && o->abandon)
 		return err_set(err, EXIT_USAGE, EINVAL, "--resume and --abandon exclude each other, nothing was done");
-	if ((o->resume || o->abandon) && (o->dry_run || o->no_rebuild || o->link_method || o->force_healthy || o->timeout || (o->abandon && o->accept_replacement)))
-		return err_set(err, EXIT_USAGE, EINVAL, "%s takes no other option about the recovery: its journal has them (only --accept-replacement may come later), nothing was done",
-			       o->resume ? "--resume" : "--abandon");
+	if ((o->resume && (o->dry_run || o->force_healthy || o->overrides.n)) ||
+	    (o->abandon && (o->dry_run || o->no_rebuild || o->link_method || o->force_healthy || o->timeout || o->accept_replacement || o->overrides.n)))
+		return err_set(err, EXIT_USAGE, EINVAL, "%s, nothing was done",
+			       o->resume ? "of what a recovery is to do, --resume changes no more than --link-method, --timeout, --accept-replacement and --no-rebuild: its journal has the rest" :
+					   "--abandon takes no other option about the recovery");
 	if (method < 0)
-		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is no link method: use auto, cxl_bus, forced, link-disable, slot-power or none",
+		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is no link method: use auto, cxl_bus, forced, reset_subordinate, link-disable, slot-power or none",
 			       printable(o->link_method, shown, sizeof(shown)));
 	if (o->timeout && (duration_parse(o->timeout, &timeout_us) || !timeout_us))
 		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is no duration: write for example --timeout=10s",
@@ -94,7 +96,9 @@ static int parse_options(struct recover *r, const struct recover_command *o, cha
 	r->resume = o->resume;
 	r->abandon = o->abandon;
 	r->force_healthy = o->force_healthy;
-	r->accept_later = o->resume && o->accept_replacement;
+	r->asks_anew = o->resume && (o->link_method || o->timeout || o->accept_replacement || o->no_rebuild);
+	r->asked = (struct recover_options){ .method = (enum link_method)method, .rebuild = !o->no_rebuild,
+		.accept_replacement = o->accept_replacement, .timeout_us = o->timeout ? timeout_us : 0 };
 	r->overrides = o->overrides;
 	r->journal.options = (struct recover_options){ .method = (enum link_method)method, .rebuild = !o->no_rebuild,
 		.accept_replacement = o->accept_replacement, .timeout_us = timeout_us };

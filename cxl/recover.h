@@ -32,7 +32,8 @@ struct recover {
 	struct arena arena;
 	/* what was asked for */
 	bool dry_run, resume, abandon, force_healthy;
-	bool accept_later;		/* a replacement, which the journal does not know yet */
+	bool asks_anew;			/* --resume with options that the journal has otherwise: @asked */
+	struct recover_options asked;	/* what was not asked for is LINK_AUTO, true, false, 0 */
 	struct opt_list overrides;
 	enum progress progress;
 	/* what is found and planned */

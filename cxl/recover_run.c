@@ -100,6 +100,12 @@ static int on_begin(struct step_run *run, const struct step *step, struct err *e
 	return save(r, err);
 }
 
+/* Did taking the link down and up fail? */
+static bool is_about_link(const struct step *s)
+{
+	return s->op == &step_link || s->op == &step_config || strstr(s->path, "/reset") || strstr(s->path, "/slots/");
+}
+
 static const char *advice(struct step_run *run, char *buf, size_t size)
 {
 	const struct recover *r = run->data;
@@ -110,8 +116,10 @@ static const char *advice(struct step_run *run, char *buf, size_t size)
 			    "its isolation status is clear";
 
 	if (r->keeps_journal || r->resume)
-		snprintf(buf, size, "%s: %s, its devices are %s; go on with 'cxl recover-port --resume %s', or give it up with 'cxl recover-port --abandon %s'",
-			 name, state, recover_are_devices_there(r) ? "there" : "removed", name, name);
+		snprintf(buf, size, "%s: %s, its devices are %s; go on with 'cxl recover-port --resume %s'%s, or give it up with 'cxl recover-port --abandon %s'",
+			 name, state, recover_are_devices_there(r) ? "there" : "removed", name,
+			 run->at < run->n && is_about_link(&run->steps[run->at]) ? " (--link-method= takes the link down in another way)" : "",
+			 name);
 	else
 		snprintf(buf, size, "nothing was changed on %s: %s", name, state);
 	return buf;
@@ -244,6 +252,11 @@ static bool is_taken_back(struct recover *r)
 	return true;
 }
 
+static bool tries_masks(const struct recover *r)
+{
+	return r->journal.method == LINK_DISABLE || r->journal.method == LINK_SUBORDINATE;
+}
+
 /* A port that stays masked, found out by trying: is there another way? */
 static int try_another_method(struct recover *r, struct err *err)
 {
@@ -260,7 +273,7 @@ static int run_tries(struct recover *r, struct err *err)
 		if (!rc && !is_isolated_again(r))
 			return finish(r, err);
 		r->result = rc == -EINTR ? RECOVER_STOPPED : RECOVER_FAILED;
-		if (rc && rc != -EINTR && r->journal.method == LINK_DISABLE && is_taken_back(r)) {
+		if (rc && rc != -EINTR && tries_masks(r) && is_taken_back(r)) {
 			rc = try_another_method(r, err);
 			if (rc)
 				return rc;
@@ -330,6 +343,20 @@ static bool has_to_start_over(struct recover *r)
 	return false;
 }
 
+/* Another way than the journal's is a first try. */
+static void ask_anew(struct recover *r)
+{
+	struct recover_options *o = &r->journal.options;
+
+	if (r->asked.method != LINK_AUTO)
+		o->method = r->asked.method;
+	if (r->asked.timeout_us)
+		o->timeout_us = r->asked.timeout_us;
+	o->accept_replacement |= r->asked.accept_replacement;
+	o->rebuild &= r->asked.rebuild;
+	r->journal.tries = 0;
+}
+
 static int resume(struct recover *r, struct err *err)
 {
 	struct journal *j = &r->journal;
@@ -340,9 +367,9 @@ static int resume(struct recover *r, struct err *err)
 		if (j->steps[i].state == STEP_FAILED)
 			j->steps[i].state = STEP_PLANNED;
 	set_up_run(r);
-	if (r->accept_later)
-		j->options.accept_replacement = true;
-	if (!r->accept_later && !has_to_start_over(r)) {
+	if (r->asks_anew)
+		ask_anew(r);
+	if (!r->asks_anew && !has_to_start_over(r)) {
 		rc = run_tries(r, err);
 		/* waiting longer is the administrator's to decide; else something is not as the journal says */
 		if (!rc || rc == -EINTR || err->status == EXIT_TIMEDOUT || r->result == RECOVER_ABANDONED)

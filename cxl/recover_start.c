@@ -4,6 +4,7 @@
  * anything is written, and the plan.  See recover.h.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "cxl/lib/change/policy.h"
 #include "cxl/lib/snapshot/target.h"
 #include "cxl/recover.h"
+#include "util/cleanup.h"
 #include "util/parse.h"
 #include "util/state.h"
 
@@ -288,6 +290,21 @@ static int refuse_policy(struct recover *r, struct err *err)
 	return refuse(r, EXIT_NEGATIVE, "POLICY", err);
 }
 
+/* A region of devices that cannot be told: below the port it would be lost, and elsewhere it is none of ours. */
+static int refuse_unknown_targets(struct recover *r, struct err *err)
+{
+	for (size_t i = 0; i < r->host->n_regions; i++) {
+		const struct cxl_region *region = &r->host->regions[i];
+
+		if (!region_may_touch(region, r->rp) || recipe_touches(r->host, r->rp, region))
+			continue;
+		err_set(err, EXIT_PREREQ, ENODATA, "which devices %s is made of cannot be read, so it may be below %s, and would be lost; nothing was written; run the command again, and if that does not help reboot the host",
+			region->name, r->rp->name);
+		return refuse(r, EXIT_PREREQ, "REBUILD", err);
+	}
+	return 0;
+}
+
 /* What cannot be made again would be lost for good. */
 static int refuse_lost(struct recover *r, struct err *err)
 {
@@ -346,6 +363,15 @@ static const char *find_resettable(struct recover *r)
 	return NULL;
 }
 
+static bool has_subordinate_reset(struct recover *r)
+{
+	char path[PATH_MAX];
+	_cleanup_close_ int fd = sysfs_join(path, sizeof(path), r->rp->path, "reset_subordinate") ? -1 :
+		sysfs_open(&r->host->fs, path, O_PATH);	/* it is for writing only */
+
+	return fd >= 0;
+}
+
 /* The slot whose address is on the bus below the port: "0000:0d:00", with a power file. */
 static const char *find_slot(struct recover *r)
 {
@@ -395,6 +421,7 @@ static int read_facts(struct recover *r, struct err *err)
 			return no_memory(err);
 		r->facts.half_made[r->facts.n_half_made++] = name;
 	}
+	r->facts.subordinate = has_subordinate_reset(r);
 	r->facts.resettable = find_resettable(r);
 	r->facts.slot = find_slot(r);
 	return 0;
@@ -410,8 +437,9 @@ static int choose_link_method(struct recover *r, struct err *err)
 
 	if (!why)
 		return 0;
-	err_set(err, EXIT_PREREQ, ENOTSUP, "the link of %s cannot be taken down%s%s: %s, and out of isolation there is only one way, through link down; nothing was written; reboot the host",
-		r->rp->name, o->method == LINK_AUTO ? "" : " by ", o->method == LINK_AUTO ? "" : link_method_names[o->method], why);
+	err_set(err, EXIT_PREREQ, ENOTSUP, "the link of %s cannot be taken down%s%s: %s, and out of isolation there is only one way, through link down; nothing %swas written; %sreboot the host",
+		r->rp->name, o->method == LINK_AUTO ? "" : " by ", o->method == LINK_AUTO ? "" : link_method_names[o->method], why,
+		r->resume ? "more " : "", o->method == LINK_AUTO ? "" : "use another --link-method=, or ");
 	return refuse(r, EXIT_PREREQ, "ISO-HOTPLUG", err);
 }
 
@@ -461,6 +489,7 @@ int recover_prepare(struct recover *r, struct err *err)
 
 	rc = rc ? rc : refuse_policy(r, err);
 	rc = rc ? rc : refuse_checks(r, err);
+	rc = rc ? rc : refuse_unknown_targets(r, err);
 	rc = rc ? rc : recipe_read(r->host, r->rp, &r->arena, &j->recipe, err);
 	rc = rc ? rc : refuse_lost(r, err);
 	for (size_t i = 1; !rc && i < j->recipe.n_root_ports; i++) {

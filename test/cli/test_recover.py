@@ -166,7 +166,8 @@ def timed_out(host, **more):
 
 @pytest.mark.parametrize("host,asked,taken", [
     ("direct1", "auto", "cxl_bus"), ("direct1", "cxl_bus", "cxl_bus"), ("direct1", "link-disable", "link-disable"),
-    ("direct1", "slot-power", "slot-power"), ("interleave2", "auto", "cxl_bus"), ("switch4", "auto", "link-disable"),
+    ("direct1", "slot-power", "slot-power"), ("interleave2", "auto", "cxl_bus"), ("switch4", "auto", "reset_subordinate"),
+    ("switch4", "link-disable", "link-disable"), ("direct1", "reset_subordinate", "reset_subordinate"), ("unmasked1", "reset_subordinate", "reset_subordinate"),
     ("switch4", "slot-power", "slot-power"), ("unmasked1", "link-disable", "link-disable")])
 def test_a_link_that_is_up_is_taken_down_by_what_the_port_offers(host, asked, taken):
     s = timed_out(host).cxl("recover-port", f"--link-method={asked}", PORT).cxl("list", "--isolation").run()
@@ -182,14 +183,36 @@ def test_a_healthy_port_can_be_taken_down_and_up(host):
     assert s[2].rc == 0 and view(s[1]) == view(s[3]), str(s[2])
 
 
-def test_link_disable_is_masked_again_as_it_was():
+@pytest.mark.parametrize("method", ["link-disable", "reset_subordinate"])
+def test_what_was_masked_is_masked_again(method):
     masks = f"od -An -tx2 -j348 -N2 /sys/bus/pci/devices/{PORT}/config"
-    s = timed_out("direct1").sh(masks).cxl("recover-port", "--link-method=link-disable", PORT).sh(masks).run()
+    s = timed_out("direct1").sh(masks).cxl("recover-port", f"--link-method={method}", PORT).sh(masks).run()
     assert s[4].rc == 0 and s[3].text == s[5].text
 
 
-@pytest.mark.parametrize("method,why", [("auto", "no slot power, no unmaskable Link Disable"), ("slot-power", "no slot"),
-                                        ("cxl_bus", "cxl_bus"), ("forced", "its link is up"), ("link-disable", "does not let")])
+def test_a_method_that_fails_is_not_the_last_one():
+    """Link Disable that does not take: resumed with slot power, after a method that this port has not."""
+    s = timed_out("direct1").sh(f"{SIM} ctl fault 'write@*{PORT}/config:2+=EIO'").cxl("recover-port", "--link-method=link-disable", PORT) \
+        .cxl("recover-port", "--resume", "--link-method=cxl_bus", PORT) \
+        .cxl("recover-port", "--resume", "--link-method=slot-power", "--timeout=20s", PORT).cxl("list", "--isolation").run()
+    assert s[4].rc == 4 and "--link-method=" in s[4].err and f"--resume {PORT}" in s[4].err, str(s[4])
+    assert s[5].rc == 3 and "nothing more was written" in s[5].err and not cxl_writes(s[5].log), str(s[5])
+    assert s[6].rc == 0 and s[6].json["root_ports"][0]["link_method"] == "slot-power" and s[6].json["root_ports"][0]["tries"] == 1, str(s[6])
+    assert view(s[1]) == view(s[7])
+
+
+def test_what_is_resumed_can_do_without_its_regions():
+    s = timed_out("direct1").sh(f"{SIM} ctl fault 'write@*/create_ram_region:1+=EIO'").cxl("recover-port", PORT) \
+        .cxl("recover-port", "--resume", "--no-rebuild", PORT).cxl("list", "--isolation").run()
+    assert s[4].rc == 4, str(s[4])
+    assert s[5].rc == 0, str(s[5])
+    (bus,) = s[6].json["buses"]
+    assert not bus["regions"] and [m["state"] for m in bus["memdevs"]] == ["enabled"]
+
+
+@pytest.mark.parametrize("method,why", [("auto", "no slot power, no Secondary Bus Reset"), ("slot-power", "no slot"),
+                                        ("cxl_bus", "cxl_bus"), ("forced", "its link is up"), ("link-disable", "does not let"),
+                                        ("reset_subordinate", "does not let")])
 def test_where_the_link_cannot_be_taken_down_nothing_else_is(method, why):
     s = timed_out("masked1").cxl("list", "--isolation").cxl("recover-port", f"--link-method={method}", PORT).cxl("list", "--isolation") \
         .sh(f"ls {STATE}").run()
@@ -220,6 +243,13 @@ def test_system_ram_is_refused_with_the_way_out():
     refused(Session("sysram1").cxl("recover-port", "--force-healthy", PORT), 1, "ISO-MEM-ONLINE", "daxctl prepare-isolation dax0.0")
 
 
+def test_a_region_that_may_be_below_the_port_is_no_guess():
+    """Unreadable targets: which devices the region is made of is unknown, and it would not be made again."""
+    s = Session("direct1").cxl("enable-isolation", "root0").sh(f"{SIM} ctl link-down {PORT}").sh(f"{SIM} ctl fault 'open@*/region0/target0:1+=EIO'")
+    refused(s.cxl("recover-port", PORT), 3, "REBUILD", "region0", "which devices", "run the command again")
+    refused(s.cxl("recover-port", "--no-rebuild", PORT), 3, "REBUILD", "region0")
+
+
 def test_what_is_no_root_port_is_refused_with_the_port_above():
     refused(Session("direct1").cxl("recover-port", ENDPOINT), 3, None, "no root port", f"cxl recover-port {PORT}")
     refused(Session("direct1").cxl("recover-port", "region0"), 3, None, f"cxl recover-port {PORT}")
@@ -236,7 +266,9 @@ def test_a_capture_is_never_changed():
 
 def test_bad_options_are_named():
     for args, word in [((), "one root port is recovered at a time"), ((PORT, PORT), "one root port"),
-                       (("--resume", "--abandon", PORT), "exclude each other"), (("--resume", "-n", PORT), "takes no other option"),
+                       (("--resume", "--abandon", PORT), "exclude each other"), (("--resume", "-n", PORT), "--resume changes no more than"),
+                       (("--resume", "--override=ISO-PMEM", PORT), "its journal has the rest"),
+                       (("--abandon", "--timeout=1s", PORT), "--abandon takes no other option"),
                        (("--link-method=rope", PORT), "'rope' is no link method"), (("--timeout=soon", PORT), "'soon' is no duration"),
                        (("--timeout=0s", PORT), "no duration"), (("--progress=bar", PORT), "'bar' is no kind of progress"),
                        (("--override=ISO-CAP", PORT), "only ISO-PMEM")]:

@@ -17,8 +17,8 @@
 #include "cxl/lib/change/step_port.h"
 
 const char *const link_method_names[N_LINK_METHODS] = {
-	[LINK_AUTO] = "auto", [LINK_CXL_BUS] = "cxl_bus", [LINK_FORCED] = "forced", [LINK_DISABLE] = "link-disable",
-	[LINK_SLOT_POWER] = "slot-power", [LINK_NONE] = "none",
+	[LINK_AUTO] = "auto", [LINK_CXL_BUS] = "cxl_bus", [LINK_FORCED] = "forced",
+	[LINK_SUBORDINATE] = "reset_subordinate", [LINK_DISABLE] = "link-disable", [LINK_SLOT_POWER] = "slot-power", [LINK_NONE] = "none",
 };
 
 int link_method_parse(const char *name)
@@ -232,6 +232,34 @@ static void prepare_link_disable(struct builder *b, const struct cxl_root_port *
 		add_config(b, rp, "let Link Disable take effect", rp->ext.control_offset, PORT_UNMASK_LINK_DISABLE, true);
 }
 
+static void prepare_subordinate(struct builder *b, const struct cxl_root_port *rp)
+{
+	if (!(rp->ext.control & PORT_UNMASK_SBR))
+		add_config(b, rp, "let Secondary Bus Reset take effect", rp->ext.control_offset, PORT_UNMASK_SBR, true);
+}
+
+/* The kernel's own Secondary Bus Reset of all that is below, switches too:
+ * reset_subordinate_store() in drivers/pci/pci-sysfs.c. */
+static void add_subordinate(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
+			    const struct recover_options *o)
+{
+	add_removal(b, rp, facts);
+	add(b, (struct step){ .op = &step_trigger, .title = TEXT(b, "reset the bus below %s", rp->name),
+			      .path = TEXT(b, "%s/reset_subordinate", rp->path), .value = "1", .timeout_us = REMOVE_TIMEOUT_US });
+	if (!(rp->ext.control & PORT_UNMASK_SBR))
+		add_config(b, rp, "mask Secondary Bus Reset again", rp->ext.control_offset, PORT_UNMASK_SBR, false);
+	add_link_wait(b, rp, "up", o->timeout_us);
+	add_status_clear(b, rp);
+}
+
+static const char *why_not_subordinate(const struct cxl_root_port *rp, const struct recover_facts *facts)
+{
+	return rp->link.up == TRI_NO ? "its link is down" :
+	       facts->stays_masked ? "it does not let Secondary Bus Reset be unmasked" :
+	       !facts->subordinate ? "this kernel gives it no reset_subordinate, which 6.12 has" :
+	       !rp->ext.known ? "it has no CXL port extensions (DVSEC 3) to unmask Secondary Bus Reset" : NULL;
+}
+
 static void add_link_disable(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
 			     const struct recover_options *o)
 {
@@ -297,6 +325,7 @@ static const struct {
 } methods[N_LINK_METHODS] = {
 	[LINK_CXL_BUS] = { add_cxl_bus, why_not_cxl_bus },
 	[LINK_FORCED] = { add_forced, why_not_forced },
+	[LINK_SUBORDINATE] = { add_subordinate, why_not_subordinate, prepare_subordinate },
 	[LINK_DISABLE] = { add_link_disable, why_not_link_disable, prepare_link_disable },
 	[LINK_SLOT_POWER] = { add_slot_power, why_not_slot_power },
 	[LINK_NONE] = { add_none, why_not_none },
@@ -315,7 +344,7 @@ const char *recover_link_method(const struct cxl_root_port *rp, const struct rec
 		*ret = (enum link_method)m;
 		return NULL;
 	}
-	return "it has no slot power, no unmaskable Link Disable, and no device that can reset its bus";
+	return "it has no slot power, no Secondary Bus Reset or Link Disable that can be unmasked, and no device that can reset its bus";
 }
 
 /* --- return --------------------------------------------------------------------- */

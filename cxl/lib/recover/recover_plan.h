@@ -19,6 +19,7 @@ enum link_method {
 	LINK_AUTO,
 	LINK_CXL_BUS,		/* the endpoint's own reset */
 	LINK_FORCED,		/* it is down already, by the isolation or whatever went wrong */
+	LINK_SUBORDINATE,	/* Unmask SBR, reset_subordinate: the kernel takes the link down and up in one step */
 	LINK_DISABLE,		/* Unmask Link Disable, Link Disable */
 	LINK_SLOT_POWER,
 	LINK_NONE,		/* not at all: removal and rescan do for a port that is not isolated */
@@ -43,7 +44,8 @@ struct recover_facts {
 	const char *resettable;		/* the only function below, an endpoint, when its reset_method lists cxl_bus; NULL */
 	const char **half_made;		/* regions that an earlier try created, whatever they touch by now */
 	size_t n_half_made;
-	bool stays_masked;		/* Link Disable was tried to be unmasked in vain */
+	bool stays_masked;		/* Secondary Bus Reset or Link Disable was tried to be unmasked in vain */
+	bool subordinate;		/* the root port has reset_subordinate, as on Linux 6.12 */
 	const char *slot;		/* name of the hotplug slot below the port that has a power switch; NULL */
 };
 

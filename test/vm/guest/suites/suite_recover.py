@@ -85,6 +85,8 @@ def test_a_devdax_region_below_an_isolated_port_comes_back():
         check_done(r, before)
         same(r.json["root_ports"][0]["link_method"], "cxl_bus", "how the link went down")
         show_times(r)
+        m.set(port, "trigger", "timeout")
+        check_done(cxl("recover-port", "--link-method=reset_subordinate", port, rc=None), before)
 
 
 @on("direct2x2")
@@ -220,6 +222,24 @@ def test_all_behind_the_switch_is_taken_down_and_up():
     make_devdax(create_region("decoder0.0", *mems))
     before = view(listing())
     check_done(cxl("recover-port", "--force-healthy", "--link-method=none", port, rc=None), before)
+
+
+@on("switch4")
+def test_an_isolated_port_above_a_switch_comes_back_with_all_that_is_below_it():
+    with Module(fixed=True) as m:
+        mems = [memdev(s) for s in (0x3001, 0x3002, 0x3003, 0x3004)]
+        port = root_port(mems[0])
+        make_devdax(create_region("decoder0.0", *mems))
+        before = isolate(m, port)
+        r = cxl("recover-port", "--link-method=link-disable", port, rc=None)
+        same((r.rc, "--link-method=" in r.err), (4, True), f"Link Disable does nothing in QEMU\n{r.err}")
+        r = cxl("recover-port", "--resume", "--link-method=reset_subordinate", port, rc=None)
+        check_done(r, before)
+        m.set(port, "trigger", "timeout")
+        r = cxl("recover-port", port, rc=None)
+        check_done(r, before)
+        same(r.json["root_ports"][0]["link_method"], "reset_subordinate", "how the link went down")
+        show_times(r)
 
 
 # The last one: the port above loses the root port, and clean() binds it anew.
