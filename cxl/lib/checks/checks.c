@@ -104,7 +104,7 @@ const struct check checks[] = {
 	}, {
 		.id = "ISO-HOTPLUG", .kind = CHECK_LIMIT, .caps_at = CONTAINMENT_CONTAIN,
 		.title = "nothing can take the link below the root port down",
-		.why = "To leave isolation the link has to pass through Link Down (CXL r3.2 sec 12.3). By default a CXL port ignores Secondary Bus Reset and Link Disable (sec 8.1.5, DVSEC 3); then it takes slot power, the cxl_bus reset of the device directly below, or isolation that forces the link down.",
+		.why = "To leave isolation the link has to pass through Link Down (CXL r3.2 sec 12.3). By default a CXL port ignores Secondary Bus Reset and Link Disable (sec 8.1.5, DVSEC 3); then it takes slot power, the cxl_bus reset of the device directly below, or isolation that forces the link down. recover-port unmasks either for as long as it needs it, where the port lets it; that only trying tells, so it does not count here.",
 		.remedy = "unmask Link Disable in DVSEC 3 of the port with setpci, or put the device into a slot that can be powered off",
 		.fails = check_link_stays_up,
 	}, {
