@@ -23,9 +23,17 @@ class Log:
         return [json.loads(line) for line in self.f.read().splitlines() if line]
 
 
-def cxl(*args):
-    p = subprocess.run(["cxl", *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120)
+def run(*argv):
+    p = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120)
     return p.returncode, p.stdout, p.stderr
+
+
+def cxl(*args):
+    return run("cxl", *args)
+
+
+def daxctl(*args):
+    return run("daxctl", *args)
 
 
 def ctl(*args):
@@ -165,6 +173,75 @@ class Enable(Scenario):
         return outcome, None if not rc and listing() == self.baseline else f"it does not come off again: {err[-300:]}"
 
 
+class Prepare(Scenario):
+    """Prepared; or everything is as it was; or, when it was killed, run again and then prepared."""
+
+    def prepare(self):
+        self.memory = self.look()
+
+    def before(self):
+        pass
+
+    def look(self):
+        """The dax devices; prepare-isolation switches memmap_on_memory off and --undo leaves it so."""
+        rc, out, err = daxctl("list", "--isolation")
+        return [{**d, "memmap_on_memory": None} for d in json.loads(out)["dax"]] if not rc else f"daxctl list failed: {err}"
+
+    def command(self):
+        return daxctl("prepare-isolation", "--timeout=300ms")
+
+    def is_prepared(self, view):
+        return isinstance(view, list) and len(view) == len(self.memory) and all(d["mode"] == "devdax" and not d["blocks"]["online"] for d in view)
+
+    def judge(self, rc, out, err, action):
+        now = self.look()
+        if action == "vanish":
+            self.spoiled = True
+            return "finished" if rc == 0 else "killed" if rc < 0 else "failed", None
+        if rc == 0 and not self.is_prepared(now):
+            return "finished", f"status 0, but the memory is not prepared: {now}"
+        if rc > 0 and now != self.memory:
+            return "failed", f"it failed and left: {difference(now, self.memory)}"
+        outcome = "finished" if rc == 0 else "killed" if rc < 0 else "rolled back"
+        rc, _, err = daxctl("prepare-isolation")
+        if rc or not self.is_prepared(self.look()):
+            return outcome, f"once more does not do it: {rc}: {err[-300:]}"
+        rc, _, err = daxctl("prepare-isolation", "--undo")
+        now = self.look()
+        return outcome, None if not rc and now == self.memory else f"it does not come back: {rc} {err[-300:]} {difference(now, self.memory)}"
+
+
+class Disable(Enable):
+    """As Enable, with isolation on before."""
+
+    def prepare(self):
+        super().prepare()
+        if cxl("enable-isolation", "--timeout=B2", self.region)[0]:
+            raise SystemExit("cannot enable isolation")
+
+    def command(self):
+        return cxl("disable-isolation", self.region)
+
+    def is_off(self, view):
+        return isinstance(view, dict) and not any(rp["control"]["mem"]["isolation"] for rp in view["root_ports"] if rp["regions"])
+
+    def judge(self, rc, out, err, action):
+        now = listing()
+        outcome = "finished" if rc == 0 else "killed" if rc < 0 else "rolled back"
+        if action == "vanish":
+            self.spoiled = True
+            return outcome, None
+        if rc == 0 and not self.is_off(now):
+            return outcome, "status 0, but isolation is on somewhere"
+        if rc > 0 and now != self.baseline:
+            return outcome, f"it failed and left: {difference(now, self.baseline)}"
+        rc, _, err = cxl("disable-isolation", self.region)
+        if rc or not self.is_off(listing()):
+            return outcome, f"once more does not do it: {rc}: {err[-300:]}"
+        rc, _, err = cxl("enable-isolation", "--timeout=B2", self.region)
+        return outcome, None if not rc and listing() == self.baseline else f"it does not come on again: {err[-300:]}"
+
+
 def difference(a, b, where=""):
     """Where two views differ, and how."""
     if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
@@ -175,7 +252,7 @@ def difference(a, b, where=""):
 
 
 def main():
-    scenario = {"recover-port": Recover, "enable-isolation": Enable}[sys.argv[1]](Log(sys.argv[2]), sys.argv[3])
+    scenario = {"recover-port": Recover, "enable-isolation": Enable, "disable-isolation": Disable, "prepare-isolation": Prepare}[sys.argv[1]](Log(sys.argv[2]), sys.argv[3])
     for kind, n, action in json.load(sys.stdin):
         r = scenario.case(kind, n, action)
         print(json.dumps({"kind": kind, "n": n, "action": action, **r}), flush=True)

@@ -13,7 +13,7 @@ import tempfile
 
 import pytest
 
-from lib.cli import CLEAN, CXL, SIM
+from lib.cli import CLEAN, CXL, DAXCTL, SIM
 
 DRIVER = pathlib.Path(__file__).with_name("driver.py")
 ACTIONS = [("any", a) for a in ("EIO", "EBUSY", "ENODEV", "EACCES", "EINTR", "kill-before", "kill-after", "vanish")]
@@ -32,7 +32,7 @@ def run_cases(scenario, host, cases):
             d = pathlib.Path(tmp)
             (d / "state").mkdir()
             (d / "log").touch()
-            env = {**CLEAN, "PATH": f"{CXL.parent}:{SIM.parent}:{CLEAN['PATH']}", "CXL_STATE_DIR": str(d / "state")}
+            env = {**CLEAN, "PATH": f"{CXL.parent}:{DAXCTL.parent}:{SIM.parent}:{CLEAN['PATH']}", "CXL_STATE_DIR": str(d / "state")}
             p = subprocess.run([SIM, "run", "--host", host, "--log", d / "log", "--", "/usr/bin/python3", DRIVER, scenario, d / "log",
                                 d / "state"], input=json.dumps(cases), capture_output=True, text=True, env=env, check=False, timeout=1800)
         done = [json.loads(line) for line in p.stdout.splitlines()]
@@ -68,8 +68,9 @@ def sweep(scenario, host):
         return total["any"], [r for some in pool.map(lambda c: run_cases(scenario, host, c), chunks) for r in some]
 
 
-@pytest.mark.parametrize("host", ["direct1", "interleave2"])
-@pytest.mark.parametrize("scenario", ["recover-port", "enable-isolation"])
+@pytest.mark.parametrize("scenario,host", [
+    ("recover-port", "direct1"), ("recover-port", "interleave2"), ("enable-isolation", "direct1"), ("enable-isolation", "interleave2"),
+    ("disable-isolation", "interleave2"), ("prepare-isolation", "sysram1")])
 def test_whatever_goes_wrong_it_is_finished_as_before_or_resumable(scenario, host, capsys):
     total, results = sweep(scenario, host)
     struck = [r for r in results if r["fired"]]
