@@ -186,6 +186,27 @@ static void link_disable_is_unmasked_first_of_all_and_masked_again(void **state)
 	assert_int_equal(at(&p, "config+0x15c"), p.n);
 }
 
+static void the_bus_is_reset_between_removal_and_rescan_and_masked_again(void **state)
+{
+	struct recover_plan p;
+	size_t reset;
+
+	(void)state;
+	rp.ext = (struct port_extensions){ .known = true, .control_offset = 0x15c };
+	rp.link.up = TRI_YES;
+	p = plan(LINK_SUBORDINATE);
+	reset = at(&p, PORT "/reset_subordinate");
+	assert_string_equal(p.steps[0].path, PORT "/config+0x15c");
+	assert_string_equal(p.steps[0].value, "0x0001:0x0001");
+	assert_true(at(&p, "0000:0d:00.0/remove") < reset);
+	assert_string_equal(p.steps[reset + 1].path, PORT "/config+0x15c");
+	assert_string_equal(p.steps[reset + 1].value, "0x0000:0x0001");
+	assert_true(reset < of(&p, &step_status) && of(&p, &step_status) < of(&p, &step_rescan));
+	rp.ext.control = PORT_UNMASK_SBR;
+	p = plan(LINK_SUBORDINATE);
+	assert_int_equal(at(&p, "config+0x15c"), p.n);
+}
+
 static void the_method_is_the_first_that_the_port_offers(void **state)
 {
 	enum link_method m = LINK_AUTO;
@@ -202,6 +223,9 @@ static void the_method_is_the_first_that_the_port_offers(void **state)
 	rp.ext.known = true;
 	assert_null(recover_link_method(&rp, &facts, LINK_AUTO, &m));
 	assert_int_equal(m, LINK_DISABLE);
+	facts.subordinate = true;
+	assert_null(recover_link_method(&rp, &facts, LINK_AUTO, &m));
+	assert_int_equal(m, LINK_SUBORDINATE);
 	facts.resettable = functions[0];
 	assert_null(recover_link_method(&rp, &facts, LINK_AUTO, &m));
 	assert_int_equal(m, LINK_CXL_BUS);
@@ -210,6 +234,7 @@ static void the_method_is_the_first_that_the_port_offers(void **state)
 	assert_int_equal(m, LINK_SLOT_POWER);
 	facts.stays_masked = true;
 	assert_non_null(recover_link_method(&rp, &facts, LINK_DISABLE, &m));
+	assert_non_null(recover_link_method(&rp, &facts, LINK_SUBORDINATE, &m));
 	assert_non_null(recover_link_method(&rp, &facts, LINK_NONE, &m));	/* it is isolated */
 	rp.iso.regs.status = 0;
 	assert_null(recover_link_method(&rp, &facts, LINK_NONE, &m));
@@ -282,6 +307,7 @@ int main(void)
 		cmocka_unit_test_setup(a_husk_is_deleted_without_being_decommitted, setup),
 		cmocka_unit_test_setup(a_region_that_an_earlier_try_left_is_deleted_whatever_it_touches, setup),
 		cmocka_unit_test_setup(link_disable_is_unmasked_first_of_all_and_masked_again, setup),
+		cmocka_unit_test_setup(the_bus_is_reset_between_removal_and_rescan_and_masked_again, setup),
 		cmocka_unit_test_setup(the_method_is_the_first_that_the_port_offers, setup),
 		cmocka_unit_test_setup(a_link_that_is_not_reported_is_not_waited_for, setup),
 		cmocka_unit_test_setup(a_device_is_known_by_its_serial_number_or_where_it_was, setup),
