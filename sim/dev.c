@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "sim/event.h"
@@ -20,7 +21,7 @@
 #include "util/cleanup.h"
 #include "util/parse.h"
 
-static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty", "ptmx" };
+static const char *const nodes[] = { "null", "zero", "full", "random", "urandom", "tty" };
 static const char *const dirs[] = { "pts", "shm", "mqueue" };
 
 static const struct {
@@ -71,6 +72,18 @@ static int bind_from_machine(const char *dir, const char *name)
 	if (!rc && mount(from, to, NULL, MS_BIND | MS_REC, NULL))
 		rc = -errno;
 	return rc;
+}
+
+/*
+ * It finds its terminals beside itself (devpts_mntget() in fs/devpts/inode.c), so a bind of
+ * the machine's does not do.  Who may make no node takes that of devpts, whose mode may
+ * forbid it.
+ */
+static int add_ptmx(int dirfd)
+{
+	if (!mknodat(dirfd, "ptmx", S_IFCHR, makedev(5, 2)))
+		return fchmodat(dirfd, "ptmx", 0666, 0) ? -errno : 0;
+	return symlinkat("pts/ptmx", dirfd, "ptmx") ? -errno : 0;
 }
 
 static int add_memdevs(int dirfd, const struct tree *tree)
@@ -131,6 +144,7 @@ int dev_populate(const char *dir, const struct sim *sim)
 		rc = bind_from_machine(dir, nodes[i]);
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(dirs); i++)
 		rc = bind_from_machine(dir, dirs[i]);
+	rc = rc ? rc : add_ptmx(dirfd);
 	for (size_t i = 0; !rc && i < ARRAY_SIZE(links); i++)
 		rc = symlinkat(links[i].target, dirfd, links[i].name) ? -errno : 0;
 	rc = rc ? rc : make_dir(dirfd, "cxl-sim");

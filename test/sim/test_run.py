@@ -228,6 +228,11 @@ def test_command_that_dies_of_control_c_is_reported_as_130(tmp_path):
     assert os.waitstatus_to_exitcode(status) == 130
 
 
+def test_command_can_open_a_terminal_of_its_own():
+    """As script, tmux and sshd do; root may, whatever mode devpts gives its ptmx."""
+    assert python("import os, pty; a, b = pty.openpty(); print(os.ttyname(b).startswith('/dev/pts/'))").stdout == "True\n"
+
+
 def test_command_sees_its_own_processes_only():
     assert python("import os; print(os.getpid(), sorted(p for p in os.listdir('/proc') if p.isdigit()))").stdout \
         == "3 ['1', '2', '3']\n"
