@@ -45,6 +45,7 @@ struct recover {
 	struct journal journal;		/* with options, recipe, names, steps */
 	bool is_planned;		/* the journal's parts are filled in */
 	struct step_run run;
+	bool is_line_begun;		/* of the progress, on a terminal */
 	bool keeps_journal;		/* of this run: written before each step */
 	int dirfd;			/* state directory; -1: none */
 	int *locks;

@@ -47,21 +47,37 @@ static void progress_json(const struct step_run *run, const struct step *s)
 	json_object_put(obj);
 }
 
-static void progress_line(const struct step_run *run, const struct step *s)
+static bool shows_lines(const struct recover *r)
 {
-	fprintf(stderr, "[%zu/%zu] %s ... %s %.1f s\n", run->at + 1, run->n, s->title,
-		s->state == STEP_SKIPPED ? "already so" : step_state_names[s->state], (double)s->took_us / 1e6);
+	return r->progress == PROGRESS_AUTO && isatty(STDERR_FILENO);
+}
+
+/* What may take long is named before it ends. */
+static void line_begin(struct recover *r)
+{
+	const struct step_run *run = &r->run;
+
+	if (!r->is_line_begun)
+		fprintf(stderr, "[%zu/%zu] %s ...", run->at + 1, run->n, run->steps[run->at].title);
+	r->is_line_begun = true;
+}
+
+static void line_end(struct recover *r, const struct step *s)
+{
+	line_begin(r);
+	fprintf(stderr, " %s %.1f s\n", s->state == STEP_SKIPPED ? "already so" : step_state_names[s->state], (double)s->took_us / 1e6);
+	r->is_line_begun = false;
 }
 
 static void on_end(struct step_run *run)
 {
-	const struct recover *r = run->data;
+	struct recover *r = run->data;
 	const struct step *s = &run->steps[run->at];
 
 	if (r->progress == PROGRESS_JSON)
 		progress_json(run, s);
-	else if (r->progress == PROGRESS_AUTO && isatty(STDERR_FILENO))
-		progress_line(run, s);
+	else if (shows_lines(r))
+		line_end(r, s);
 }
 
 /* --- journal -------------------------------------------------------------------- */
@@ -93,6 +109,8 @@ static int on_begin(struct step_run *run, const struct step *step, struct err *e
 {
 	struct recover *r = run->data;
 
+	if (shows_lines(r))
+		line_begin(r);
 	r->journal.is_running = true;
 	/* what is written to memory or decoders behind an isolated port is lost */
 	if (is_isolated_again(r))

@@ -5,6 +5,7 @@ import os
 import pathlib
 import pty
 import re
+import select
 import subprocess
 
 import pytest
@@ -141,21 +142,37 @@ def test_progress_is_one_json_line_per_step_and_nothing_without_a_terminal():
     assert s[5].rc == 0 and s[5].err == ""
 
 
-def test_on_a_terminal_each_step_is_a_line_with_its_time():
+def on_a_terminal(command):
+    """Exit status, text, and the text whenever nothing was added to it for 0.3 s."""
     outside, inside = pty.openpty()
-    command = f"{CXL} enable-isolation root0 && {FAIL} && {CXL} recover-port {PORT}"
     with subprocess.Popen([SIM, "run", "--host", "direct1", "--", "sh", "-c", command], stdin=subprocess.DEVNULL,
                           stdout=subprocess.DEVNULL, stderr=inside) as p:
         os.close(inside)
-        text = b""
+        text, pauses = b"", []
         try:
-            while got := os.read(outside, 4096):
+            while True:
+                if not select.select([outside], [], [], 0.3)[0]:
+                    pauses.append(text.decode())
+                if not (got := os.read(outside, 4096)):
+                    break
                 text += got
         except OSError:     # the other end is closed
             pass
-    assert p.returncode == 0
-    lines = [x.strip() for x in text.decode().splitlines() if re.match(r"\[\d+/\d+\]", x)]
+    return p.returncode, text.decode(), pauses
+
+
+def test_on_a_terminal_each_step_is_a_line_with_its_time():
+    rc, text, _ = on_a_terminal(f"{CXL} enable-isolation root0 && {FAIL} && {CXL} recover-port {PORT}")
+    assert rc == 0
+    lines = [x.strip() for x in text.splitlines() if re.match(r"\[\d+/\d+\]", x)]
     assert len(lines) > 20 and all(re.match(r"\[\d+/\d+\] .* \.\.\. (done|already so) \d+\.\d s$", x) for x in lines), lines
+
+
+def test_on_a_terminal_what_is_waited_for_is_named_meanwhile():
+    rc, text, pauses = on_a_terminal(f"{CXL} enable-isolation root0 && {FAIL} && "
+                                     f"{SIM} ctl returns {ENDPOINT} never && {CXL} recover-port --timeout=1s {PORT}")
+    assert rc == 6 and any(re.search(r"\] wait for mem0 \(0x1001\) \.\.\.$", x) for x in pauses), (rc, text)
+    assert re.search(r"\] wait for mem0 \(0x1001\) \.\.\. failed 1\.\d s\r?\n", text)
 
 
 # -- how the link is taken down ------------------------------------------------------
