@@ -91,8 +91,10 @@ int change_select(struct change *c, char **targets, struct err *err)
 	c->jobs = arena_alloc(&c->arena, host->n_root_ports, sizeof(*c->jobs));
 	if (!c->enabling || !c->jobs || target_set_init(host, &c->arena, !is_target, &set))
 		return no_memory(err);
-	for (; !rc && *targets; targets++)
+	for (; !rc && *targets; targets++) {
 		rc = target_add(host, *targets, TARGET_ANY, &set, err);
+		rc = rc ? rc : target_is_known(host, *targets, err);
+	}
 	for (size_t i = 0; !rc && i < host->n_root_ports; i++)
 		if (set.root_ports[i] && c->file)
 			rc = add_by_policy(c, i, is_target, set.named[i], err);

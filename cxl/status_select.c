@@ -64,6 +64,7 @@ static int add_target(const struct cxl_host *host, const char *target, struct ar
 	if (target_set_init(host, a, false, &one))
 		return no_memory(err);
 	rc = target_add(host, target, TARGET_ANY, &one, err);
+	rc = rc ? rc : target_is_known(host, target, err);
 	if (rc)
 		return rc;
 	if (!is_below_root_port(host, target))

@@ -57,6 +57,17 @@ def test_a_region_whose_position_cannot_be_read_may_interleave():
     assert r.rc == 1 and writes(r.log) == [] and "ISO-INTERLEAVE" in r.root_ports()[RP]["blockers"], str(r)
 
 
+@pytest.mark.parametrize("target", ["region2", "dax2.0"])
+@pytest.mark.parametrize("command", ["enable-isolation", "disable-isolation", "set-timeout"])
+def test_half_of_a_region_is_not_the_region(command, target):
+    """A position that cannot be read: the root port above it would be left out, with exit status 0."""
+    r = change("interleave2", target, *["B2"][:command == "set-timeout"], command=command, ports=(RP, OTHER),
+               faults=["read@*/region2/target1:1+=EIO"])
+    assert r.rc == 3 and target in r.err and "name root ports" in r.err and writes(r.log) == [], str(r)
+    status, = Session("interleave2", faults=["read@*/region2/target1:1+=EIO"]).cxl("isolation-status", "--assert", "status.state=normal", target).run()
+    assert status.rc == 3 and target in status.err, str(status)
+
+
 @pytest.mark.parametrize("n", [2, 3, 4, 5])
 def test_registers_that_fail_are_unknown_not_incapable(n):
     listed, = Session("direct1", "v1-fixed", faults=[f"read@*resource0:{n}+=EIO"]).cxl("list", "--isolation", "-v").run()

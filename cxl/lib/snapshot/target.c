@@ -296,6 +296,29 @@ int target_add(const struct cxl_host *host, const char *target, unsigned int kin
 	return -EINVAL;
 }
 
+static const struct cxl_region *region_of(const struct cxl_host *host, const char *target)
+{
+	for (size_t i = 0; i < host->n_regions; i++)
+		if (!strcmp(host->regions[i].name, target))
+			return &host->regions[i];
+	for (size_t i = 0; i < host->n_dax; i++)
+		if (!strcmp(host->dax[i].name, target))
+			return host->dax[i].region;
+	return NULL;
+}
+
+int target_is_known(const struct cxl_host *host, const char *target, struct err *err)
+{
+	const struct cxl_region *r = region_of(host, target);
+
+	if (!r || !r->targets_unknown)
+		return 0;
+	err_set(err, EXIT_PREREQ, ENODATA, "which root ports %s lies below cannot be told, since not all of its targets can be read, so nothing was done; run the command again, or name root ports ('cxl list --isolation' shows them)",
+		target);
+	err_target(err, target);
+	return -ENODATA;
+}
+
 void target_intersect(const struct cxl_host *host, struct target_set *set, const struct target_set *other)
 {
 	for (size_t i = 0; i < host->n_root_ports; i++) {

@@ -38,6 +38,12 @@ int target_set_init(const struct cxl_host *host, struct arena *a, bool full, str
 int target_add(const struct cxl_host *host, const char *target, unsigned int kinds,
 	       struct target_set *set, struct err *err);
 
+/*
+ * Is it known of all root ports whether @target lies below them?  -ENODATA with
+ * @err (EXIT_PREREQ) when a position of that region could not be read.
+ */
+int target_is_known(const struct cxl_host *host, const char *target, struct err *err);
+
 /* Keep in @set only what is in @other, too. */
 void target_intersect(const struct cxl_host *host, struct target_set *set, const struct target_set *other);
 
