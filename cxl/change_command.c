@@ -6,7 +6,6 @@
 #include "cxl/change_command.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "cxl/lib/report/record.h"
 
@@ -80,7 +79,7 @@ int change_apply(struct change *c, const struct change_options *o, char **target
 int change_end(const struct command_run *run, struct change *c, int status, const struct err *failed)
 {
 	struct json_object *list = json_object_new_array();
-	int wanted;
+	struct command_run end = *run;
 
 	if (failed) {
 		status = (int)failed->status;
@@ -89,10 +88,9 @@ int change_end(const struct command_run *run, struct change *c, int status, cons
 		for (size_t i = 0; i < c->n_jobs; i++)
 			json_object_array_add(list, record_job(&c->jobs[i], &c->arena));
 	}
-	wanted = status;
-	status = command_end(run, status, c->messages, list);
-	if (status != wanted && change_is_changed(c) && !c->restoring)
-		fprintf(stderr, "cxl %s: the change itself was made before that; see 'cxl list --isolation'\n", run->cmd->name);
+	if (change_is_changed(c) && !c->restoring)
+		end.changed = "cxl list --isolation";
+	status = command_end(&end, status, c->messages, list);
 	host_free(c->host);
 	arena_free(&c->arena);
 	return status;

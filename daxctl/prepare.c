@@ -97,6 +97,16 @@ static struct json_object *record_job(const struct prepare *p, const struct prep
 	return obj;
 }
 
+/* Is anything otherwise than before? */
+static bool is_changed(const struct prepare *p)
+{
+	for (size_t i = 0; i < p->n_plans; i++)
+		for (size_t k = 0; k < p->plans[i].n; k++)
+			if (p->plans[i].steps[k].state == STEP_DONE)
+				return true;
+	return false;
+}
+
 static const struct render_column prepare_columns[] = {
 	{ "DAX", "dax" }, { "REGION", "region" }, { "RESULT", "result" }, { "WAS", "before.mode" }, { "IS", "after.mode" },
 	{ "BLOCKS", "after.blocks.total" }, { "ONLINE", "after.blocks.online" }, { "UNFIT BY", "after.checks" },
@@ -128,6 +138,8 @@ static int run_prepare(int argc, char **argv)
 		for (size_t i = 0; i < p.n_jobs; i++)
 			json_object_array_add(list, record_job(&p, &p.jobs[i]));
 	}
+	if (is_changed(&p))
+		run.changed = "daxctl list --isolation";
 	status = command_end(&run, status, p.messages, list);
 	host_free(&p.host);
 	host_free(&p.host_after);

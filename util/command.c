@@ -2,6 +2,7 @@
 /* The frame of every command: see command.h. */
 #include "util/command.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,24 @@ static bool refuse(struct command_run *run, const struct err *err, int *ret_stat
 	return false;
 }
 
+/* Where the output goes; NULL: to standard output. */
+static const char *output_file(const struct command_run *run)
+{
+	return run->common->output && *run->common->output ? run->common->output : NULL;
+}
+
+static int check_common(const struct common_options *common, struct err *err)
+{
+	char shown[48];
+
+	if (common->output && !*common->output)
+		return err_set(err, EXIT_USAGE, EINVAL, "--output needs the name of a file, nothing was done: it is empty");
+	if (common->human && common->format && strcmp(common->format, "human"))
+		return err_set(err, EXIT_USAGE, EINVAL, "--human and --format=%s contradict each other, nothing was done: leave one out",
+			       printable(common->format, shown, sizeof(shown)));
+	return 0;
+}
+
 bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
 		   const struct common_options *common, const struct command_output *output,
 		   struct command_run *ret, int *ret_status)
@@ -39,6 +58,8 @@ bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
 	if (options_parse(cmd->opts, opts, argc, argv, false, &ret->first_operand, &err))
 		return refuse(ret, &err, ret_status);
 	ret->operands = argv + ret->first_operand;
+	if (check_common(common, &err))
+		return refuse(ret, &err, ret_status);
 	if (common->help) {
 		options_help(stdout, command_program, cmd);
 		*ret_status = program_flush(command_program);
@@ -78,9 +99,12 @@ int command_end(const struct command_run *run, int status, const struct messages
 		render_add(frame, run->output->key, list);
 	else
 		take_members(frame, list);
-	if ((!run->quiet || run->common->output) &&
-	    render_write(run->format, frame, run->output->table, run->common->output, &err))
+	if ((!run->quiet || output_file(run)) &&
+	    render_write(run->format, frame, run->output->table, output_file(run), &err)) {
 		complain(run->cmd, &err, &status);
+		if (run->changed)
+			fprintf(stderr, "%s %s: the change itself was made before that; see '%s'\n", command_program, run->cmd->name, run->changed);
+	}
 	json_object_put(frame);
 	return status;
 }

@@ -48,6 +48,7 @@ struct command_run {
 	const struct render_format *format;
 	const struct command_output *output;
 	bool quiet;		/* standard output is somebody else's: print only to --output */
+	const char *changed;	/* something was changed, which this command shows; else NULL */
 	int first_operand;
 	char **operands;	/* ends with NULL */
 };

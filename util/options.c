@@ -29,6 +29,8 @@ static int store(const struct opt *o, void *dest, const char *value, struct err 
 	} else if (o->kind == OPT_STRING) {
 		*(const char **)(void *)field = value;
 	} else if (o->kind == OPT_OPTIONAL) {
+		if (value && !*value)	/* a script's variable that is not set */
+			return err_set(err, EXIT_USAGE, EINVAL, "option '--%s=' names nothing: name something, or leave the '=' out", o->name);
 		*(struct opt_optional *)(void *)field = (struct opt_optional){ true, value };
 	} else {
 		struct opt_list *list = (void *)field;

@@ -288,11 +288,15 @@ int render_write(const struct render_format *format, struct json_object *record,
 int render_check_output(const char *output, struct err *err)
 {
 	char real[PATH_MAX], temp[PATH_MAX];
+	struct stat st;
 	int fd;
 
-	if (is_special(output))
+	if (!stat(output, &st) && S_ISDIR(st.st_mode))
+		fd = -EISDIR;
+	else if (is_special(output))
 		return 0;
-	fd = open_temp(output, real, temp);
+	else
+		fd = open_temp(output, real, temp);
 	if (fd < 0)
 		return err_set(err, EXIT_REFUSED, -fd, "the output cannot be written to %.200s: %s; nothing was done",
 			       output, strerror(-fd));

@@ -124,6 +124,33 @@ def test_output_that_could_not_be_written_is_found_before_anything_is_changed(tm
     assert said.text.split() == ["4"] and "nothing was done" in said.err and enable_bits(after) == [0]
 
 
+@pytest.mark.parametrize("program, args", [("cxl", "enable-isolation root0"), ("cxl", "set-timeout root0 B2"), ("daxctl", "prepare-isolation")])
+@pytest.mark.parametrize("output, rc, words", [("''", 2, "needs the name of a file"), ("/tmp", 4, "Is a directory; nothing was done")])
+def test_an_output_that_is_no_file_is_refused_before_anything_is_changed(program, args, output, rc, words):
+    said, = Session("direct1").sh(f"{program} {args} --output={output} >/dev/null").run()
+    assert said.rc == rc and words in said.err, str(said)
+    assert not [e for e in said.log if e["op"] == "write"], str(said)
+
+
+def test_a_change_whose_output_is_lost_says_that_it_was_made():
+    for host, program, args in (("direct1", "cxl", "enable-isolation root0"), ("sysram1", "daxctl", "prepare-isolation")):
+        said, again = Session(host).sh(f"{program} {args} >/dev/full").sh(f"{program} {args} >/dev/full").run()
+        assert said.rc == 4 and f"{program} {args.split()[0]}: the change itself was made before that; see '{program} list --isolation'" in said.err, str(said)
+        assert again.rc == 4 and "was made before that" not in again.err, str(again)
+
+
+@pytest.mark.parametrize("args", [["--human", "--format=json"], ["-u", "--format=table"]])
+def test_two_formats_at_once_are_refused(args):
+    r = run_cxl(["isolation-status", *args], host="direct1", json_expected=False)
+    assert r.rc == 2 and "contradict" in r.err, str(r)
+
+
+@pytest.mark.parametrize("command", ["enable-isolation", "isolation-status"])
+def test_an_empty_policy_file_name_is_not_the_default_one(command):
+    r = run_cxl([command, "--policy="], host="direct1")
+    assert r.rc == 2 and "--policy=" in r.err and r.err.count("\n") == 1, str(r)
+
+
 def test_a_signal_ends_the_command_between_root_ports(tmp_path):
     out = tmp_path / "out.json"
     script = f"{cli.CXL} enable-isolation root0 >{out} & sleep 0.7; kill -INT $!; wait $!; echo $?"
