@@ -128,7 +128,7 @@ static void a_value_may_be_optional(void **state)
 		const char *word;
 		bool is_given;
 		const char *value;
-	} cases[] = { { "x", false, NULL }, { "--policy", true, NULL }, { "--policy=f", true, "f" }, { "--policy=", true, "" }, { "-p", true, NULL },
+	} cases[] = { { "x", false, NULL }, { "--policy", true, NULL }, { "--policy=f", true, "f" }, { "-p", true, NULL },
 		      { "-pf", true, "f" } };
 
 	(void)state;
@@ -143,6 +143,14 @@ static void a_value_may_be_optional(void **state)
 		assert_true(cases[i].value ? o.value && !strcmp(o.value, cases[i].value) : !o.value);
 		assert_string_equal(argv[argc - 1], "root0");
 	}
+	ARGS((char *)"--policy=", (char *)"root0");
+	struct opt_optional o = { 0 };
+	struct err err;
+	int first;
+
+	assert_int_equal(options_parse(optional, &o, argc, argv, false, &first, &err), -EINVAL);
+	assert_int_equal(err.status, EXIT_USAGE);
+	assert_non_null(strstr(err.text, "'--policy=' names nothing"));
 }
 
 static void help_names_every_option(void **state)
