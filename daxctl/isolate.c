@@ -11,7 +11,7 @@
 #include "util/cleanup.h"
 
 /* Every root port in the step's value ("0000:0c:00.0 0000:0c:01.0") in one change. */
-static int change(struct step_run *run, const struct step *step, enum change_kind kind)
+static int change(struct step_run *run, const struct step *step, enum change_kind kind, struct err *err)
 {
 	struct prepare *p = run->data;
 	struct cxl_host host = { .fs.rootfd = -1 };
@@ -25,12 +25,12 @@ static int change(struct step_run *run, const struct step *step, enum change_kin
 		targets[n++] = word;
 	targets[n] = NULL;
 	c.goal.v[ISO_MEM_ISOLATION] = kind == CHANGE_ENABLE;
-	rc = rc ? rc : host_read(&host, NULL, &p->isolate_err);
-	rc = rc ? rc : change_select(&c, targets, &p->isolate_err);
-	rc = rc ? rc : change_plan(&c, &p->isolate_err);
-	rc = rc ? rc : change_run(&c, &p->isolate_err);
+	rc = rc ? rc : host_read(&host, NULL, err);
+	rc = rc ? rc : change_select(&c, targets, err);
+	rc = rc ? rc : change_plan(&c, err);
+	rc = rc ? rc : change_run(&c, err);
 	if (!rc && change_status(&c) != EXIT_DONE)
-		rc = err_set(&p->isolate_err, (enum exit_status)change_status(&c), ECANCELED, "isolation of %s could not be switched %s, for the reason said before",
+		rc = err_set(err, (enum exit_status)change_status(&c), ECANCELED, "isolation of %s could not be switched %s, for the reason said before",
 			     step->value, kind == CHANGE_ENABLE ? "on" : "off");
 	host_free(&host);
 	arena_free(&c.arena);
@@ -40,7 +40,7 @@ static int change(struct step_run *run, const struct step *step, enum change_kin
 static int enable(struct step_run *run, const struct step *step)
 {
 	struct prepare *p = run->data;
-	int rc = change(run, step, CHANGE_ENABLE);
+	int rc = change(run, step, CHANGE_ENABLE, &p->isolate_err);
 
 	if (rc)
 		p->isolate_failed = &run->steps[run->at];
@@ -50,8 +50,9 @@ static int enable(struct step_run *run, const struct step *step)
 static int disable(struct step_run *run, const struct step *step)
 {
 	const struct prepare *p = run->data;
+	struct err err;
 
-	return p->isolate_failed == &run->steps[run->at] ? 0 : change(run, step, CHANGE_DISABLE);
+	return p->isolate_failed == &run->steps[run->at] ? 0 : change(run, step, CHANGE_DISABLE, &err);
 }
 
 /* On when it is on everywhere. */

@@ -79,10 +79,34 @@ static bool is_husk(const struct dax_facts *f)
 	return f->dax->region->state == REGION_HUSK || f->dax->region->state == REGION_RESET;
 }
 
+/* The root port above @f on which isolation is off, and this kernel cannot switch it on. */
+static const struct cxl_root_port *without_kernel(const struct dax_facts *f)
+{
+	const struct cxl_region *r = f->dax->region;
+
+	for (size_t i = 0; i < r->n_root_ports; i++)
+		if (!r->root_ports[i]->iso.kernel.present && iso_is_on(&r->root_ports[i]->iso) != TRI_YES)
+			return r->root_ports[i];
+	return NULL;
+}
+
+static void refuse_without_kernel(struct prepare *p, struct prepare_job *job, const struct cxl_root_port *rp)
+{
+	const struct iso_registers *regs = &rp->iso.regs;
+
+	if (regs->valid && !regs->capable)
+		refuse(p, job, EXIT_PREREQ, "ISO-CAP", arena_printf(&p->arena, "ISO-CAP: %s above it has no isolation capability, so nothing can make its System RAM safe", rp->name));
+	else
+		refuse(p, job, EXIT_PREREQ, "ISO-ABI",
+		       arena_printf(&p->arena, "ISO-ABI: the running kernel cannot switch isolation on at %s above it; 'daxctl prepare-isolation %s', then 'cxl enable-isolation --registers %s', then this command again",
+				    rp->name, job->before->dax->name, job->before->dax->region->name));
+}
+
 static bool refuse_job(struct prepare *p, struct prepare_job *job)
 {
 	const struct dax_facts *f = job->before;
 	const char *in_use = p->goal == PREPARE_DEVDAX ? NULL : why_in_use(p, f), *why;
+	const struct cxl_root_port *rp;
 
 	if (!f->dax->region) {
 		job->result = RESULT_SKIPPED;
@@ -100,6 +124,8 @@ static bool refuse_job(struct prepare *p, struct prepare_job *job)
 		refuse(p, job, geteuid() ? EXIT_PREREQ : EXIT_REFUSED, "ATTRIBUTE", "which of its memory blocks are online cannot be read");
 	} else if (in_use && !is_driver(f, "kmem")) {
 		refuse(p, job, EXIT_NEGATIVE, "ISO-BUSY", in_use);
+	} else if (p->goal == PREPARE_SYSTEM_RAM && (rp = without_kernel(f))) {
+		refuse_without_kernel(p, job, rp);
 	} else if (p->persist && (why = persist_why_not(p, f))) {
 		refuse(p, job, EXIT_REFUSED, "PERSIST", why);
 	} else {
@@ -287,7 +313,7 @@ static enum exit_status tell_failure(struct prepare *p, struct step_run *run, co
 			    name, block_of(s, block, sizeof(block)), duration_human(p->timeout_us, time, sizeof(time)), state_now);
 		return EXIT_TIMEDOUT;
 	}
-	if (s->op == &step_isolate) {
+	if (s == p->isolate_failed) {
 		message_add(p->messages, SEV_ERROR, "ISOLATION", name, "%s: %s; %s", name, p->isolate_err.text, state_now);
 		return p->isolate_err.status;
 	}

@@ -185,11 +185,28 @@ def test_devdax_becomes_system_ram_only_after_isolation():
     assert status.root_ports()[RP]["control"]["mem"]["isolation"] is True
 
 
-def test_where_isolation_is_refused_nothing_is_changed():
-    for host in ("sysram1", "direct1"):
-        r = prepare(host, "--mode=system-ram", kernel="mainline")
-        assert r.rc == 3 and r.dax()["dax0.0"]["result"] == "rolled-back", str(r)
-        assert "ISO-ABI" in r.err and r.dax()["dax0.0"]["before"] == r.dax()["dax0.0"]["after"]
+def test_where_isolation_is_refused_everything_is_put_back():
+    r, busy = prepare("sysram1", "--mode=system-ram", faults=["write@*/isolation_ctrl:1=EIO"]), prepare("direct1", "--mode=system-ram", kernel="v1-fixed", faults=["write@*/isolation_ctrl:1=EIO"])
+    for each in (r, busy):
+        assert each.rc == 4 and each.dax()["dax0.0"]["result"] == "rolled-back", str(each)
+        assert "could not be switched on" in each.err and "switched off" not in each.err, str(each)
+        assert each.dax()["dax0.0"]["before"] == each.dax()["dax0.0"]["after"]
+
+
+@pytest.mark.parametrize("host", ["sysram1", "direct1"])
+def test_on_a_kernel_without_isolation_the_way_to_system_ram_is_said_and_leads_there(host):
+    s = Session(host, "mainline").daxctl("prepare-isolation", "--mode=system-ram", "-n").daxctl("prepare-isolation", "--mode=system-ram")
+    dry, r, *_ = s.run()
+    for each in (dry, r):
+        assert each.rc == 3 and each.dax()["dax0.0"]["result"] == "refused" and did(each) == [] and "ISO-ABI" in each.err, str(each)
+    steps_said = [part for part in r.err.split("'")[1::2] if part.startswith(("cxl ", "daxctl "))]
+    assert len(steps_said) == 2, str(r)
+    s = Session(host, "mainline")
+    for command in steps_said:
+        s.sh(command)
+    *done, last, status = s.daxctl("prepare-isolation", "--mode=system-ram").cxl("list", "--isolation").run()
+    assert all(d.rc == 0 for d in done) and last.rc == 0 and last.dax()["dax0.0"]["after"]["blocks"]["online"] == 2, str(last)
+    assert status.root_ports()[RP]["control"]["mem"]["isolation"] is True
 
 
 def test_a_failure_to_online_also_takes_isolation_back():
@@ -227,6 +244,8 @@ def test_bad_input_is_one_sentence_and_does_nothing(args, says):
 def test_another_user_is_told_to_be_root():
     r = prepare("sysram1", user=NOBODY)
     assert r.rc == 3 and "root" in r.err and r.now["memory146"] == "online"
+    r = prepare("direct1", "--undo", user=NOBODY)
+    assert r.rc == 3 and "needs root (Permission denied)" in r.err and "busy" not in r.err, str(r)
 
 
 def test_a_host_without_dax_memory_has_nothing_to_prepare():

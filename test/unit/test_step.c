@@ -156,6 +156,19 @@ static void what_is_neither_as_before_nor_as_after_is_left_alone(void **state)
 	assert_non_null(strstr(err.text, "the port is as it was after step 0; try again"));
 }
 
+static void what_somebody_else_set_meanwhile_is_not_taken_back(void **state)
+{
+	struct step steps[] = { write_of("sys/d/a", "1", "0", "0") };
+	struct step_run run = run_of(steps, 1);
+
+	(void)state;
+	put("sys/d/a", "5\n");
+	assert_true(step_run_all(&run, &err) < 0);
+	assert_int_equal(steps[0].state, STEP_FAILED);
+	assert_int_equal(step_undo_all(&run), 0);
+	assert_string_equal(get("sys/d/a"), "5");
+}
+
 static void a_failed_write_says_what_is_there_and_what_went_before_can_be_undone(void **state)
 {
 	struct step steps[] = { write_of("sys/d/a", "1", "0", "0"), write_of("sys/d/missing", "1", NULL, NULL) };
@@ -274,6 +287,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_step_that_is_already_so_is_skipped_and_the_others_are_done_in_order),
 		cmocka_unit_test(what_is_neither_as_before_nor_as_after_is_left_alone),
+		cmocka_unit_test(what_somebody_else_set_meanwhile_is_not_taken_back),
 		cmocka_unit_test(a_failed_write_says_what_is_there_and_what_went_before_can_be_undone),
 		cmocka_unit_test(what_cannot_be_undone_is_counted),
 		cmocka_unit_test(waiting_is_bounded),

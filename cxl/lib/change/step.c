@@ -209,12 +209,15 @@ static void go_on_without(struct step_run *run, const struct err *err)
 
 static int carry_out(struct step_run *run, const struct step *step, struct err *err)
 {
-	int rc = step->op->run ? step->op->run(run, step) : 0;
-	/* what was interrupted or cut short may have been done all the same; a probe that was
-	 * deferred is EAGAIN to whoever bound (drivers/base/dd.c), and tried again by the kernel */
-	bool so = look_for(run, step, step->expect_after, rc && rc != -EAGAIN ? 0 : step->timeout_us);
+	int rc;
+	bool so;
 	char what[400];
 
+	run->steps[run->at].tried = true;
+	rc = step->op->run ? step->op->run(run, step) : 0;
+	/* what was interrupted or cut short may have been done all the same; a probe that was
+	 * deferred is EAGAIN to whoever bound (drivers/base/dd.c), and tried again by the kernel */
+	so = look_for(run, step, step->expect_after, rc && rc != -EAGAIN ? 0 : step->timeout_us);
 	run->changed |= step->op->run != NULL;
 	if (rc && !(step->op->read && *step->expect_after && so))
 		return write_failed(run, step, -rc, err);
@@ -339,8 +342,8 @@ size_t step_undo_all(struct step_run *run)
 	size_t left = 0;
 
 	for (size_t i = run->n; i-- > 0;) {
-		/* a step that failed may have done its work all the same */
-		if (run->steps[i].state != STEP_DONE && run->steps[i].state != STEP_FAILED)
+		/* a step that failed may have done its work all the same, unless nothing was written for it */
+		if (run->steps[i].state != STEP_DONE && (run->steps[i].state != STEP_FAILED || !run->steps[i].tried))
 			continue;
 		run->at = i;
 		if (!run->steps[i].op->run && run->steps[i].state == STEP_DONE)

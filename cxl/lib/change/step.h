@@ -58,6 +58,7 @@ struct step {
 	uint64_t timeout_us;		/* until it reads back as expected */
 	enum step_when when;
 	enum step_state state;
+	bool tried;			/* in this run */
 	uint64_t took_us;
 };
 
