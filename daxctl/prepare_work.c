@@ -309,8 +309,9 @@ static enum exit_status tell_failure(struct prepare *p, struct step_run *run, co
 	}
 	if (s->op == &step_offline_block && (err->errnum == EBUSY || err->errnum == EINTR || err->errnum == EAGAIN)) {
 		message_add(p->messages, SEV_ERROR, "BUSY", f->dax->name,
-			    "%s: %s stayed busy for %s: something in it is pinned or cannot be moved; %s; stop what uses the memory, give it a longer --timeout, or leave it as it is with --keep-going",
-			    name, block_of(s, block, sizeof(block)), duration_human(p->timeout_us, time, sizeof(time)), state_now);
+			    "%s: %s stayed busy for %s: something in it is pinned or cannot be moved; %s; stop what uses the memory%s",
+			    name, block_of(s, block, sizeof(block)), duration_human(p->timeout_us, time, sizeof(time)), state_now,
+			    p->keep_going ? " or give it a longer --timeout, then run the command again" : ", give it a longer --timeout, or take the others offline with --keep-going");
 		return EXIT_TIMEDOUT;
 	}
 	if (s == p->isolate_failed) {
@@ -371,7 +372,7 @@ static void run_what_can_be(struct prepare *p, const struct dax_plan *plan, stru
 		if (!step_run_all(&one, &err))
 			continue;
 		n_busy++;
-		status = tell_failure(p, &one, plan->owner[i], &err, "the other blocks are taken offline all the same, and the device stays System RAM");
+		status = tell_failure(p, &one, plan->owner[i], &err, "what could be taken offline stays so, and the device stays System RAM");
 	}
 	if (!n_busy && !stop_is_requested()) {
 		run_whole(p, plan, run);
