@@ -117,11 +117,15 @@ static int read_file(struct prepare *p, const struct persist_file *f, const char
 int persist_read(struct prepare *p, struct err *err)
 {
 	struct policy policy;
+	unsigned int foreign;
 	const char *text;
-	int rc = 0;
+	int rc = read_file(p, &files[0], &text, err);
 
-	for (size_t i = 0; !rc && i < N_FILES; i++)
-		rc = read_file(p, &files[i], &text, err);
+	foreign = rc ? 0 : persist_rule_foreign_line(text);
+	if (foreign)
+		return err_set(err, EXIT_NEGATIVE, EEXIST, "%s:%u was not written by this command and would be lost, nothing was changed; put it into a rules file of its own",
+			       files[0].path, foreign);
+	rc = rc ? rc : read_file(p, &files[1], &text, err);
 	if (!rc && *text)
 		rc = policy_read(POLICY_FILE, &p->arena, &policy, err);
 	return rc;
@@ -229,6 +233,11 @@ static int look_taken_out(struct step_run *run, const struct step *step, char *b
 
 static const struct step_op step_put_in = { .name = "file", .run = put_in, .read = look_put_in, .undo = undo_edit };
 static const struct step_op step_take_out = { .name = "file", .run = take_out, .read = look_taken_out, .undo = undo_edit };
+
+static bool is_about_a_file(const struct step *s)
+{
+	return s->op == &step_put_in || s->op == &step_take_out;
+}
 
 /* --- planning ---------------------------------------------------------------------------- */
 
@@ -388,19 +397,42 @@ int persist_plan_rest(struct prepare *p, bool on, struct dax_plan *plan, struct 
 	return rc || (serials && !*serials) ? rc : plan_serials(p, NULL, serials, on, plan, err);
 }
 
+int persist_check(struct prepare *p, struct err *err)
+{
+	for (size_t i = 0; i < p->n_plans; i++)
+		for (size_t k = 0; k < p->plans[i].n; k++) {
+			const struct persist_file *f = is_about_a_file(&p->plans[i].steps[k]) ? file_of(&p->plans[i].steps[k]) : NULL;
+			int rc = f ? config_file_check(f->path) : 0;
+
+			if (rc)
+				return err_set(err, rc == -EACCES ? EXIT_PREREQ : EXIT_REFUSED, -rc, "%s cannot be written: %s; nothing was changed; %s", f->path,
+					       strerror(-rc), rc == -EACCES ? "run the command as root" : "make it writable, or leave --persist out");
+		}
+	return 0;
+}
+
+static void tell(struct prepare *p, const struct step *s, const char *dax)
+{
+	const char *file = file_of(s)->path;
+
+	if (s->op == &step_put_in && p->dry_run)
+		message_add(p->messages, SEV_INFO, "PERSIST", dax, "%s would get an entry for serial %s", file, s->value);
+	else if (s->op == &step_put_in)
+		message_add(p->messages, SEV_INFO, "PERSIST", dax,
+			    "%s now has an entry for serial %s; 'daxctl prepare-isolation --undo --persist%s%s' takes it out",
+			    file, s->value, dax ? " " : "", dax ? dax : "");
+	else
+		message_add(p->messages, SEV_INFO, "PERSIST", dax, "the entry for serial %s %s taken out of %s", s->value,
+			    p->dry_run ? "would be" : "was", file);
+}
+
 void persist_tell(struct prepare *p)
 {
 	for (size_t i = 0; i < p->n_plans; i++)
 		for (size_t k = 0; k < p->plans[i].n; k++) {
 			const struct step *s = &p->plans[i].steps[k];
-			const char *dax = p->plans[i].owner[k] ? p->plans[i].owner[k]->dax->name : NULL;
 
-			if (s->op == &step_put_in && s->state == STEP_DONE)
-				message_add(p->messages, SEV_INFO, "PERSIST", dax,
-					    "%s now has an entry for serial %s; 'daxctl prepare-isolation --undo --persist%s%s' takes it out",
-					    file_of(s)->path, s->value, dax ? " " : "", dax ? dax : "");
-			else if (s->op == &step_take_out && s->state == STEP_DONE)
-				message_add(p->messages, SEV_INFO, "PERSIST", dax, "the entry for serial %s was taken out of %s", s->value,
-					    file_of(s)->path);
+			if (is_about_a_file(s) && s->state == (p->dry_run ? STEP_PLANNED : STEP_DONE))
+				tell(p, s, p->plans[i].owner[k] ? p->plans[i].owner[k]->dax->name : NULL);
 		}
 }

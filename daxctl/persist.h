@@ -32,7 +32,10 @@ int persist_plan(struct prepare *p, const struct dax_facts *f, bool on, struct d
  */
 int persist_plan_rest(struct prepare *p, bool on, struct dax_plan *plan, struct err *err);
 
-/* Where the steps that were done wrote, as messages. */
+/* Can the files be written that the plans are to write?  -errno with @err. */
+int persist_check(struct prepare *p, struct err *err);
+
+/* Where the steps that were done wrote, or those of a dry run would, as messages. */
 void persist_tell(struct prepare *p);
 
 #endif

@@ -76,6 +76,35 @@ const char *persist_rule_text(struct arena *a, const char *program, const struct
 					    "LABEL=\"cxl_isolation_end\"\n", rule_head, lines, program);
 }
 
+/* A line that any version of this program writes. */
+static bool is_ours(const char *line, size_t n)
+{
+	static const char run[] = "RUN+=\"", program[] = " prepare-isolation --hotplug=", label[] = "LABEL=\"cxl_isolation_end\"";
+
+	if (!n || *line == '#' || (n > sizeof(DAX_KEPT_RULE) && !strncmp(line, DAX_KEPT_RULE, sizeof(DAX_KEPT_RULE) - 1)))
+		return true;
+	if (!strncmp(line, run, sizeof(run) - 1))
+		return memmem(line, n, program, sizeof(program) - 1);
+	if (n == sizeof(label) - 1 && !strncmp(line, label, n))
+		return true;
+	for (const char *at = rule_head; (at = strstr(at, "\n")) && *++at;)
+		if (!strncmp(at, line, n) && at[n] == '\n')
+			return true;
+	return false;
+}
+
+unsigned int persist_rule_foreign_line(const char *text)
+{
+	for (unsigned int number = 1; *text; number++) {
+		size_t n = strcspn(text, "\n");
+
+		if (!is_ours(text, n))
+			return number;
+		text += n + (text[n] == '\n');
+	}
+	return 0;
+}
+
 int persist_rule_parse(struct arena *a, const char *text, struct serials *ret)
 {
 	int rc = 0;

@@ -26,6 +26,9 @@ bool serials_have(const struct serials *list, uint64_t serial);
 /* The udev rules file for @list, run by @program; NULL: no memory. */
 const char *persist_rule_text(struct arena *a, const char *program, const struct serials *list);
 
+/* The number of the first line of a rules file that is none of ours, and no comment; 0: there is none. */
+unsigned int persist_rule_foreign_line(const char *text);
+
 /* The serial numbers that such a file holds.  -ENOMEM or 0. */
 int persist_rule_parse(struct arena *a, const char *text, struct serials *ret);
 

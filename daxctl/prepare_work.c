@@ -435,8 +435,12 @@ int prepare_run(struct prepare *p, struct err *err)
 		p->jobs[i].after = p->jobs[i].before;
 		writes |= p->jobs[i].result == RESULT_NONE;
 	}
-	if (!writes)
+	if (!writes) {
+		persist_tell(p);
 		return 0;
+	}
+	if (persist_check(p, err))
+		return -err->errnum;
 	for (size_t i = 0; i < p->n_plans; i++)
 		for (size_t k = 0; k < p->plans[i].n; k++)
 			p->n_blocks += is_about_a_block(&p->plans[i].steps[k]);
@@ -465,6 +469,10 @@ int prepare_status(struct prepare *p)
 		return EXIT_RESUMABLE;
 	if (count.failed || count.well)
 		return status_count_end(&count);
+	if (p->persist && p->goal == PREPARE_UNDO) {
+		message_add(p->messages, SEV_INFO, "PERSIST", NULL, "there is no entry of 'prepare-isolation --persist' to be taken out, and no dax device to be made System RAM");
+		return EXIT_DONE;
+	}
 	message_add(p->messages, SEV_ERROR, "NOTHING", NULL,
 		    "nothing was done: no dax device of CXL memory is below what was named; 'daxctl list --isolation' shows what there is, 'cxl create-region' makes one");
 	return EXIT_PREREQ;

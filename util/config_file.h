@@ -4,12 +4,16 @@
 #define UTIL_CONFIG_FILE_H
 
 /*
- * Put @text in the place of the file at @path, mode 0644, and wait until it is on
- * disk; missing directories above it are made.  -errno: the old file is as it was.
+ * Put @text in the place of the file at @path, or of where a link there leads, and
+ * wait until it is on disk.  It keeps its mode and owner; a new one is 0644, missing
+ * directories above it are made.  -errno: the old file is as it was.
  */
 int config_file_write(const char *path, const char *text);
 
-/* -errno; 0 also when it is not there. */
+/* -errno; 0 also when it is not there.  Where a link leads is emptied, and the link stays. */
 int config_file_remove(const char *path);
+
+/* Could this process do the one or the other?  -errno why not. */
+int config_file_check(const char *path);
 
 #endif

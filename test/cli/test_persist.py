@@ -108,6 +108,26 @@ def test_undo_takes_out_exactly_that(host, policy):
     assert undo.dax()["dax0.0"]["after"]["mode"] == "system-ram"
 
 
+def test_the_policy_file_keeps_its_mode_and_stays_where_a_link_leads(host):
+    """A link into a repository of the site's configuration, as many have it."""
+    link = f"mkdir -p /etc/site /etc/cxl; printf '[root0]\\n' >/etc/site/cxl.conf; chmod 640 /etc/site/cxl.conf; chgrp 65534 /etc/site/cxl.conf; ln -s ../site/cxl.conf {POLICY}"
+    show = f"readlink {POLICY}; stat -c '%a %g' /etc/site/cxl.conf; ls /etc/site; cat /etc/site/cxl.conf"
+    _, before, r, between, undo, after = Session("sysram1").sh(link).sh(show).daxctl("prepare-isolation", "--persist").sh(show) \
+        .daxctl("prepare-isolation", "--undo", "--persist").sh(show).run()
+    assert r.rc == undo.rc == 0, f"{r}{undo}"
+    assert before.text.startswith("../site/cxl.conf\n640 65534\ncxl.conf\n[root0]\n") and between.text.startswith(before.text) and "mode = devdax" in between.text
+    assert after.text == before.text
+
+
+def test_a_link_to_an_empty_file_stays_and_one_to_nothing_is_refused():
+    s = Session("sysram1").sh(f"mkdir -p /etc/cxl; :>/etc/cxl/empty; ln -s empty {POLICY}").daxctl("prepare-isolation", "--persist").daxctl("prepare-isolation", "--undo", "--persist") \
+        .sh(f"readlink {POLICY}; cat /etc/cxl/empty").sh(f"rm /etc/cxl/empty").daxctl("prepare-isolation", "--persist").sh(FILES)
+    _, r, undo, kept, _, refused, look = s.run()
+    assert r.rc == undo.rc == 0 and kept.text == "empty\n", str(kept)
+    assert refused.rc == 4 and f"{POLICY} cannot be written: No such file or directory; nothing was changed" in refused.err, str(refused)
+    assert files(look)[:3] == ("", "", "1") and refused.json["dax"] == [], str(look)
+
+
 def test_settings_that_were_added_to_the_section_stay(host):
     add = f"sed -i 's/^mode = devdax/timeout = C\\n&/' {POLICY}"
     _, _, undo, look = Session("sysram1").daxctl("prepare-isolation", "--persist").sh(add).daxctl("prepare-isolation", "--undo", "--persist").sh(FILES).run()
@@ -128,6 +148,24 @@ def test_entries_of_what_is_gone_can_be_taken_out(host):
     _, _, r, look = Session("sysram1").daxctl("prepare-isolation", "--persist").sh(gone).daxctl("prepare-isolation", "--undo", "--persist").sh(FILES).run()
     assert r.rc == 0 and r.json["dax"] == [] and files(look)[:3] == ("", "", "1")
     assert [m["text"].rsplit(" ", 1)[1] for m in r.messages(code="PERSIST")] == [RULES, POLICY]
+
+
+def test_taking_out_what_is_not_there_is_no_failure():
+    for capture in ("direct1-6.12-noregion", "direct1-6.12-sysram", "pmem1-6.12-pmem"):
+        host = ROOT / f"test/hosts/captures/{capture}.tar.xz"
+        for args in ((), ("mem0",), ("-n",)):
+            r, look = Session(host).daxctl("prepare-isolation", "--undo", "--persist", *args).sh(FILES).run()
+            assert r.rc == 0 and not r.err and files(look)[:3] == ("", "", "1"), str(r)
+
+
+def test_a_dry_run_says_what_would_be_written_for_memory_without_a_region():
+    s = Session(ROOT / "test/hosts/captures/direct1-6.12-noregion.tar.xz").daxctl("prepare-isolation", "--persist", "-n").sh(FILES) \
+        .daxctl("prepare-isolation", "--persist").daxctl("prepare-isolation", "--undo", "--persist", "-n").sh(FILES)
+    dry, look, done, undo, kept = s.run()
+    for r, words in ((dry, "would get"), (done, "now has"), (undo, "would be taken out")):
+        assert r.rc == 0 and [RULES in m["text"] or POLICY in m["text"] for m in r.messages(code="PERSIST")] == [True, True], str(r)
+        assert all(words in m["text"] and "0x1001" in m["text"] for m in r.messages(code="PERSIST")), str(r)
+    assert files(look)[:3] == ("", "", "1") and serials(files(kept)[0]) == ["0x1001"]
 
 
 def test_a_memory_device_without_a_region_is_kept_too():
@@ -151,6 +189,27 @@ def test_a_policy_that_says_otherwise_is_not_overruled(host, policy, rc, says):
     r, look = Session(host(etc={"cxl/isolation.conf": policy})).daxctl("prepare-isolation", "--persist").sh(FILES).run()
     assert r.rc == rc and says in r.err, str(r)
     assert files(look)[:3] == ("", policy, "1")
+
+
+@pytest.mark.parametrize("where", ["/etc/cxl", "/etc/udev/rules.d"])
+def test_where_nothing_can_be_written_the_memory_is_left_alone(where):
+    read_only = f"mkdir -p {where}; mount -t tmpfs -o ro none {where}"
+    _, r, look = Session("sysram1").sh(read_only).daxctl("prepare-isolation", "--persist").sh(FILES).run()
+    assert r.rc == 4 and "Read-only file system; nothing was changed" in r.err and len(r.err.strip().splitlines()) == 1, str(r)
+    assert not [e for e in r.log if e["op"] == "write"] and files(look)[:3] == ("", "", "1"), str(r)
+    _, _, again, undo = Session("sysram1").daxctl("prepare-isolation", "--persist").sh(f"mount --bind {where} {where}; mount -o remount,bind,ro {where}") \
+        .daxctl("prepare-isolation", "--persist").daxctl("prepare-isolation", "--undo", "--persist").run()
+    assert again.rc == 0 and again.dax()["dax0.0"]["result"] == "already", str(again)
+    assert undo.rc == 4 and "nothing was changed" in undo.err and not [e for e in undo.log if e["op"] == "write"], str(undo)
+
+
+def test_lines_of_an_administrator_in_the_rules_file_are_not_lost(host):
+    mine = 'SUBSYSTEM=="dax", SYMLINK+="mine"\n'
+    r, look = Session(host(etc={"udev/rules.d/85-cxl-isolation.rules": mine})).daxctl("prepare-isolation", "--persist").sh(FILES).run()
+    assert r.rc == 1 and f"{RULES}:1 was not written by this command" in r.err and files(look)[:3] == (mine, "", "1"), str(r)
+    _, _, before, undo, after = Session("sysram1").daxctl("prepare-isolation", "--persist").sh(f"echo '{mine}' >>{RULES}").sh(FILES) \
+        .daxctl("prepare-isolation", "--undo", "--persist").sh(FILES).run()
+    assert undo.rc == 1 and f"{RULES}:12 was not written by this command" in undo.err and after.text == before.text, str(undo)
 
 
 def test_system_ram_cannot_be_made_to_last():
