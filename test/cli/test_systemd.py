@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The systemd units: whole, hardened, not enabled, and their commands are ours."""
+import json
 import re
 import shutil
 import subprocess
@@ -66,6 +67,16 @@ def test_what_they_run_works_on_a_simulated_host(tmp_path):
         .sh("cxl " + " ".join(commands("cxl-isolation.service"))).sh("cxl " + " ".join(metrics)).cxl("isolation-status", "--policy").run()
     assert policy.rc == 0 and written.rc == 0 and status.rc == 0, f"{policy}\n{written}"
     assert "cxl_isolation" in out.read_text()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_with_the_capabilities_they_have_every_user_of_the_memory_is_seen(name):
+    """One of another uid that only has it open, as a virtual machine's process."""
+    bounds = ",".join("+" + c.lower().removeprefix("cap_") for c in settings(name)["CapabilityBoundingSet"][0].split())
+    other = "chmod 666 /dev/dax0.0; setpriv --reuid=65534 --regid=65534 --clear-groups sh -c 'exec 7<>/dev/dax0.0; exec sleep 30' & echo $! >/tmp/user.pid; sleep 0.3"
+    r, _ = Session("direct1", before=other).sh(f"setpriv --bounding-set=-all,{bounds} cxl isolation-status --impact").sh("kill $(cat /tmp/user.pid)").run()
+    users = json.loads(r.text)["root_ports"][0]["impact"]["dax"][0]["users"]
+    assert [u["command"] for u in users or []] == ["sleep"], str(r)
 
 
 def test_the_monitor_prints_lines_of_json():
