@@ -387,11 +387,8 @@ int capture_collect(struct capture *capture, struct err *err)
 	rc = sysfs_init(&w.fs, NULL, err);
 	if (rc)
 		return rc;
-	if (faccessat(w.fs.rootfd, "sys/bus/cxl/devices", F_OK, 0)) {
-		sysfs_exit(&w.fs);
-		return err_set(err, EXIT_PREREQ, ENODEV, "this machine has no CXL bus, there is nothing to record; "
-			       "try 'modprobe cxl_acpi' if it should have one");
-	}
+	/* high-bandwidth memory is Soft Reserved on hosts without CXL, too */
+	capture->no_bus = faccessat(w.fs.rootfd, "sys/bus/cxl/devices", F_OK, 0) != 0;
 	rc = walk_roots(&w);
 	rc = rc ? rc : walk_files(&w);
 	if (!rc && !ports_discover(capture->sim, err))

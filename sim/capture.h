@@ -3,6 +3,8 @@
 #ifndef SIM_CAPTURE_H
 #define SIM_CAPTURE_H
 
+#include <stdbool.h>
+
 #include "sim/tree.h"
 #include "util/err.h"
 
@@ -19,6 +21,7 @@ struct capture {
 	struct sim *sim;	/* its tree is filled, its root ports found */
 	char *errors;		/* a line per file that could not be read, malloced; see CAPTURE_ERRORS */
 	size_t errors_len;
+	bool no_bus;		/* the machine has no CXL bus: what there is of memory was recorded */
 };
 
 /* Record the machine that this process sees.  capture_free() in any case. */

@@ -39,7 +39,7 @@ static int run(int argc, char **argv)
 
 	if (!verb_start(&cmd_capture, &o, &o.help, argc, argv, false, &first, &status))
 		return status;
-	if (!o.output) {
+	if (!o.output || !*o.output) {
 		err_set(&err, EXIT_USAGE, EINVAL, "where is the capture to go? For example: cxl-sim capture -o host.tar.xz");
 		return verb_failed(&err);
 	}
@@ -50,6 +50,8 @@ static int run(int argc, char **argv)
 	if (!rc && capture.errors)
 		fprintf(stderr, "cxl-sim: %zu files could not be read: capture/errors.txt in the archive says why\n",
 			count_lines(capture.errors));
+	if (!rc && capture.no_bus)
+		fprintf(stderr, "cxl-sim: this machine has no CXL bus ('modprobe cxl_acpi' if it should have one): only what 'cxl check-soft-reserved' looks at was recorded\n");
 	capture_free(&capture);
 	sim_exit(&sim);
 	return status;

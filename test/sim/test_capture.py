@@ -150,12 +150,21 @@ def test_older_capture_is_replaced_when_the_new_one_is_complete_and_kept_when_no
     assert archive.stat().st_mode & 0o777 == 0o600 and tarfile.is_tarfile(archive)
 
 
-def test_machine_without_a_cxl_bus_is_3(tmp_path):
-    overlay = tmp_path / "host.json"
-    overlay.write_text(json.dumps({"base": str(CAPTURES / "none-6.12-noregion.tar.xz"), "files": {"sys/bus/cxl": None}}))
-    done = run(f"{SIM} capture -o {tmp_path}/x", "--host", overlay)
-    assert done.returncode == 3 and "no CXL bus" in done.stderr and done.stderr.count("\n") == 1
-    assert not (tmp_path / "x").exists()
+def test_machine_without_a_cxl_bus_is_recorded_for_what_soft_reserved_memory_it_has(tmp_path):
+    entry = "sys/firmware/memmap/99"
+    overlay, archive, unpacked = tmp_path / "host.json", tmp_path / "x.tar.xz", tmp_path / "unpacked"
+    overlay.write_text(json.dumps({"base": str(CAPTURES / "none-6.12-noregion.tar.xz"), "files": {
+        "sys/bus/cxl": None, f"{entry}/start": "0x280000000\n", f"{entry}/end": "0x47fffffff\n", f"{entry}/type": "Soft Reserved\n"}}))
+    done = run(f"{CXL} check-soft-reserved; {SIM} capture -o {archive}", "--host", overlay)
+    assert done.returncode == 0 and done.stderr.splitlines()[-1].startswith("cxl-sim: this machine has no CXL bus"), done.stderr
+    live = json.loads(done.stdout)
+    assert live["exit_status"] == 1 and live["ranges"][0]["class"] == "NOT_CXL_UNCLAIMED"
+    with tarfile.open(archive) as tar:
+        tar.extractall(unpacked)
+    sysroot = subprocess.run([CXL, "check-soft-reserved", "--sysroot", unpacked], capture_output=True, text=True, check=False)
+    again = run([CXL, "check-soft-reserved"], "--host", archive)
+    assert json.loads(again.stdout) == live and listing(sysroot.stdout) == listing(done.stdout)
+    assert sysroot.returncode == again.returncode == 1
 
 
 @needs_root
@@ -167,6 +176,7 @@ def test_not_root_is_3(tmp_path):
 
 
 def test_usage():
+    assert sim("capture", "-o", "").returncode == 2
     done = sim("capture")
     assert done.returncode == 2 and "where is the capture to go?" in done.stderr
     assert sim("capture", "--help").stdout.startswith("usage: cxl-sim capture")
