@@ -321,6 +321,17 @@ int change_run(struct change *c, struct err *err)
 	return 0;
 }
 
+static void note_all_skipped(struct change *c)
+{
+	const char *name = c->jobs[0].rp->name, *why = c->jobs[0].why_skipped;
+
+	if (c->n_jobs > 1)
+		message_add(c->messages, SEV_ERROR, "NOTHING", NULL,
+			    "nothing was done: each of the %zu root ports meant is left out: %s, since %s; -v says why the others", c->n_jobs, name, why);
+	else
+		message_add(c->messages, SEV_ERROR, "NOTHING", NULL, "nothing was done: %s is left out: %s", name, why);
+}
+
 /* As status_count_end(); EXIT_PREREQ when nothing was there to do. */
 int change_status(struct change *c)
 {
@@ -342,8 +353,7 @@ int change_status(struct change *c)
 		message_add(c->messages, SEV_ERROR, "NOTHING", NULL,
 			    "nothing was done: no root port is above what was named (a device that is gone, or directly below its host bridge); 'cxl list --isolation' shows what is attached where");
 	else
-		message_add(c->messages, SEV_ERROR, "NOTHING", NULL,
-			    "nothing was done: no root port among the targets is both populated and capable of isolation (-v says why each was left out)");
+		note_all_skipped(c);
 	return EXIT_PREREQ;
 }
 

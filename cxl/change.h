@@ -30,6 +30,7 @@ struct job {
 	enum require require;		/* what must be reached */
 	bool cache;			/* CXL.cache is to be isolated, too */
 	bool was_isolated, tried, restores;
+	const char *why_skipped;	/* for after its name; NULL: it is not */
 	size_t group;			/* jobs with one number succeed or fail together */
 };
 

@@ -55,24 +55,35 @@ static const char *incapable(struct change *c, const struct job *job)
 	return regs->cap & timeout->cap ? NULL : arena_printf(&c->arena, "it does not support %s", timeout->feature);
 }
 
+/* Why nothing with memory is below @rp. */
+static const char *why_empty(const struct cxl_root_port *rp)
+{
+	if (root_port_endpoints(rp))
+		return "what is connected below it has no CXL.mem (CXL.cache: --cache --registers, or name the root port itself)";
+	return rp->link.up == TRI_YES ? "no device is known below it, though its link is up; 'echo 1 > /sys/bus/pci/rescan' looks for one" :
+		"nothing is connected below it";
+}
+
 /* A group stands for the root ports that matter in it. */
 static bool skip(struct change *c, struct job *job)
 {
-	const char *why = incapable(c, job);
+	const char *why = incapable(c, job), *code = "ISO-CAP", *name = job->rp->name;
 	/* a device with CXL.cache only has no memdev */
 	bool is_empty = !job->rp->n_memdevs && !(job->cache && job->rp->link.up == TRI_YES);
-	const char *name = job->rp->name;
 
 	if (job->named)
 		return false;
-	if (why)
-		message_add(c->messages, SEV_INFO, "ISO-CAP", name, "%s is left out: %s", name, why);
-	else if (!job->rp->present)
-		message_add(c->messages, SEV_INFO, "PCI", name, "%s is left out: its PCI device is gone", name);
-	else if (is_empty && !(c->kind == CHANGE_DISABLE && iso_is_on(&job->rp->iso) == TRI_YES))
-		message_add(c->messages, SEV_INFO, "EMPTY", name, "%s is left out: nothing is connected below it", name);
-	else
+	if (!why && !job->rp->present) {
+		code = "PCI";
+		why = "its PCI device is gone";
+	} else if (!why && is_empty && !(c->kind == CHANGE_DISABLE && iso_is_on(&job->rp->iso) == TRI_YES)) {
+		code = "EMPTY";
+		why = why_empty(job->rp);
+	}
+	if (!why)
 		return false;
+	message_add(c->messages, SEV_INFO, code, name, "%s is left out: %s", name, why);
+	job->why_skipped = why;
 	job->result = RESULT_SKIPPED;
 	c->enabling[job->rp - c->host->root_ports] = false;
 	return true;

@@ -176,6 +176,16 @@ static void say_srat(struct messages *messages, const struct soft_picture *p, co
 			    r->start, r->end);
 }
 
+/* The first region that is made of @m's memory; NULL: none is. */
+static const struct cxl_region *region_of(const struct cxl_host *host, const struct cxl_memdev *m)
+{
+	for (size_t i = 0; i < host->n_regions; i++)
+		for (size_t k = 0; k < host->regions[i].n_targets; k++)
+			if (host->regions[i].targets[k] == m)
+				return &host->regions[i];
+	return NULL;
+}
+
 /* Firmware need not map every device's memory. */
 static void say_unmapped(struct cxl_host *host, const struct soft_report *report)
 {
@@ -185,12 +195,14 @@ static void say_unmapped(struct cxl_host *host, const struct soft_report *report
 		any_in_window |= report->ranges[i].in_window;
 	for (size_t i = 0; !any_in_window && i < host->n_memdevs; i++) {
 		const struct cxl_memdev *m = &host->memdevs[i];
+		const struct cxl_region *region = region_of(host, m);
 		char size[64];
 
 		if (m->ram_bytes.known && m->ram_bytes.v)
 			message_add(&host->messages, SEV_INFO, "DEV-UNMAPPED", m->name,
-				    "%s: firmware did not map its %s of volatile memory (no Soft Reserved range is in a CXL window); that is legal, a region can be made by hand",
-				    m->name, size_human(m->ram_bytes.v, size, sizeof(size)));
+				    "%s: firmware did not map its %s of volatile memory (no Soft Reserved range is in a CXL window); that is legal, %s%s",
+				    m->name, size_human(m->ram_bytes.v, size, sizeof(size)), region ? region->name : "a region can be made by hand",
+				    region ? " was made of it" : "");
 	}
 }
 

@@ -492,6 +492,15 @@ def test_a_kernel_that_pretends_is_found_out():
     says(r, "ISO-FW-OWNED")
 
 
+@pytest.mark.parametrize("host, args, words", [
+    ("cache1", ["enable-isolation", "root0"], f"{RP} is left out: what is connected below it has no CXL.mem (CXL.cache: --cache --registers"),
+    ("direct1", ["set-timeout", "root0", "--cache", "B"], f"{RP} is left out: it does not support a CXL.cache timeout"),
+    ("direct1-6.12-husk", ["enable-isolation", "root0"], f"{RP} is left out: no device is known below it, though its link is up; 'echo 1 > /sys/bus/pci/rescan'")])
+def test_why_nothing_was_done_is_said_and_true(host, args, words):
+    r, = Session(cli.CAPTURES / f"{host}.tar.xz" if "-" in host else host).cxl(*args).run()
+    assert r.rc == 3 and "nothing was done: " + words in r.err, str(r)
+
+
 # -- output ----------------------------------------------------------------------------------------
 def test_what_was_done_is_done_even_when_it_cannot_be_said():
     s = Session("direct1").sh(f"{cli.CXL} enable-isolation root0 >/dev/full").cxl("list", "--isolation")

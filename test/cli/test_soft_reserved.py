@@ -421,6 +421,10 @@ def test_captures_have_no_soft_reserved_range_and_it_is_said(captures, name):
     assert bool(r.messages(code="NO-CXL")) == (name == NO_BUS)
     with_memory = {m for m in Tree(captures[name]).names("mem") if Tree.number(captures[name] / f"sys/bus/cxl/devices/{m}/ram/size")}
     assert {m["target"] for m in r.messages(code="DEV-UNMAPPED")} == with_memory
+    if name == "direct1-6.12-devdax":
+        assert r.messages(code="DEV-UNMAPPED")[0]["text"].endswith("legal, region0 was made of it")
+    elif name == "direct1-6.12-noregion":
+        assert r.messages(code="DEV-UNMAPPED")[0]["text"].endswith("a region can be made by hand")
 
 
 def test_the_live_host_is_read_without_cxl_too():
