@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <iniparser/iniparser.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -74,6 +75,22 @@ static int wrong(const char *name, unsigned int number, struct err *err, const c
 	return err_set(err, EXIT_USAGE, EINVAL, "%.200s:%u: %s; nothing of the file is used", name, number, what);
 }
 
+/* libiniparser knows a section by the last character of its line. */
+static bool has_comment_behind_section(const char *line, size_t len)
+{
+	const char *end;
+	size_t at = 0;
+
+	while (at < len && (line[at] == ' ' || line[at] == '\t'))
+		at++;
+	end = at < len && line[at] == '[' ? memchr(line + at, ']', len - at) : NULL;
+	if (!end)
+		return false;
+	for (at = (size_t)(end + 1 - line); at < len && (line[at] == ' ' || line[at] == '\t');)
+		at++;
+	return at < len && (line[at] == '#' || line[at] == ';');
+}
+
 static const char *why_no_line(const char *line, size_t len)
 {
 	if (len > LINE_MAX_BYTES)
@@ -82,6 +99,8 @@ static const char *why_no_line(const char *line, size_t len)
 		return "the line holds a NUL byte";
 	if (len && line[len - 1] == '\\')
 		return "the line ends in a backslash: a setting is one line";
+	if (has_comment_behind_section(line, len))
+		return "a comment cannot stand behind a [section]: give it a line of its own";
 	return NULL;
 }
 

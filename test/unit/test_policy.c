@@ -67,6 +67,8 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 		const char *says;
 	} bad[] = {
 		{ "[root0]\ncolour = red\n", 2, "unknown key 'colour'" },
+		{ "[all]\n [root0] ; mine\n", 2, "a comment cannot stand behind a [section]" },
+		{ "[root0] # see [1]\n", 1, "a comment cannot stand behind a [section]" },
 		{ "\n\nrequire = safe\n", 3, "in no section" },
 		{ "[root0]\nrequire = brave\n", 2, "safe, debug, contain or recover" },
 		{ "[root0]\nrequire =\n", 2, "'' is no value of require" },
