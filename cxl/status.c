@@ -136,6 +136,14 @@ static int compare_with_policy(struct cxl_host *host, const struct status_option
 	return rc;
 }
 
+static void say_problem(struct messages *messages, const char *name, const struct problem *p)
+{
+	if (p && p->next)
+		message_add(messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s; type '%s %s'", name, p->id, p->title, p->next, name);
+	else if (p)
+		message_add(messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s", name, p->id, p->title);
+}
+
 /* Keep those with a problem, and say on stderr what it is. */
 static struct json_object *only_problems(struct cxl_host *host, struct json_object *root_ports)
 {
@@ -146,11 +154,8 @@ static struct json_object *only_problems(struct cxl_host *host, struct json_obje
 		struct json_object *list = json_object_object_get(rp, "problems");
 		const char *name = json_object_get_string(json_object_object_get(rp, "root_port"));
 
-		for (size_t k = 0; k < json_object_array_length(list); k++) {
-			const char *id = json_object_get_string(json_object_array_get_idx(list, k));
-
-			message_add(&host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s", name, id, problem_title(id));
-		}
+		for (size_t k = 0; k < json_object_array_length(list); k++)
+			say_problem(&host->messages, name, problem_by_id(json_object_get_string(json_object_array_get_idx(list, k))));
 		if (json_object_array_length(list))
 			json_object_array_add(kept, json_object_get(rp));
 	}

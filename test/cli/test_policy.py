@@ -155,6 +155,13 @@ def test_drift_of_mode_level_and_of_what_is_missing(policy):
     assert drift(only) == drift(r)[:-1]
 
 
+def test_what_is_off_of_the_cache_s_settings_is_not_called_off_altogether(policy):
+    path = policy("[all]\ncache = yes\nlink-down = yes\n")
+    applied, status = Session("direct1").cxl("enable-isolation", "--registers", f"--policy={path}").cxl("isolation-status", f"--policy={path}").run()
+    assert applied.rc == 0 and status.root_ports()[RP]["control"]["mem"]["link_down"] is True
+    assert status.rc == 1 and drift(status) == [(RP, "cache is off"), (RP, "link-down of CXL.cache is off")]
+
+
 def test_a_bad_policy_is_no_drift_but_an_error(policy):
     r, none, both = Session("direct1").cxl("isolation-status", f"--policy={policy('[all]' + chr(10) + 'x = y' + chr(10))}") \
         .cxl("isolation-status", "--policy=/nonexistent").cxl("isolation-status", "--policy", "--monitor").run()

@@ -255,6 +255,15 @@ def test_memory_that_nothing_contains_is_a_problem():
     assert set(problems("interleave2")) == {RP, "0000:de:00.0"}, "a port without a region has nothing to lose"
 
 
+def test_a_problem_names_the_command_that_helps_and_it_does():
+    for host, before, command in (("direct1", "true", "cxl enable-isolation"),
+                                  ("direct1", f"cxl enable-isolation root0 >/dev/null; cxl-sim ctl link-down {RP}; cxl-sim ctl link-up {RP}", "cxl recover-port")):
+        s = Session(host).sh(before).cxl("isolation-status", "-x").sh(f"{command} {RP}").cxl("isolation-status", "-x")
+        _, first, helped, last = s.run()
+        assert first.rc == 1 and f"; type '{command} {RP}'" in first.err, str(first)
+        assert helped.rc == 0 and last.rc == 0 and last.root_ports() == {}, f"{helped}{last}"
+
+
 def test_isolation_off_is_no_problem_of_a_port_that_cannot_be_enabled():
     assert problems("direct1", kernel="mainline") == {}
 

@@ -177,7 +177,7 @@ static const struct {
 } compared[] = {
 	{ ISO_MEM_ISOLATION, -1, "isolation" }, { ISO_MEM_TIMEOUT, POLICY_TIMEOUT, "timeout" },
 	{ ISO_MEM_RANGE, POLICY_TIMEOUT, "timeout" }, { ISO_CACHE_ISOLATION, POLICY_CACHE, "cache" },
-	{ ISO_MEM_LINK_DOWN, POLICY_LINK_DOWN, "link-down" }, { ISO_CACHE_LINK_DOWN, POLICY_LINK_DOWN, "link-down" },
+	{ ISO_MEM_LINK_DOWN, POLICY_LINK_DOWN, "link-down" }, { ISO_CACHE_LINK_DOWN, POLICY_LINK_DOWN, "link-down of CXL.cache" },
 };
 
 static unsigned int line_of(const struct policy *p, const struct cxl_root_port *rp)

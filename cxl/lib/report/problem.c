@@ -77,15 +77,15 @@ static bool has_timed_out(const struct cxl_root_port *rp, const struct check_res
 }
 
 const struct problem problems[] = {
-	{ "gone", "its PCI device is gone", is_gone },
-	{ "isolated", "it is isolated: the memory below it is lost", is_isolated },
-	{ "busy", "it still has transactions to finish, so its isolation must not be cleared yet", is_busy },
-	{ "link-down", "the link below it is down", link_is_down },
-	{ "unknown", "whether it is isolated, or set to isolate, cannot be told", is_unknown },
-	{ "isolation-off", "isolation is off: a failure resets the host", is_off },
-	{ "not-contained", "isolation is on, and yet a failure would not be contained", is_not_contained },
-	{ "no-signal", "isolation is on, and neither interrupt nor ERR_COR would announce it", is_silent },
-	{ "timed-out", "an access has timed out without isolation", has_timed_out },
+	{ "gone", "its PCI device is gone", "cxl isolation-status --check", is_gone },
+	{ "isolated", "the memory below it is lost", "cxl recover-port", is_isolated },
+	{ "busy", "it still has transactions to finish, so its isolation must not be cleared yet", NULL, is_busy },
+	{ "link-down", "the link below it is down", "cxl isolation-status --check", link_is_down },
+	{ "unknown", "whether it is isolated, or set to isolate, cannot be told", NULL, is_unknown },
+	{ "isolation-off", "a failure resets the host", "cxl enable-isolation", is_off },
+	{ "not-contained", "isolation is on, and yet a failure would not be contained", "cxl isolation-status --check", is_not_contained },
+	{ "no-signal", "isolation is on, and neither interrupt nor ERR_COR would announce it", NULL, is_silent },
+	{ "timed-out", "an access has timed out without isolation", NULL, has_timed_out },
 };
 const size_t n_problems = sizeof(problems) / sizeof(problems[0]);
 
@@ -100,10 +100,10 @@ const char *problem_why_left_out(const struct cxl_root_port *rp, const struct ch
 	return "nothing is connected below it";
 }
 
-const char *problem_title(const char *id)
+const struct problem *problem_by_id(const char *id)
 {
 	for (size_t i = 0; i < n_problems; i++)
 		if (!strcmp(problems[i].id, id))
-			return problems[i].title;
-	return id;
+			return &problems[i];
+	return NULL;
 }

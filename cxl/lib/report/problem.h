@@ -11,13 +11,14 @@
 struct problem {
 	const char *id;		/* stable: scripts match on it */
 	const char *title;
+	const char *next;	/* the command that helps, its root port left out; NULL: none does for sure */
 	bool (*applies)(const struct cxl_root_port *rp, const struct check_result *result);
 };
 extern const struct problem problems[];
 extern const size_t n_problems;
 
-/* What the problem of that id is, for people. */
-const char *problem_title(const char *id);
+/* By id; NULL when there is none. */
+const struct problem *problem_by_id(const char *id);
 
 /*
  * Why a group (a bus, a host bridge, all) leaves @rp out: it cannot isolate, or
