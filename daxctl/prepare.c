@@ -26,7 +26,7 @@ static const struct opt prepare_opts[] = {
 	{ "persist", 0, OPT_FLAG, offsetof(struct prepare_options, persist), NULL,
 	  "also after a reboot and a hot plug, by a udev rule and the policy file; with --undo: no longer" },
 	{ "undo", 0, OPT_FLAG, offsetof(struct prepare_options, undo), NULL,
-	  "make the memory System RAM again" },
+	  "make the memory again what it was, or System RAM where that is not known" },
 	{ "hotplug", 0, OPT_STRING, offsetof(struct prepare_options, hotplug), "DAX",
 	  "for the udev rule: the operands are serial numbers; prepare DAX when its memory has one of them, else leave it to the kernel" },
 	{ "dry-run", 'n', OPT_FLAG, offsetof(struct prepare_options, dry_run), NULL,
@@ -43,11 +43,12 @@ static int parse_options(struct prepare *p, const struct prepare_options *o, str
 	p->dry_run = o->dry_run;
 	p->keep_going = o->keep_going;
 	p->persist = o->persist;
+	p->is_hotplug = o->hotplug;
 	p->timeout_us = 30000000;
 	if (o->mode && !system_ram && strcmp(o->mode, "devdax"))
 		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is no mode: use devdax or system-ram", printable(o->mode, shown, sizeof(shown)));
 	if (o->undo && o->mode)
-		return err_set(err, EXIT_USAGE, EINVAL, "--undo and --mode contradict each other, nothing was done: --undo makes the memory System RAM as it was before");
+		return err_set(err, EXIT_USAGE, EINVAL, "--undo and --mode contradict each other, nothing was done: --undo makes of the memory what it was before");
 	if (o->persist && system_ram)
 		return err_set(err, EXIT_USAGE, EINVAL, "System RAM needs isolation to be on before it comes online, which no udev rule can see to: --persist is for devdax only, nothing was done");
 	if (o->hotplug && (o->mode || o->undo || o->persist))

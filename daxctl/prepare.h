@@ -14,7 +14,7 @@
 enum prepare_goal {
 	PREPARE_DEVDAX,		/* offline, device-dax, no struct pages on itself */
 	PREPARE_SYSTEM_RAM,	/* isolation on first, then System RAM, without struct pages on itself */
-	PREPARE_UNDO,		/* System RAM as the kernel makes it by itself */
+	PREPARE_UNDO,		/* as it was before, or System RAM as the kernel makes it by itself */
 };
 
 /* One dax device on its way through the command. */
@@ -23,6 +23,7 @@ struct prepare_job {
 	bool is_named;		/* itself, not as one of a group */
 	enum result result;	/* of cxl/change.h */
 	enum exit_status status;
+	bool keeps_before;	/* of before.h: written by this run */
 };
 
 struct prepare {
@@ -31,7 +32,7 @@ struct prepare {
 	struct messages *messages;	/* of @host */
 	struct arena arena;
 	enum prepare_goal goal;
-	bool dry_run, keep_going, persist;
+	bool dry_run, keep_going, persist, is_hotplug;
 	uint64_t timeout_us;		/* how long a block may stay busy */
 	struct prepare_job *jobs;
 	size_t n_jobs;

@@ -7,6 +7,7 @@
 
 #include "cxl/lib/change/dax_step.h"
 #include "cxl/lib/snapshot/target.h"
+#include "daxctl/before.h"
 #include "daxctl/persist.h"
 #include "daxctl/prepare.h"
 #include "util/size.h"
@@ -185,14 +186,27 @@ static int plan_system_ram(struct prepare *p, const struct dax_facts *f, struct 
 		rc = plan_isolation(p, f, plan);
 	if (rc || (is_kmem && driver && !isolate && f->blocks_online == f->blocks_total))
 		return rc;
-	return dax_plan_system_ram(&p->view, f, driver, false, &p->arena, plan);
+	return dax_plan_system_ram(&p->view, f, driver, false, NULL, &p->arena, plan);
 }
 
+/* As it was before it was prepared; where that is not known, as the kernel makes it by itself. */
 static int plan_undo(struct prepare *p, const struct dax_facts *f, struct dax_plan *plan)
 {
+	struct before b;
+	int rc = before_read(p, f, &b);
+
+	if (rc)
+		return rc;
+	if (b.is_there && !b.is_prepared && b.mode == f->mode)
+		return 0;	/* put back already */
+	if (b.is_there && b.is_prepared && b.mode != DAX_SYSTEM_RAM)
+		return dax_plan_back(&p->view, f, b.mode, b.memmap == TRI_YES, p->timeout_us, &p->arena, plan);
+	if (b.is_there && b.mode == DAX_SYSTEM_RAM)
+		return is_driver(f, "kmem") && f->blocks_online >= b.online.n ? 0 :
+			dax_plan_system_ram(&p->view, f, f->dax->driver, b.memmap != TRI_NO, &b.online, &p->arena, plan);
 	if (is_driver(f, "kmem") && f->blocks_online == f->blocks_total)
 		return 0;
-	return dax_plan_system_ram(&p->view, f, f->dax->driver, true, &p->arena, plan);
+	return dax_plan_system_ram(&p->view, f, f->dax->driver, true, NULL, &p->arena, plan);
 }
 
 static bool is_planned(const struct prepare *p, const struct dax_facts *f)
@@ -427,6 +441,28 @@ static int read_again(struct prepare *p, struct err *err)
 	return rc;
 }
 
+/* What the memory is now is kept while it can still be seen; not what a hot plug made of it. */
+static void keep_before(struct prepare *p)
+{
+	for (size_t i = 0; i < p->n_jobs; i++)
+		if (p->goal != PREPARE_UNDO && !p->is_hotplug && p->jobs[i].result == RESULT_NONE)
+			p->jobs[i].keeps_before = before_keep(p, p->jobs[i].before);
+}
+
+static void settle_before(struct prepare *p)
+{
+	for (size_t i = 0; i < p->n_jobs; i++) {
+		const struct prepare_job *job = &p->jobs[i];
+		struct before b;
+
+		if (job->keeps_before && (job->result == RESULT_ROLLED_BACK || job->result == RESULT_NOT_TRIED))
+			before_forget(p, job->before);
+		if (p->goal == PREPARE_UNDO && (job->result == RESULT_DONE || job->result == RESULT_ALREADY) &&
+		    !before_read(p, job->before, &b) && b.is_there && b.is_prepared)
+			before_put_back(p, job->before, &b);
+	}
+}
+
 int prepare_run(struct prepare *p, struct err *err)
 {
 	bool writes = p->plans[p->n_plans - 1].n && !p->dry_run;
@@ -437,6 +473,8 @@ int prepare_run(struct prepare *p, struct err *err)
 	}
 	if (!writes) {
 		persist_tell(p);
+		if (!p->dry_run)
+			settle_before(p);
 		return 0;
 	}
 	if (persist_check(p, err))
@@ -444,6 +482,7 @@ int prepare_run(struct prepare *p, struct err *err)
 	for (size_t i = 0; i < p->n_plans; i++)
 		for (size_t k = 0; k < p->plans[i].n; k++)
 			p->n_blocks += is_about_a_block(&p->plans[i].steps[k]);
+	keep_before(p);
 	run_with_signals(p);
 	persist_tell(p);
 	for (size_t i = 0; i < p->n_jobs; i++) {
@@ -453,6 +492,7 @@ int prepare_run(struct prepare *p, struct err *err)
 		}
 		p->jobs[i].after = NULL;
 	}
+	settle_before(p);
 	return read_again(p, err);
 }
 

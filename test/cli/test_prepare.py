@@ -166,7 +166,9 @@ def test_system_ram_gets_no_struct_pages_on_itself(tmp_path, base):
     after = r.dax()["dax0.0"]["after"]
     assert (after["mode"], after["memmap_on_memory"], after["checks"]) == \
         ("system-ram", {"device": False, "parameter": "Y", "in_force": False}, ["ISO-MEM-ONLINE"])
-    assert again.dax()["dax0.0"]["result"] == "already" == undo.dax()["dax0.0"]["result"]
+    assert again.dax()["dax0.0"]["result"] == "already"
+    was_ram = base.endswith("sysram")
+    assert (undo.dax()["dax0.0"]["result"], undo.dax()["dax0.0"]["after"]["mode"]) == (("already", "system-ram") if was_ram else ("done", "devdax"))
 
 
 def test_struct_pages_on_it_are_a_reason_to_prepare_and_undo_brings_them_back(tmp_path):
@@ -224,6 +226,64 @@ def test_undo_makes_it_system_ram_again():
     assert look.text.splitlines() == ["memory146 online", "memory147 online", "dax0.0 kmem 0"]
 
 
+ZONES = 'for b in memory146 memory147; do echo "$b $(cat /sys/devices/system/memory/$b/state 2>/dev/null) $(cat /sys/devices/system/memory/$b/valid_zones 2>/dev/null)"; done; ' \
+        'for d in /sys/bus/dax/devices/*; do echo "$(basename $d) $(basename $(readlink $d/driver) 2>/dev/null) $(cat $d/memmap_on_memory)"; done; cat /sys/bus/cxl/devices/region0/size'
+BY_HAND = "cd /sys/devices/system/memory; echo offline >memory146/state; echo offline >memory147/state; echo online_kernel >memory146/state"
+
+
+@pytest.mark.parametrize("host, by_hand, ways", [
+    ("sysram1", BY_HAND, [[], ["--mode=system-ram"], ["--persist"]]),          # a part of it online, in zone Normal
+    ("direct1", "true", [[], ["--mode=system-ram"], ["--persist"]]),           # device-dax, with memmap_on_memory
+    ("direct1", "echo dax0.0 >/sys/bus/dax/drivers/device_dax/unbind", [[], ["--mode=system-ram"]])])
+def test_undo_makes_of_it_what_it_was_and_nothing_the_second_time(tmp_path, host, by_hand, ways):
+    base = {"sysram1": "direct1-6.12-sysram", "direct1": "direct1-6.12-devdax"}[host]
+    where = host_file(tmp_path, base, files={"sys/module/memory_hotplug/parameters/memmap_on_memory": "Y\n"})
+    for way in ways:
+        undo = ["prepare-isolation", "--undo", *(["--persist"] if "--persist" in way else [])]
+        s = Session(where, before=f"{by_hand}; true").sh(ZONES).daxctl("prepare-isolation", *way).daxctl("prepare-isolation", *way) \
+            .daxctl("prepare-isolation").daxctl(*undo, "-n").daxctl(*undo).sh(ZONES).daxctl(*undo).sh(ZONES)
+        before, first, _, _, dry, undone, after, again, last = s.run()
+        assert first.rc == dry.rc == undone.rc == again.rc == 0, f"{way}\n{first}{dry}{undone}{again}"
+        assert after.text == before.text == last.text, f"{way}\n{before}{after}{last}{undone}"
+        assert undone.dax()["dax0.0"]["result"] == "done" and again.dax()["dax0.0"]["result"] == "already" and did(again) == [], f"{way}\n{again}"
+
+
+def test_what_was_done_by_hand_since_is_what_it_was():
+    s = Session("sysram1").daxctl("prepare-isolation").sh("daxctl reconfigure-device --mode=system-ram dax0.0; " + BY_HAND).sh(ZONES) \
+        .daxctl("prepare-isolation").daxctl("prepare-isolation", "--undo").sh(ZONES)
+    _, _, before, _, undo, after = s.run()
+    assert undo.rc == 0 and after.text.splitlines()[:2] == before.text.splitlines()[:2] and "memory147 offline" in before.text, f"{before}{after}"
+
+
+def test_blocks_that_stayed_busy_once_are_not_forgotten():
+    s = Session("sysram1").sh("cxl-sim ctl busy memory147 on").daxctl("prepare-isolation", "--timeout=50ms", "--keep-going").sh("cxl-sim ctl busy memory147 off") \
+        .daxctl("prepare-isolation").daxctl("prepare-isolation", "--undo").sh(LOOK)
+    _, part, _, done, undo, after = s.run()
+    assert part.rc == 6 and done.rc == undo.rc == 0 and after.text.splitlines()[:2] == ["memory146 online", "memory147 online"], f"{undo}{after}"
+
+
+def test_undo_of_what_was_rolled_back_does_not_believe_an_old_state():
+    s = Session("sysram1").sh("cxl-sim ctl busy memory147 on").daxctl("prepare-isolation", "--timeout=50ms").sh("cxl-sim ctl busy memory147 off; " + BY_HAND) \
+        .sh(ZONES).daxctl("prepare-isolation").daxctl("prepare-isolation", "--undo").sh(ZONES)
+    _, failed, _, before, _, undo, after = s.run()
+    assert failed.rc == 6 and undo.rc == 0 and after.text.splitlines()[:2] == before.text.splitlines()[:2], f"{before}{after}"
+
+
+@pytest.mark.parametrize("state", ["damaged", "missing", "of other memory", "no directory"])
+def test_where_it_is_not_known_what_it_was_undo_makes_it_system_ram(state):
+    spoil = {"damaged": 'for f in "$CXL_STATE_DIR"/*.before; do echo "{" >$f; done', "missing": 'rm "$CXL_STATE_DIR"/*.before',
+             "of other memory": 'sed -i s/0x1001/0x1002/ "$CXL_STATE_DIR"/*.before', "no directory": 'rm -r "$CXL_STATE_DIR"; :>"$CXL_STATE_DIR"'}[state]
+    _, prepared, spoiled, undo, look = Session("sysram1").sh(BY_HAND).daxctl("prepare-isolation").sh(spoil).daxctl("prepare-isolation", "--undo").sh(LOOK).run()
+    assert prepared.rc == spoiled.rc == undo.rc == 0, f"{prepared}{spoiled}{undo}"
+    assert look.text.splitlines() == ["memory146 online", "memory147 online", "dax0.0 kmem 0"], str(look)
+    assert bool(undo.messages(code="BEFORE")) == (state != "missing"), str(undo)
+
+
+def test_where_it_cannot_be_kept_what_it_was_that_is_said():
+    _, r, undo = Session("sysram1").sh('rm -rf "$CXL_STATE_DIR"; : >"$CXL_STATE_DIR"').daxctl("prepare-isolation").daxctl("prepare-isolation", "--undo").run()
+    assert r.rc == 0 and "--undo will make it System RAM" in r.err and undo.rc == 0, str(r)
+
+
 def test_undo_spares_memory_that_is_in_use():
     use = "rm -f /tmp/user.ready; python3 -c 'import mmap,os,time; m=mmap.mmap(os.open(\"/dev/dax0.0\",os.O_RDWR),2<<20); open(\"/tmp/user.ready\",\"w\").write(str(os.getpid())); " \
           "time.sleep(60)' & while [ ! -s /tmp/user.ready ]; do sleep 0.05; done"
@@ -244,7 +304,7 @@ def test_bad_input_is_one_sentence_and_does_nothing(args, says):
 
 def test_another_user_is_told_to_be_root():
     r = prepare("sysram1", user=NOBODY)
-    assert r.rc == 3 and "root" in r.err and r.now["memory146"] == "online"
+    assert r.rc == 3 and "root" in r.err and r.now["memory146"] == "online" and len(r.err.strip().splitlines()) == 1, str(r)
     r = prepare("direct1", "--undo", user=NOBODY)
     assert r.rc == 3 and "needs root (Permission denied)" in r.err and "busy" not in r.err, str(r)
 

@@ -35,8 +35,7 @@ int dax_plan_add(struct dax_plan *plan, struct arena *a, const struct dax_facts 
 	return 0;
 }
 
-/* What brings a block back where it was. */
-static const char *online_word(const char *zone)
+const char *dax_online_word(const char *zone)
 {
 	if (!zone)
 		return "online";
@@ -56,7 +55,7 @@ int dax_plan_offline(const struct dax_view *view, const struct dax_facts *f, uin
 			.op = &step_offline_block,
 			.title = arena_printf(a, "take memory%u of %s offline", b->number, f->dax->name),
 			.path = arena_printf(a, "sys/devices/system/memory/memory%u/state", b->number), .value = "offline",
-			.expect_before = "online", .expect_after = "offline", .undo = online_word(b->zone), .timeout_us = timeout_us,
+			.expect_before = "online", .expect_after = "offline", .undo = dax_online_word(b->zone), .timeout_us = timeout_us,
 		});
 	}
 	return rc;
@@ -112,35 +111,59 @@ int dax_plan_unbound(const struct dax_facts *f, struct arena *a, struct dax_plan
 	return rc || f->memmap != TRI_YES ? rc : add_memmap(plan, a, f, false);
 }
 
-static int add_online(struct dax_plan *plan, struct arena *a, const struct dax_facts *f, uint64_t number)
+static int add_online(struct dax_plan *plan, struct arena *a, const struct dax_facts *f, uint64_t number, const char *word)
 {
 	return dax_plan_add(plan, a, f, (struct step){
 		.op = &step_online_block, .title = arena_printf(a, "bring memory%llu of %s online", (unsigned long long)number, f->dax->name),
 		.path = arena_printf(a, "sys/devices/system/memory/memory%llu/state", (unsigned long long)number),
-		.value = "online_movable", .expect_before = "offline", .expect_after = "online", .undo = "offline",
+		.value = word, .expect_before = "offline", .expect_after = "online", .undo = "offline",
 		.timeout_us = ATTR_TIMEOUT_US,
 	});
 }
 
 /* kmem adds the whole blocks of each range: dax_kmem_range() of drivers/dax/kmem.c. */
-int dax_plan_system_ram(const struct dax_view *view, const struct dax_facts *f, const char *driver, bool memmap,
-			struct arena *a, struct dax_plan *plan)
+static int add_online_all(const struct dax_view *view, const struct dax_facts *f, struct arena *a, struct dax_plan *plan)
 {
-	bool is_kmem = driver && !strcmp(driver, "kmem");
-	bool is_allowed = view->memmap_param && strcmp(view->memmap_param, "N");
 	uint64_t size = view->host->block_bytes;
 	int rc = 0;
 
-	if (!is_kmem && memmap && f->memmap == TRI_NO && is_allowed)
-		rc = add_memmap(plan, a, f, true);
-	if (!rc && !is_kmem)
-		rc = add_mode(plan, a, f, driver, "system-ram", "kmem");
 	for (size_t i = 0; size && i < f->dax->n_ranges; i++) {
 		uint64_t first = (f->dax->ranges[i].first + size - 1) / size;
 		uint64_t end = (f->dax->ranges[i].last + 1) / size;
 
 		for (uint64_t n = first; !rc && n < end; n++)
-			rc = add_online(plan, a, f, n);
+			rc = add_online(plan, a, f, n, "online_movable");
 	}
 	return rc;
+}
+
+static bool may_have_memmap(const struct dax_view *view, const struct dax_facts *f)
+{
+	return f->memmap == TRI_NO && view->memmap_param && strcmp(view->memmap_param, "N");
+}
+
+int dax_plan_system_ram(const struct dax_view *view, const struct dax_facts *f, const char *driver, bool memmap,
+			const struct dax_blocks *blocks, struct arena *a, struct dax_plan *plan)
+{
+	bool is_kmem = driver && !strcmp(driver, "kmem");
+	int rc = 0;
+
+	if (!is_kmem && memmap && may_have_memmap(view, f))
+		rc = add_memmap(plan, a, f, true);
+	if (!rc && !is_kmem)
+		rc = add_mode(plan, a, f, driver, "system-ram", "kmem");
+	for (size_t i = 0; !rc && blocks && i < blocks->n; i++)
+		rc = add_online(plan, a, f, blocks->v[i].number, blocks->v[i].word);
+	return rc || blocks ? rc : add_online_all(view, f, a, plan);
+}
+
+int dax_plan_back(const struct dax_view *view, const struct dax_facts *f, enum dax_mode mode, bool memmap,
+		  uint64_t timeout_us, struct arena *a, struct dax_plan *plan)
+{
+	const char *driver = f->dax->driver;
+	int rc = driver && !strcmp(driver, "kmem") ? dax_plan_offline(view, f, timeout_us, a, plan) : 0;
+
+	if (!rc && f->mode != mode)
+		rc = add_mode(plan, a, f, driver, dax_mode_names[mode], mode == DAX_DEVDAX ? "device_dax" : STEP_NO_DRIVER);
+	return rc || !memmap || !may_have_memmap(view, f) ? rc : add_memmap(plan, a, f, true);
 }
