@@ -64,9 +64,7 @@ int change_apply(struct change *c, const struct change_options *o, char **target
 			       o->sysroot);
 	if (!*targets && !c->file)
 		return err_set(err, EXIT_USAGE, EINVAL, "no target was named, nothing was done; name a root port, memN, regionN, portN, root0 or all");
-	rc = o->common.output ? render_check_output(o->common.output, err) : 0;
-	if (!rc)
-		rc = host_read(c->host, NULL, err);
+	rc = host_read(c->host, NULL, err);
 	if (!rc)
 		rc = change_select(c, targets, err);
 	if (!rc)

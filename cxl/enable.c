@@ -114,14 +114,14 @@ static int run_change(const struct command *cmd, enum change_kind kind, const st
 
 static int run_enable(int argc, char **argv)
 {
-	static const struct command_output output = { "cxl-enable-isolation/1", "root_ports", NULL };
+	static const struct command_output output = { "cxl-enable-isolation/1", "root_ports", .changes = true };
 
 	return run_change(&cmd_enable_isolation, CHANGE_ENABLE, &output, argc, argv);
 }
 
 static int run_disable(int argc, char **argv)
 {
-	static const struct command_output output = { "cxl-disable-isolation/1", "root_ports", NULL };
+	static const struct command_output output = { "cxl-disable-isolation/1", "root_ports", .changes = true };
 
 	return run_change(&cmd_disable_isolation, CHANGE_DISABLE, &output, argc, argv);
 }

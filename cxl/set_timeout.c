@@ -117,7 +117,7 @@ static int run_while(struct change *c, char **command, const struct child_signal
 
 static int run_set_timeout(int argc, char **argv)
 {
-	static const struct command_output output = { "cxl-set-timeout/1", "root_ports", NULL };
+	static const struct command_output output = { "cxl-set-timeout/1", "root_ports", .changes = true };
 	struct cxl_host host = { .fs.rootfd = -1 };
 	struct change c = { .host = &host, .messages = &host.messages, .kind = CHANGE_TIMEOUT };
 	struct timeout_options o = { 0 };

@@ -63,8 +63,6 @@ static int prepare(struct prepare *p, const struct prepare_options *o, char **ta
 {
 	int rc = parse_options(p, o, err);
 
-	if (!rc && o->common.output)
-		rc = render_check_output(o->common.output, err);
 	rc = rc ? rc : host_read_dax(&p->host, NULL, err);
 	rc = rc ? rc : dax_view_read(&p->host, &p->view, err);
 	if (!rc)
@@ -115,7 +113,7 @@ static const struct render_column prepare_columns[] = {
 };
 
 static const struct render_table prepare_table = { prepare_columns, record_dax_rows };
-static const struct command_output prepare_output = { "daxctl-prepare-isolation/1", "dax", &prepare_table };
+static const struct command_output prepare_output = { "daxctl-prepare-isolation/1", "dax", &prepare_table, .changes = true };
 
 static int run_prepare(int argc, char **argv)
 {

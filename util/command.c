@@ -66,6 +66,10 @@ bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
 		return false;
 	}
 	name = common->format ? common->format : common->human ? "human" : "json";
+	if (output->changes && common->output && render_check_output(common->output, &err)) {
+		complain(cmd, &err, ret_status);
+		return false;
+	}
 	ret->format = render_find(name, output->table);
 	if (!ret->format) {
 		err_set(&err, EXIT_USAGE, 0, "'%s' is no output format; use one of: %s",

@@ -40,6 +40,9 @@ struct command_output {
 	/* With @key NULL the members are those of an object; this makes it as it
 	 * is when the command line is wrong. */
 	struct json_object *(*empty)(void);
+	/* The command changes something: a file for the output that cannot be written is
+	 * found before that. */
+	bool changes;
 };
 
 struct command_run {

@@ -128,7 +128,7 @@ def test_output_that_could_not_be_written_is_found_before_anything_is_changed(tm
 @pytest.mark.parametrize("output, rc, words", [("''", 2, "needs the name of a file"), ("/tmp", 4, "Is a directory; nothing was done")])
 def test_an_output_that_is_no_file_is_refused_before_anything_is_changed(program, args, output, rc, words):
     said, = Session("direct1").sh(f"{program} {args} --output={output} >/dev/null").run()
-    assert said.rc == rc and words in said.err, str(said)
+    assert said.rc == rc and words in said.err and len(said.err.strip().splitlines()) == 1, str(said)
     assert not [e for e in said.log if e["op"] == "write"], str(said)
 
 
