@@ -347,6 +347,14 @@ static void set_results(struct prepare *p, const struct dax_plan *plan, enum res
 			}
 }
 
+static bool any_undone(const struct dax_plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].state == STEP_UNDONE)
+			return true;
+	return false;
+}
+
 static void run_whole(struct prepare *p, const struct dax_plan *plan, struct step_run *run)
 {
 	const struct dax_facts *f;
@@ -363,7 +371,7 @@ static void run_whole(struct prepare *p, const struct dax_plan *plan, struct ste
 	left = step_undo_all(run);
 	run->at = at;
 	status = tell_failure(p, run, f, &err, left ? "not all of what was done before could be taken back: 'daxctl list --isolation' shows what is there now" :
-			      run->changed ? "everything is as it was" : "nothing was changed");
+			      any_undone(plan) ? "everything is as it was" : "nothing was changed");
 	if (!f)
 		p->rest_status = status;
 	set_results(p, plan, left ? RESULT_FAILED : RESULT_ROLLED_BACK, status);

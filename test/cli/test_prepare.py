@@ -305,6 +305,7 @@ def test_bad_input_is_one_sentence_and_does_nothing(args, says):
 def test_another_user_is_told_to_be_root():
     r = prepare("sysram1", user=NOBODY)
     assert r.rc == 3 and "root" in r.err and r.now["memory146"] == "online" and len(r.err.strip().splitlines()) == 1, str(r)
+    assert "nothing was changed" in r.err and "as it was" not in r.err, str(r)
     r = prepare("direct1", "--undo", user=NOBODY)
     assert r.rc == 3 and "needs root (Permission denied)" in r.err and "busy" not in r.err, str(r)
 
