@@ -178,11 +178,11 @@ static bool is_part_of(const struct dax_blocks *now, const struct dax_blocks *th
 	return true;
 }
 
-/* As the earlier run left it: done, or on the way there since a block stayed busy. */
+/* As the earlier run left it: done, or on the way there since a block stayed busy or it was killed. */
 static bool is_still_prepared(const struct before *now, const struct before *old)
 {
 	return old->is_there && old->is_prepared &&
-	       (now->mode == old->prepared_as || (now->mode == old->mode && is_part_of(&now->online, &old->online)));
+	       (now->mode == old->prepared_as || now->mode == DAX_UNBOUND || (now->mode == old->mode && is_part_of(&now->online, &old->online)));
 }
 
 bool before_keep(struct prepare *p, const struct dax_facts *f)

@@ -262,6 +262,14 @@ def test_blocks_that_stayed_busy_once_are_not_forgotten():
     assert part.rc == 6 and done.rc == undo.rc == 0 and after.text.splitlines()[:2] == ["memory146 online", "memory147 online"], f"{undo}{after}"
 
 
+def test_what_it_was_survives_a_run_that_was_killed_half_way():
+    s = Session("sysram1").sh("cxl-sim ctl fault write@*/device_dax/new_id:1=kill-before; daxctl prepare-isolation; cxl-sim ctl fault none").sh(LOOK) \
+        .daxctl("prepare-isolation").daxctl("prepare-isolation", "--undo").sh(LOOK)
+    _, between, done, undo, after = s.run()
+    assert "dax0.0 . " in between.text.replace("dax0.0  ", "dax0.0 . "), str(between)
+    assert done.rc == undo.rc == 0 and after.text.splitlines()[:2] == ["memory146 online", "memory147 online"], f"{between}{undo}{after}"
+
+
 def test_undo_of_what_was_rolled_back_does_not_believe_an_old_state():
     s = Session("sysram1").sh("cxl-sim ctl busy memory147 on").daxctl("prepare-isolation", "--timeout=50ms").sh("cxl-sim ctl busy memory147 off; " + BY_HAND) \
         .sh(ZONES).daxctl("prepare-isolation").daxctl("prepare-isolation", "--undo").sh(ZONES)
