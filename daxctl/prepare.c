@@ -59,15 +59,35 @@ static int parse_options(struct prepare *p, const struct prepare_options *o, str
 	return 0;
 }
 
+/* Where CXL is gone, as @ret_why says, what was written for its devices can still be taken out. */
+static int read_host(struct prepare *p, bool is_named, struct err *ret_why)
+{
+	int rc = host_read_dax(&p->host, NULL, ret_why);
+
+	p->has_no_bus = rc == -ENODEV && p->persist && p->goal == PREPARE_UNDO && !is_named;
+	if (p->has_no_bus)
+		return 0;
+	return rc ? rc : dax_view_read(&p->host, &p->view, ret_why);
+}
+
 static int prepare(struct prepare *p, const struct prepare_options *o, char **targets, struct err *err)
 {
+	struct err no_bus;
 	int rc = parse_options(p, o, err);
 
-	rc = rc ? rc : host_read_dax(&p->host, NULL, err);
-	rc = rc ? rc : dax_view_read(&p->host, &p->view, err);
-	if (!rc)
-		rc = o->hotplug ? prepare_hotplug(p, o->hotplug, targets, err) : prepare_select(p, targets, err);
+	if (rc)
+		return rc;
+	rc = read_host(p, *targets, &no_bus);
+	if (rc) {
+		*err = no_bus;
+		return rc;
+	}
+	rc = o->hotplug ? prepare_hotplug(p, o->hotplug, targets, err) : prepare_select(p, targets, err);
 	rc = rc ? rc : prepare_plan(p, err);
+	if (!rc && p->has_no_bus && !p->n_rest) {
+		*err = no_bus;
+		return -ENODEV;
+	}
 	return rc ? rc : prepare_run(p, err);
 }
 

@@ -33,6 +33,7 @@ struct prepare {
 	struct arena arena;
 	enum prepare_goal goal;
 	bool dry_run, keep_going, persist, is_hotplug;
+	bool has_no_bus;	/* nothing of CXL is here; only entries of what was are taken out */
 	uint64_t timeout_us;		/* how long a block may stay busy */
 	struct prepare_job *jobs;
 	size_t n_jobs;

@@ -439,8 +439,11 @@ static void run_with_signals(struct prepare *p)
 /* As it is now; a device that is gone has no after. */
 static int read_again(struct prepare *p, struct err *err)
 {
-	int rc = host_read_dax(&p->host_after, NULL, err);
+	int rc;
 
+	if (p->has_no_bus)
+		return 0;
+	rc = host_read_dax(&p->host_after, NULL, err);
 	rc = rc ? rc : dax_view_read(&p->host_after, &p->view_after, err);
 	for (size_t i = 0; !rc && i < p->n_jobs; i++)
 		for (size_t k = 0; k < p->host_after.n_dax; k++)

@@ -150,6 +150,18 @@ def test_entries_of_what_is_gone_can_be_taken_out(host):
     assert [m["text"].rsplit(" ", 1)[1] for m in r.messages(code="PERSIST")] == [RULES, POLICY]
 
 
+def test_entries_can_be_taken_out_of_a_host_that_has_no_cxl_any_more(host):
+    """The cards were pulled, or the firmware no longer shows them."""
+    rule = 'ENV{CXL_ISOLATION_SERIALS}+="0x1001"\n'
+    policy = "[all]\n# the next section: daxctl prepare-isolation --persist\n[serial 0x1001]\nmode = devdax ; daxctl prepare-isolation --persist\n"
+    where = host("none-6.12-noregion", kernel="mainline", etc={"udev/rules.d/85-cxl-isolation.rules": rule, "cxl/isolation.conf": policy})
+    dry, named, undo, look, again = Session(where).daxctl("prepare-isolation", "--undo", "--persist", "-n").daxctl("prepare-isolation", "--undo", "--persist", "mem0") \
+        .daxctl("prepare-isolation", "--undo", "--persist").sh(FILES).daxctl("prepare-isolation", "--undo", "--persist").run()
+    assert dry.rc == undo.rc == 0 and undo.json["dax"] == [] and len(undo.messages(code="PERSIST")) == 2, f"{dry}{undo}"
+    assert files(look)[:2] == ("", "[all]\n"), str(look)
+    assert named.rc == again.rc == 3 and "no CXL bus" in named.err and "no CXL bus" in again.err, f"{named}{again}"
+
+
 def test_taking_out_what_is_not_there_is_no_failure():
     for capture in ("direct1-6.12-noregion", "direct1-6.12-sysram", "pmem1-6.12-pmem"):
         host = ROOT / f"test/hosts/captures/{capture}.tar.xz"
