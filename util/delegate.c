@@ -53,6 +53,8 @@ static bool usable(const struct delegate *d, const char *path, int *ret_status)
 int delegate_exec(const struct delegate *d, char **argv)
 {
 	const char *path = delegate_path(d);
+	bool is_named = path != d->path;
+	const char *hint[] = { is_named ? "unset " : "", is_named ? d->env : "", is_named ? ", which says so, or " : "" };
 	int status, saved;
 
 	if (!usable(d, path, &status))
@@ -60,11 +62,11 @@ int delegate_exec(const struct delegate *d, char **argv)
 	execv(path, argv);
 	saved = errno;
 	if (saved == ENOENT)
-		fprintf(stderr, "%s: '%.80s' is a command of the distribution's %s, which is not installed at %.200s; install the package %s\n",
-			d->name, argv[1] ? argv[1] : "", d->name, path, d->package);
+		fprintf(stderr, "%s: '%.80s' is a command of the distribution's %s, which is not installed at %.200s; %s%s%sinstall the package %s\n",
+			d->name, argv[1] ? argv[1] : "", d->name, path, hint[0], hint[1], hint[2], d->package);
 	else
-		fprintf(stderr, "%s: the distribution's program %.200s cannot be run: %s; reinstall the package %s\n",
-			d->name, path, strerror(saved), d->package);
+		fprintf(stderr, "%s: the distribution's program %.200s cannot be run: %s; %s%s%sreinstall the package %s\n",
+			d->name, path, strerror(saved), hint[0], hint[1], hint[2], d->package);
 	return EXIT_NO_PROGRAM;
 }
 
@@ -101,6 +103,7 @@ void delegate_capture(const struct delegate *d, const char *arg, char *buf, size
 		n += (size_t)got;
 	}
 	buf[n] = '\0';
+	close(steal_fd(&out));	/* one that has more to say gets SIGPIPE */
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (!WIFEXITED(status) || WEXITSTATUS(status))

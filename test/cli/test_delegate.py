@@ -44,6 +44,22 @@ def test_arguments_arrive_byte_for_byte(program, stand_in, args):
     assert r.out == b"".join(a.encode() + b"\0" for a in args)
 
 
+def test_a_program_that_never_stops_talking_does_not_hold_the_list_of_commands(program, tmp_path):
+    _, ours, variable = program
+    path = tmp_path / "endless"
+    path.write_text("#!/bin/sh\nexec yes\n")
+    path.chmod(0o755)
+    for args in ("--list-cmds", "--version"):
+        assert run([ours, args], env={variable: str(path)}, timeout=10).rc == 0
+
+
+def test_a_variable_that_names_a_program_that_is_none_is_said(program, tmp_path):
+    _, ours, variable = program
+    for path in (tmp_path / "none", tmp_path):
+        r = run([ours, "zap"], env={variable: str(path)})
+        assert r.rc == 127 and f"; unset {variable}, which says so, or " in r.err, str(r)
+
+
 def test_bytes_that_are_no_text_arrive_too(program, stand_in):
     _, ours, variable = program
     r = run([str(ours).encode(), b"zap", b"\xff\xfe\x80"], env={variable: str(stand_in)})
