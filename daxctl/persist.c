@@ -32,23 +32,24 @@ static int no_memory(struct err *err)
 
 /* --- the rule ----------------------------------------------------------------- */
 
-static int rule_has(struct prepare *p, const char *text, uint64_t serial, bool ours, bool *ret, struct err *err)
-{
-	struct serials list;
-
-	(void)ours;
-	if (persist_rule_parse(&p->arena, text, &list))
-		return no_memory(err);
-	*ret = serials_have(&list, serial);
-	return 0;
-}
-
 /* This very program: it may be installed anywhere. */
 static const char *own_path(struct prepare *p)
 {
 	char path[PATH_MAX];
 
 	return sysfs_readlink(&p->host.fs, "proc/self/exe", path, sizeof(path)) < 0 ? NULL : arena_strdup(&p->arena, path);
+}
+
+/* A rule that runs another program, from where this one was before, is not as it shall be. */
+static int rule_has(struct prepare *p, const char *text, uint64_t serial, bool ours, bool *ret, struct err *err)
+{
+	const char *program = own_path(p), *run = program ? persist_rule_run(&p->arena, program) : NULL;
+	struct serials list;
+
+	if (persist_rule_parse(&p->arena, text, &list))
+		return no_memory(err);
+	*ret = serials_have(&list, serial) && (ours || !run || strstr(text, run));
+	return 0;
 }
 
 static int rule_edit(struct prepare *p, const char *text, uint64_t serial, bool on, const char **ret, struct err *err)

@@ -66,14 +66,20 @@ static const char rule_head[] =
 	"SUBSYSTEM!=\"dax\", GOTO=\"cxl_isolation_end\"\n"
 	"KERNEL!=\"dax[0-9]*.[0-9]*\", GOTO=\"cxl_isolation_end\"\n";
 
+const char *persist_rule_run(struct arena *a, const char *program)
+{
+	return arena_printf(a, "RUN+=\"%s prepare-isolation --hotplug=", program);
+}
+
 const char *persist_rule_text(struct arena *a, const char *program, const struct serials *list)
 {
-	const char *lines = "";
+	const char *lines = "", *run;
 
 	for (size_t i = 0; lines && i < list->n; i++)
 		lines = arena_printf(a, "%s" DAX_KEPT_RULE "%" PRIx64 "\"\n", lines, list->v[i]);
-	return !lines ? NULL : arena_printf(a, "%s%sRUN+=\"%s prepare-isolation --hotplug=$kernel $env{CXL_ISOLATION_SERIALS}\"\n"
-					    "LABEL=\"cxl_isolation_end\"\n", rule_head, lines, program);
+	run = persist_rule_run(a, program);
+	return !lines || !run ? NULL : arena_printf(a, "%s%s%s$kernel $env{CXL_ISOLATION_SERIALS}\"\nLABEL=\"cxl_isolation_end\"\n",
+						    rule_head, lines, run);
 }
 
 /* A line that any version of this program writes. */

@@ -23,6 +23,9 @@ int serials_add(struct serials *list, struct arena *a, uint64_t serial);
 void serials_remove(struct serials *list, uint64_t serial);
 bool serials_have(const struct serials *list, uint64_t serial);
 
+/* What runs @program in it, as far as that does not depend on the serial numbers; NULL: no memory. */
+const char *persist_rule_run(struct arena *a, const char *program);
+
 /* The udev rules file for @list, run by @program; NULL: no memory. */
 const char *persist_rule_text(struct arena *a, const char *program, const struct serials *list);
 

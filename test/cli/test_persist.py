@@ -82,6 +82,14 @@ def test_what_was_written_is_said_with_its_place():
     assert again.dax()["dax0.0"]["result"] == "already" and look_again.text == look.text
 
 
+def test_the_rule_of_a_program_that_has_moved_is_written_anew():
+    move = f"sed -i 's,RUN+=\"/[^ ]*,RUN+=\"/old/place/daxctl,' {RULES}"
+    _, first, _, r, look, again = Session("sysram1").daxctl("prepare-isolation", "--persist").sh(FILES).sh(move).daxctl("prepare-isolation", "--persist").sh(FILES) \
+        .daxctl("prepare-isolation", "--persist").run()
+    assert r.rc == 0 and look.text == first.text and "/old/place" not in look.text, f"{r}{look}"
+    assert again.dax()["dax0.0"]["result"] == "already"
+
+
 def test_an_interleaved_region_names_all_its_devices(host):
     listed, _, look = Session(host("direct2x2-6.12-x2rp-devdax")).cxl("list", "--isolation", "region0").daxctl("prepare-isolation", "--persist", "region0") \
         .sh(FILES).run()
@@ -247,3 +255,8 @@ def test_hotplug_prepares_memory_that_kmem_had_already():
         .daxctl("list", "--isolation").run()
     assert r.rc == 0 == other.rc and r.text == other.text == ""
     assert look.dax()["dax0.0"]["mode"] == "devdax"
+
+
+def test_hotplug_gives_memory_whose_serial_number_cannot_be_read_to_nobody_else():
+    r, look = Session("sysram1", faults=["read@*/mem0/serial:1=EIO"]).sh("daxctl prepare-isolation --hotplug=dax0.0 0x1001").daxctl("list", "--isolation").run()
+    assert r.rc == 0 and look.dax()["dax0.0"]["mode"] == "devdax", f"{r}{look}"
