@@ -59,7 +59,7 @@ static struct json_object *record(const char *serials, const struct dax_facts *f
 
 static bool read_blocks(struct json_read *r, struct json_object *list, struct dax_blocks *ret)
 {
-	static const char *const words[] = { "online", "online_kernel", "online_movable" };
+	static const char *const words[] = { "online_kernel", "online_movable" };
 	size_t n = json_object_array_length(list);
 
 	ret->v = arena_alloc(r->arena, n, sizeof(*ret->v));
@@ -68,7 +68,7 @@ static bool read_blocks(struct json_read *r, struct json_object *list, struct da
 		int word;
 
 		if (!json_read_object(r, obj, 2) || !json_read_u64(r, obj, "block", &ret->v[ret->n].number) ||
-		    !json_read_enum(r, obj, "online", words, 3, &word))
+		    !json_read_enum(r, obj, "online", words, 2, &word))
 			return false;
 		ret->v[ret->n].word = words[word];
 	}
@@ -160,7 +160,8 @@ static int blocks_now(struct prepare *p, const struct dax_facts *f, struct dax_b
 	*ret = (struct dax_blocks){ .v = arena_alloc(&p->arena, f->blocks_online, sizeof(*ret->v)) };
 	while (ret->v && ret->n < f->blocks_online && (b = dax_next_block(&p->host, f->dax, b)))
 		if (b->state == BLOCK_ONLINE)
-			ret->v[ret->n++] = (struct dax_block){ b->number, dax_online_word(b->zone) };
+			/* a zone that is not known may not become Normal: nothing gets it offline again */
+			ret->v[ret->n++] = (struct dax_block){ b->number, b->zone ? dax_online_word(b->zone) : "online_movable" };
 	return ret->v ? 0 : -ENOMEM;
 }
 

@@ -154,19 +154,39 @@ static bool next_serial(const char **text, uint64_t *ret)
 	return true;
 }
 
+/* What a step found, for taking it back. */
+struct persist_old {
+	const struct step *step;
+	const char *text;
+	struct persist_old *next;
+};
+
+static int keep_old(struct step_run *run, const char *text)
+{
+	struct prepare *p = run->data;
+	struct persist_old *old = arena_alloc(&p->arena, 1, sizeof(*old));
+
+	if (!old)
+		return -ENOMEM;
+	*old = (struct persist_old){ &run->steps[run->at], text, p->persist_old };
+	p->persist_old = old;
+	return 0;
+}
+
 static int edit_file(struct step_run *run, const struct step *step, bool on)
 {
 	struct prepare *p = run->data;
 	const struct persist_file *f = file_of(step);
-	const char *text, *at = step->value, **old = &p->persist_old[f - files];
+	const char *text, *at = step->value, *old;
 	uint64_t serial;
 	struct err err;
 	int rc = read_file(p, f, &text, &err);
 
-	*old = text;
+	rc = rc ? rc : keep_old(run, text);
+	old = text;
 	while (!rc && next_serial(&at, &serial))
 		rc = f->edit(p, text, serial, on, &text, &err);
-	if (rc || text == *old)
+	if (rc || text == old)
 		return rc;
 	return *text ? config_file_write(f->path, text) : config_file_remove(f->path);
 }
@@ -185,12 +205,14 @@ static int take_out(struct step_run *run, const struct step *step)
 static int undo_edit(struct step_run *run, const struct step *step)
 {
 	struct prepare *p = run->data;
-	const struct persist_file *f = file_of(step);
-	const char *old = p->persist_old[f - files];
+	const struct persist_old *old = p->persist_old;
+	const char *path = file_of(step)->path;
 
+	while (old && old->step != &run->steps[run->at])
+		old = old->next;
 	if (!old)
 		return 0;
-	return *old ? config_file_write(f->path, old) : config_file_remove(f->path);
+	return *old->text ? config_file_write(path, old->text) : config_file_remove(path);
 }
 
 /* "present": all of them; "absent": none. */

@@ -43,8 +43,8 @@ struct prepare {
 	const struct step *isolate_failed;	/* by this step, which has put back what it did */
 	bool is_stopped;		/* by a signal */
 	size_t n_blocks, n_blocks_done;	/* progress */
-	/* of persist.c: the texts of its files before they were changed; what the rule will hold */
-	const char *persist_old[2];
+	/* of persist.c: the text of its file before each step; what the rule will hold */
+	struct persist_old *persist_old;
 	struct serials persisted;
 	const bool *memdevs;		/* selected, per host.memdevs[]; NULL: no target was named */
 	size_t n_rest;			/* serial numbers of the last plan, which is about what has no dax device */

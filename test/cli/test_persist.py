@@ -223,6 +223,16 @@ def test_where_nothing_can_be_written_the_memory_is_left_alone(where):
     assert undo.rc == 4 and "nothing was changed" in undo.err and not [e for e in undo.log if e["op"] == "write"], str(undo)
 
 
+def test_entries_of_several_devices_are_all_taken_back(host):
+    """A disk that is full from the second write on."""
+    two = host("direct2x2-6.12-two-regions")
+    _, before, r, look, after = Session(two).sh("mkdir -p /etc/cxl; mount -t tmpfs -o size=4k none /etc/cxl").daxctl("list", "--isolation") \
+        .daxctl("prepare-isolation", "--persist", "region0", "region1").sh(FILES).daxctl("list", "--isolation").run()
+    assert len(before.dax()) == 2 and r.rc == 4 and "No space left" in r.err and "everything is as it was" in r.err, str(r)
+    assert files(look)[:3] == ("", "", "1"), str(look)
+    assert {n: d["mode"] for n, d in after.dax().items()} == {n: d["mode"] for n, d in before.dax().items()}
+
+
 def test_lines_of_an_administrator_in_the_rules_file_are_not_lost(host):
     mine = 'SUBSYSTEM=="dax", SYMLINK+="mine"\n'
     r, look = Session(host(etc={"udev/rules.d/85-cxl-isolation.rules": mine})).daxctl("prepare-isolation", "--persist").sh(FILES).run()

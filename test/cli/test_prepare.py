@@ -270,6 +270,12 @@ def test_what_it_was_survives_a_run_that_was_killed_half_way():
     assert done.rc == undo.rc == 0 and after.text.splitlines()[:2] == ["memory146 online", "memory147 online"], f"{between}{undo}{after}"
 
 
+def test_a_zone_that_could_not_be_read_does_not_come_back_as_normal():
+    s = Session("sysram1", faults=["read@*/memory146/valid_zones:1=EIO"]).daxctl("prepare-isolation").daxctl("prepare-isolation", "--undo").sh(ZONES)
+    r, undo, look = s.run()
+    assert r.rc == undo.rc == 0 and look.text.splitlines()[:2] == ["memory146 online Movable", "memory147 online Movable"], str(look)
+
+
 def test_undo_of_what_was_rolled_back_does_not_believe_an_old_state():
     s = Session("sysram1").sh("cxl-sim ctl busy memory147 on").daxctl("prepare-isolation", "--timeout=50ms").sh("cxl-sim ctl busy memory147 off; " + BY_HAND) \
         .sh(ZONES).daxctl("prepare-isolation").daxctl("prepare-isolation", "--undo").sh(ZONES)
