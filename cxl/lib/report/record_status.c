@@ -23,12 +23,13 @@ static struct json_object *record_problems(const struct cxl_root_port *rp, const
 static struct json_object *record_checks(const struct check_result *result)
 {
 	struct json_object *list = json_object_new_array_ext((int)n_checks);
-	const struct finding *f = result->v, *end = result->v + result->n;
+	size_t next = 0;
 
 	for (size_t i = 0; i < n_checks; i++) {
 		const struct check *c = &checks[i];
 		struct json_object *obj = json_object_new_object();
-		bool failed = f < end && f->check == c;
+		bool failed = next < result->n && result->v[next].check == c;
+		const struct finding *f = failed ? &result->v[next++] : NULL;
 
 		render_add_string(obj, "check", c->id);
 		render_add_string(obj, "severity", check_kind_names[c->kind]);
@@ -37,7 +38,6 @@ static struct json_object *record_checks(const struct check_result *result)
 		render_add_string(obj, "text", failed ? f->text : NULL);
 		render_add_string(obj, "remedy", failed ? f->remedy : NULL);
 		json_object_array_add(list, obj);
-		f += failed;
 	}
 	return list;
 }
