@@ -57,6 +57,19 @@ def test_disabling_keeps_what_was_not_named(args, expected):
     assert control(r.after[RP]["control"]) == (False, True, "B2")
 
 
+def test_what_was_switched_on_by_register_is_contained_for_who_looks_later():
+    """A listing and the policy say the same as the command that did it: isolation is on, that no attribute controls it is no matter."""
+    enable, status, held, drift, again = Session("direct1", "mainline", before="mkdir -p /etc/cxl; echo '[all]' >/etc/cxl/isolation.conf") \
+        .cxl("enable-isolation", "root0", "--registers", "--require=recover").cxl("isolation-status", "--check") \
+        .cxl("isolation-status", "--assert", "containment>=recover").cxl("isolation-status", "--policy").cxl("disable-isolation", "root0").run()
+    rec = status.root_ports()[RP]
+    assert (enable.rc, enable.root_ports()[RP]["containment"], rec["containment"], rec["blockers"]) == (0, "recover", "recover", [])
+    assert rec["abi"] == "none" and rec["problems"] == ["no-signal"], "no handler listens"
+    assert held.rc == 0 and drift.rc == 0, f"{held}\n{drift}"
+    assert again.rc == 3, "a change still needs --registers"
+    says(again, "ISO-ABI", "repeat the command with --registers", "nothing was written, isolation is on")
+
+
 def test_the_second_time_nothing_is_written():
     s = Session("direct1", "mainline").cxl("enable-isolation", "root0", "--registers", "--link-down").cxl("enable-isolation", "root0", "--registers", "--link-down")
     first, second = s.run()

@@ -29,6 +29,9 @@ bool check_no_abi(const struct check_context *ctx, const struct cxl_root_port *r
 {
 	if (rp->iso.kernel.present || (ctx->registers && rp->iso.regs.capable))
 		return false;
+	/* on by register it needs nothing of the kernel's, but to be changed */
+	if (!ctx->changing && iso_is_on(&rp->iso) == TRI_YES)
+		return false;
 	if (!rp->present) {
 		f->text = "its PCI device is gone, and the isolation control with it";
 		/* what comes back below it has no driver until its port looked again */
