@@ -70,10 +70,10 @@ int delegate_exec(const struct delegate *d, char **argv)
 	return EXIT_NO_PROGRAM;
 }
 
-void delegate_capture(const struct delegate *d, const char *arg, char *buf, size_t size)
+void delegate_capture(const struct delegate *d, const char *arg, const char *more, char *buf, size_t size)
 {
 	const char *path = delegate_path(d);
-	char *argv[] = { (char *)d->name, (char *)arg, NULL };
+	char *argv[] = { (char *)d->name, (char *)arg, (char *)more, NULL };
 	posix_spawn_file_actions_t actions;
 	_cleanup_close_ int out = -1;
 	int pipefd[2], status;

@@ -21,9 +21,9 @@ struct delegate {
  */
 int delegate_exec(const struct delegate *d, char **argv);
 
-/* What `PROGRAM @arg` prints, NUL terminated into @buf; "" when the program is
- * missing or fails. */
-void delegate_capture(const struct delegate *d, const char *arg, char *buf, size_t size);
+/* What `PROGRAM @arg [@more]` prints (@more may be NULL), NUL terminated into @buf;
+ * "" when the program is missing or fails. */
+void delegate_capture(const struct delegate *d, const char *arg, const char *more, char *buf, size_t size);
 
 /* The path in use, for a person to see. */
 const char *delegate_path(const struct delegate *d);

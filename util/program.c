@@ -60,11 +60,22 @@ static int show_version(const struct program *p)
 {
 	char theirs[256];
 
-	delegate_capture(&p->delegate, "--version", theirs, sizeof(theirs));
+	delegate_capture(&p->delegate, "--version", NULL, theirs, sizeof(theirs));
 	theirs[strcspn(theirs, "\n")] = '\0';
 	printf("cxl-isolation %s\n%s %s (%s)\n", PROJECT_VERSION, p->delegate.name,
 	       *theirs ? theirs : "not installed", delegate_path(&p->delegate));
 	return program_flush(p->delegate.name);
+}
+
+/* Is @word one of the words of @text? */
+static bool has_word(const char *text, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = text; (at = strstr(at, word)); at++)
+		if ((at == text || strchr(" \n", at[-1])) && strchr(" \n", at[n]))
+			return true;
+	return false;
 }
 
 /* One name a line: theirs first, then those of ours that they do not have. */
@@ -72,16 +83,27 @@ static int list_commands(const struct program *p)
 {
 	static char theirs[CAPTURE_BYTES];
 
-	delegate_capture(&p->delegate, "--list-cmds", theirs, sizeof(theirs));
+	delegate_capture(&p->delegate, "--list-cmds", NULL, theirs, sizeof(theirs));
 	fputs(theirs, stdout);
-	for (const struct command *const *c = p->commands; *c; c++) {
-		size_t n = strlen((*c)->name);
-		const char *at = theirs;
-
-		while ((at = strstr(at, (*c)->name)) && !((at == theirs || at[-1] == '\n') && (!at[n] || at[n] == '\n')))
-			at++;
-		if (!at)
+	for (const struct command *const *c = p->commands; *c; c++)
+		if (!has_word(theirs, (*c)->name))
 			puts((*c)->name);
+	return program_flush(p->delegate.name);
+}
+
+/* For shell completion, in one line as theirs is: with @both the distribution's options of the command, too. */
+static int list_options(const struct program *p, const struct command *cmd, bool both)
+{
+	static char theirs[CAPTURE_BYTES];
+	char name[64];
+
+	if (both)
+		delegate_capture(&p->delegate, cmd->name, "--list-opts", theirs, sizeof(theirs));
+	fputs(theirs, stdout);
+	for (const struct opt *o = cmd->opts; o->name; o++) {
+		snprintf(name, sizeof(name), "--%s", o->name);
+		if (!has_word(theirs, name))
+			printf("%s ", name);
 	}
 	return program_flush(p->delegate.name);
 }
@@ -115,6 +137,10 @@ int program_main(const struct program *p, int argc, char **argv)
 			signal(SIGPIPE, SIG_IGN);
 			return answers[i].show(p);
 		}
+	if (argc == 3 && !strcmp(argv[2], "--list-opts") && find(p, argv[1])) {
+		signal(SIGPIPE, SIG_IGN);
+		return list_options(p, find(p, argv[1]), !cmd);
+	}
 	if (help)
 		cmd = ours(p, argc - 1, argv + 1);
 	if (!cmd)

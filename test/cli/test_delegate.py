@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Everything that is not ours goes to the distribution's program: unchanged, by execv, before anything is parsed."""
 import os
+import re
 import shutil
+import subprocess
 
 import pytest
 
-from lib.cli import CXL, DAXCTL, run, run_cxl
+from lib.cli import CLEAN, CXL, DAXCTL, run, run_cxl
 
 PROGRAMS = {"cxl": (CXL, "CXL_PROGRAM"), "daxctl": (DAXCTL, "DAXCTL_PROGRAM")}
 OURS = ["list", "enable-isolation", "disable-isolation", "set-timeout", "isolation-status", "recover-port", "check-soft-reserved", "explain"]
@@ -167,6 +169,29 @@ def test_list_cmds_without_the_distributions_is_ours_alone(program):
     r = run([ours, "--list-cmds"], env={variable: "/nonexistent"})
     assert r.rc == 0
     assert set(r.text.split()) == (set(OURS) if name == "cxl" else set(OURS_OF_DAXCTL))
+
+
+@pytest.mark.parametrize("command", [*OURS, "zap"])
+def test_list_opts_is_for_completion(tmp_path, command):
+    """Ours of what is ours, both of what both have, theirs of the rest; each once."""
+    theirs = tmp_path / "theirs"
+    theirs.write_text('#!/bin/sh\n[ "$2" = --list-opts ] && printf -- "--bus --theirs-of-$1 "\n')
+    theirs.chmod(0o755)
+    r = run([CXL, command, "--list-opts"], env={"CXL_PROGRAM": str(theirs)})
+    help_ = run([CXL, command, "--isolation", "--help"] if command == "list" else [CXL, command, "--help"], env={"CXL_PROGRAM": str(theirs)}).text
+    ours = re.findall(r"^\s+(?:-\w, )?(--[\w-]+)", help_, re.M) if command in OURS else []
+    both = ["--bus", f"--theirs-of-{command}"] if command in ("list", "zap") else []
+    assert r.rc == 0 and r.text.split() == both + [o for o in ours if o not in both] and r.text.count("\n") == 0, str(r)
+
+
+def test_the_distributions_shell_completion_completes_our_commands_too():
+    script = """source /usr/share/bash-completion/completions/cxl || exit
+    complete_line() { COMP_WORDS=(cxl "$@"); COMP_CWORD=$#; COMP_LINE="cxl $*"; COMP_POINT=${#COMP_LINE}; COMPREPLY=(); _cxl; echo ${COMPREPLY[@]}; }
+    complete_line enab; complete_line enable-isolation --o; complete_line list --is"""
+    p = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+                       env={**CLEAN, "PATH": f"{CXL.parent}:{CLEAN['PATH']}"})
+    assert [sorted(w.rstrip("=") for w in line.split()) for line in p.stdout.splitlines()] == [
+        ["enable-isolation", "enable-memdev", "enable-port", "enable-region"], ["--output", "--override"], ["--isolation"]], f"{p.stdout}{p.stderr}"
 
 
 def test_version_and_help_are_ours(program):
