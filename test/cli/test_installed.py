@@ -35,6 +35,16 @@ def test_schemas_and_pages_are_installed(installed):
         assert any(p.endswith(f"/man1/cxl-{c}.1") for p in installed), c
 
 
+@pytest.mark.parametrize("program", ["cxl", "daxctl"])
+def test_the_distributions_program_is_not_overwritten(program, tmp_path):
+    """Installed over it there would be nobody to hand its commands to: such a configuration is refused."""
+    elsewhere = {"cxl": "/usr/lib/x/cxl", "daxctl": "/usr/lib/x/daxctl"}
+    elsewhere[program] = f"/usr/bin/{program}"
+    p = subprocess.run(["meson", "setup", "--prefix=/usr", *(f"-D{k}-program={v}" for k, v in elsewhere.items()), tmp_path / "b", cli.ROOT],
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    assert p.returncode and f"would overwrite the distribution's /usr/bin/{program}" in p.stdout, p.stdout[-800:]
+
+
 def test_every_command_line_of_a_page_is_one():
     """The examples parse: what stands against them is only that this is no CXL host, or that there is no such port."""
     for c in COMMANDS:

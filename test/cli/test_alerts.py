@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The alerts of contrib/prometheus: about metrics that there are, and raised by what simulated hosts say, nothing else."""
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from lib import cli
+
+RP = "0000:0c:00.0"
+RULES = cli.ROOT / "contrib/prometheus/cxl-isolation.rules.yml"
+ENABLE = "cxl enable-isolation --timeout=B2 root0 >/dev/null; "
+# what happened before, and the alerts after an hour of it
+CONDITIONS = {
+    "contained": (ENABLE, set()),
+    "off": ("true", {("CxlFailureNotContained", "isolation-off")}),
+    "isolated": (ENABLE + f"cxl-sim ctl link-down {RP}", {("CxlRootPortIsolated", None)}),
+    "dead": (f"cxl-sim ctl link-down {RP}", {("CxlMetricsIncomplete", None)}),
+}
+promtool = pytest.mark.skipif(not shutil.which("promtool"), reason="promtool is not installed")
+
+
+def test_every_metric_and_problem_of_the_rules_is_one():
+    expressions = "\n".join(re.findall(r"expr: (.*)", RULES.read_text()))
+    metrics, problems = (cli.ROOT / "cxl/status_output.c").read_text(), (cli.ROOT / "cxl/lib/report/problem.c").read_text()
+    used = set(re.findall(r"\bcxl_isolation_\w+(?=\{| )", expressions))
+    named = {p for names in re.findall(r'problem=~?"([^"]*)"', expressions) for p in names.split("|")}
+    assert len(used) >= 3 and not [m for m in used if f'{{ "{m}"' not in metrics], used
+    assert named == set(re.findall(r'^\t\{ "([a-z-]+)", "', problems, re.M)) - {"isolated", "busy"}, "isolated has an alert of its own, busy goes with it"
+
+
+@promtool
+def test_promtool_understands_them():
+    p = subprocess.run(["promtool", "check", "rules", RULES], capture_output=True, text=True, check=False)
+    assert p.returncode == 0, p.stdout + p.stderr
+
+
+@promtool
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_an_alert_is_raised_by_what_it_is_about_and_by_nothing_else(condition, tmp_path):
+    before, wanted = CONDITIONS[condition]
+    r, = cli.Session("direct1", before=before).sh("cxl isolation-status --format=prometheus").run()
+    samples = re.findall(r"^(\w+(?:\{.*\})?) (\S+)$", r.text, re.M)
+    series = [(s.replace("{", '{instance="host",') if "{" in s else s + '{instance="host"}', v) for s, v in samples]
+    assert len(series) > (20 if condition != "dead" else 0), str(r)
+    assert {n for n, _ in wanted} <= set(re.findall(r"alert: (\w+)", RULES.read_text()))
+    firing = [{"labels": f'{{alertname="{name}"' + (f', problem="{problem}"}}' if problem else "}"), "value": 1} for name, problem in wanted]
+    test = tmp_path / "test.yml"
+    test.write_text(json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [
+        {"interval": "1m", "input_series": [{"series": s, "values": f"{v}x60"} for s, v in series],
+         "promql_expr_test": [{"expr": 'count by (alertname, problem) (ALERTS{alertstate="firing"})', "eval_time": "1h", "exp_samples": firing}]}]}))
+    p = subprocess.run(["promtool", "test", "rules", test], capture_output=True, text=True, check=False)
+    assert p.returncode == 0, p.stdout[-3000:] + p.stderr[-3000:]
