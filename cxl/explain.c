@@ -12,7 +12,7 @@ struct explain_options {
 };
 
 static const struct opt explain_opts[] = {
-	COMMON_OPTIONS(struct explain_options, "json (default) or human"),
+	COMMON_OPTIONS(struct explain_options, "json (default), human or table"),
 	{ 0 }
 };
 
@@ -54,7 +54,21 @@ static void unknown_check(const char *id, struct messages *messages)
 	message_add_err(messages, "TARGET", &err);
 }
 
-static const struct command_output explain_output = { "cxl-explain/1", "checks", NULL };
+static const struct render_column explain_columns[] = {
+	{ "CHECK", "id" }, { "SEVERITY", "severity" }, { "CAPS AT", "caps_at" }, { "WHAT", "title" }, { 0 }
+};
+
+/* A row per check. */
+static void explain_rows(struct json_object *record, struct json_object *rows)
+{
+	struct json_object *list = json_object_object_get(record, "checks");
+
+	for (size_t i = 0; i < json_object_array_length(list); i++)
+		json_object_array_add(rows, json_object_get(json_object_array_get_idx(list, i)));
+}
+
+static const struct render_table explain_table = { explain_columns, explain_rows };
+static const struct command_output explain_output = { "cxl-explain/1", "checks", &explain_table };
 
 static int run_explain(int argc, char **argv)
 {

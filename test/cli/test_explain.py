@@ -62,6 +62,14 @@ def test_human_output_holds_the_words(table):
     assert table["ISO-INTERLEAVE"]["title"] in r.text
 
 
+def test_the_table_has_a_row_per_check(table):
+    r = run_cxl(["explain", "--format=table"], json_expected=False)
+    head, *rows = r.text.splitlines()
+    assert r.rc == 0 and head.split() == ["CHECK", "SEVERITY", "CAPS", "AT", "WHAT"]
+    assert [row.split()[:3] for row in rows] == [[c["id"], c["severity"], c["caps_at"] or "-"] for c in table.values()]
+    assert all(row.endswith(c["title"]) for row, c in zip(rows, table.values()))
+
+
 def test_a_full_disk_is_an_error():
     with open("/dev/full", "wb") as full:
         r = run([CXL, "explain"], stdout=full)
