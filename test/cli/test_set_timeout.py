@@ -72,6 +72,12 @@ def test_what_is_no_timeout_is_exit_2_and_writes_nothing(what):
     says(r, "D2")
 
 
+def test_no_time_at_all_is_no_timeout():
+    r = timeout("direct1", "root0", "0s")
+    assert r.rc == 2 and writes(r.log) == []
+    says(r, "'0s' is no timeout: use A,")
+
+
 def test_a_missing_operand_is_exit_2_and_says_which():
     for args, word in (([], "cxl set-timeout root0 B2"), (["root0"], "'root0' is no timeout"), (["B2"], "no target")):
         r = timeout("direct1", *args)

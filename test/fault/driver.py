@@ -173,6 +173,38 @@ class Enable(Scenario):
         return outcome, None if not rc and listing() == self.baseline else f"it does not come off again: {err[-300:]}"
 
 
+class Timeout(Enable):
+    """As Enable, of the timeout alone, with isolation on before and after."""
+
+    def prepare(self):
+        super().prepare()
+        if cxl("enable-isolation", "--timeout=B2", self.region)[0]:
+            raise SystemExit("cannot enable isolation")
+
+    def command(self):
+        return cxl("set-timeout", self.region, "C2")
+
+    def is_set(self, view):
+        return isinstance(view, dict) and all(rp["control"]["mem"]["timeout"]["range"] == "C2" and rp["control"]["mem"]["isolation"]
+                                              for rp in view["root_ports"] if rp["regions"])
+
+    def judge(self, rc, out, err, action):
+        now = listing()
+        outcome = "finished" if rc == 0 else "killed" if rc < 0 else "rolled back"
+        if action == "vanish":
+            self.spoiled = True
+            return outcome, None
+        if rc == 0 and not self.is_set(now):
+            return outcome, "status 0, but the timeout is another one somewhere"
+        if rc > 0 and now != self.baseline:
+            return outcome, f"it failed and left: {difference(now, self.baseline)}"
+        rc, _, err = self.command()
+        if rc or not self.is_set(listing()):
+            return outcome, f"once more does not do it: {rc}: {err[-300:]}"
+        rc, _, err = cxl("set-timeout", self.region, "B2")
+        return outcome, None if not rc and listing() == self.baseline else f"it does not go back: {err[-300:]}"
+
+
 class Prepare(Scenario):
     """Prepared; or everything is as it was; or, when it was killed, run again and then prepared."""
 
@@ -252,7 +284,8 @@ def difference(a, b, where=""):
 
 
 def main():
-    scenario = {"recover-port": Recover, "enable-isolation": Enable, "disable-isolation": Disable, "prepare-isolation": Prepare}[sys.argv[1]](Log(sys.argv[2]), sys.argv[3])
+    scenario = {"recover-port": Recover, "enable-isolation": Enable, "disable-isolation": Disable, "set-timeout": Timeout,
+                "prepare-isolation": Prepare}[sys.argv[1]](Log(sys.argv[2]), sys.argv[3])
     for kind, n, action in json.load(sys.stdin):
         r = scenario.case(kind, n, action)
         print(json.dumps({"kind": kind, "n": n, "action": action, **r}), flush=True)

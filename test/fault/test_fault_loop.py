@@ -70,7 +70,7 @@ def sweep(scenario, host):
 
 @pytest.mark.parametrize("scenario,host", [
     ("recover-port", "direct1"), ("recover-port", "interleave2"), ("enable-isolation", "direct1"), ("enable-isolation", "interleave2"),
-    ("disable-isolation", "interleave2"), ("prepare-isolation", "sysram1")])
+    ("disable-isolation", "interleave2"), ("set-timeout", "interleave2"), ("prepare-isolation", "sysram1")])
 def test_whatever_goes_wrong_it_is_finished_as_before_or_resumable(scenario, host, capsys):
     total, results = sweep(scenario, host)
     struck = [r for r in results if r["fired"]]

@@ -80,8 +80,8 @@ int timeout_parse(const char *text, struct timeout_request *ret, struct err *err
 		return 0;
 	}
 	ret->range = timeout_by_name(text);
-	if (!ret->range && !duration_parse(text, &us)) {
-		ret->range = us ? by_duration(us) : NULL;
+	if (!ret->range && !duration_parse(text, &us) && us) {	/* 0 is no timeout */
+		ret->range = by_duration(us);
 		if (!ret->range)
 			return err_set(err, EXIT_USAGE, ERANGE,
 				       "no timeout range reaches %s: the longest, D2, is 17 s to 64 s; use 'off' for none",
