@@ -394,12 +394,14 @@ static int load_errors(struct tree *tree, int rootfd)
 int load_capture(struct tree *tree, const char *path, struct err *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char shown[PATH_MAX];
 	struct stat st;
 	int rc;
 
 	if (fd < 0 || fstat(fd, &st)) {
 		rc = -errno;
-		return err_set(err, EXIT_USAGE, -rc, "cannot open the capture %.300s: %s", path, strerror(-rc));
+		return err_set(err, EXIT_USAGE, -rc, "cannot open the capture %s: %s",
+			       printable(path, shown, sizeof(shown)), strerror(-rc));
 	}
 	if (S_ISDIR(st.st_mode)) {
 		rc = load_sys(tree, fd, err);

@@ -178,8 +178,9 @@ struct json_object *overlay_read(const char *file, struct err *err)
 	if (!overlay) {
 		const char *why = json_util_get_last_err();
 
-		err_set(err, EXIT_USAGE, EINVAL, "cannot read the host file %.300s: %.200s", file,
-			why ? why : "it is no JSON");
+		why = why ? why : "it is no JSON";
+		err_set(err, EXIT_USAGE, EINVAL, "cannot read the host file %.300s: %.*s", file,
+			(int)strcspn(why, "\n"), why);	/* json-c ends it with one */
 		return NULL;
 	}
 	if (check(overlay, err)) {

@@ -69,7 +69,8 @@ const char *attr_text(struct cxl_host *host, const char *path, const char *attr)
 const char *attr_link_name(struct cxl_host *host, const char *object, const char *path, const char *attr)
 {
 	char full[PATH_MAX], link[PATH_MAX];
-	const char *slash;
+	const char *slash, *name;
+	bool is_odd = false;
 	ssize_t n;
 
 	if (sysfs_join(full, sizeof(full), path, attr))
@@ -82,11 +83,13 @@ const char *attr_link_name(struct cxl_host *host, const char *object, const char
 		return NULL;
 	}
 	slash = strrchr(link, '/');
-	for (const char *p = slash ? slash + 1 : link; *p; p++)
-		if (*p <= ' ' || *p > '~') {
-			message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", object,
-				    "%s: link %s leads to a name that no kernel gives, so it is ignored", object, attr);
-			return NULL;
-		}
-	return arena_strdup(&host->arena, slash ? slash + 1 : link);
+	name = slash ? slash + 1 : link;
+	for (const char *p = name; !is_odd && (*p || p == name); p++)
+		is_odd = *p <= ' ' || *p > '~';
+	if (is_odd) {
+		message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", object,
+			    "%s: link %s leads to a name that no kernel gives, so it is ignored", object, attr);
+		return NULL;
+	}
+	return arena_strdup(&host->arena, name);
 }
