@@ -319,6 +319,13 @@ def test_what_belongs_to_another_driver_is_not_taken_from_it(host):
     refused(Session(host).cxl("recover-port", "--force-healthy", PORT), 1, "ISO-TYPE2", "only that driver", "reset_method")
 
 
+@pytest.mark.parametrize("where", ["sys/devices/pci0000:0c/0000:0c:00.0/0000:0d:00.0/cxl_reset", "sys/devices/pci0000:0c/0000:0c:00.0/0000:0d:00.0/mem0/cxl_reset"])
+def test_a_cxl_reset_of_its_own_is_named(where, tmp_path):
+    host = json.loads((ROOT / "test/hosts/accel1.json").read_text())
+    (tmp_path / "host.json").write_text(json.dumps({**host, "base": str(ROOT / "test/hosts" / host["base"]), "files": {where: ""}}))
+    refused(Session(tmp_path / "host.json").cxl("recover-port", "--force-healthy", PORT), 1, "ISO-TYPE2", "reset_method", f"echo 1 > /{where}")
+
+
 def test_who_uses_the_memory_is_named():
     refused(Session("direct1").sh("cxl-sim ctl map dax0.0 >&2").cxl("recover-port", "--force-healthy", PORT), 1, "ISO-BUSY", "pid",
             "dax-user", "dax0.0", "kill")

@@ -377,6 +377,7 @@ static void an_accelerator_belongs_to_its_driver(void **state)
 	struct fixture *f = *state;
 	struct cxl_accelerator acc = {
 		.name = "0000:0d:00.0", .driver = "sfc", .caps = DVSEC_CAP_CACHE | DVSEC_CAP_MEM, .memdev = &f->memdevs[0],
+		.reset_method = "sys/devices/x/sw/0000:0d:00.0/reset_method",
 	};
 	struct check_result r;
 
@@ -386,7 +387,13 @@ static void an_accelerator_belongs_to_its_driver(void **state)
 	only(&r, "ISO-TYPE2");
 	assert_int_equal(r.v[0].check->kind, CHECK_NOTE);
 	says(&r, "0000:0d:00.0 is a type-2 device of driver sfc");
-	says(&r, "cat /sys/devices/x/0000:0d:00.0/reset_method");
+	says(&r, "lost link; how the device can be reset: cat /sys/devices/x/sw/0000:0d:00.0/reset_method");
+	acc.cxl_reset = "sys/devices/x/sw/0000:0d:00.0/cxl_reset";
+	r = run(f);
+	says(&r, "cat /sys/devices/x/sw/0000:0d:00.0/reset_method; and with its memory, as the driver allows: echo 1 > /sys/devices/x/sw/0000:0d:00.0/cxl_reset");
+	acc.reset_method = acc.cxl_reset = NULL;
+	r = run(f);
+	says(&r, "lost link; the kernel has no way to reset the device alone");
 	/* CXL.cache only, and no memdev */
 	acc.caps = DVSEC_CAP_CACHE;
 	acc.memdev = NULL;

@@ -196,8 +196,12 @@ bool check_is_driver_owned(const struct check_context *ctx, const struct cxl_roo
 				       device_type(acc), acc->driver);
 	else
 		f->text = arena_printf(a, "%s is %s without a driver: nothing can bring it back", acc->name, device_type(acc));
-	f->remedy = arena_printf(a, "ask the vendor whether the driver handles a lost link; how the device can be reset: cat /%s/%s/reset_method",
-				 rp->path, acc->name);
+	f->remedy = arena_printf(a, "ask the vendor whether the driver handles a lost link; %s%s%s%s%s",
+				 acc->reset_method ? "how the device can be reset: cat /" : acc->cxl_reset ? "" :
+				 "the kernel has no way to reset the device alone", acc->reset_method ? acc->reset_method : "",
+				 acc->reset_method && acc->cxl_reset ? "; and " : "",
+				 acc->cxl_reset ? "with its memory, as the driver allows: echo 1 > /" : "",
+				 acc->cxl_reset ? acc->cxl_reset : "");
 	return true;
 }
 

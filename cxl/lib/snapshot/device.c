@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cxl/lib/snapshot/host.h"
 #include "util/parse.h"
@@ -28,6 +29,16 @@ static struct cxl_memdev *memdev_on(const struct cxl_root_port *rp, const char *
 	return NULL;
 }
 
+/* The path of @attr in @dir, if it is there. */
+static const char *if_there(struct cxl_host *host, const char *dir, const char *attr)
+{
+	char path[PATH_MAX];
+	struct statx st;
+
+	return !sysfs_join(path, sizeof(path), dir, attr) && !sysfs_stat(&host->fs, path, &st) ?
+		arena_strdup(&host->arena, path) : NULL;
+}
+
 static int add_accelerator(struct cxl_host *host, struct cxl_root_port *rp, const char *path, const char *name,
 			   const struct cxl_memdev *m, uint16_t caps)
 {
@@ -44,8 +55,13 @@ static int add_accelerator(struct cxl_host *host, struct cxl_root_port *rp, cons
 		memcpy(more, rp->accelerators, rp->n_accelerators * sizeof(*more));
 	more[rp->n_accelerators++] = (struct cxl_accelerator){
 		.name = name, .driver = driver, .caps = caps, .memdev = m,
+		.reset_method = if_there(host, path, "reset_method"),
+		.cxl_reset = m ? if_there(host, m->path, "cxl_reset") : NULL,
 	};
 	rp->accelerators = more;
+	more += rp->n_accelerators - 1;
+	if (!more->cxl_reset)
+		more->cxl_reset = if_there(host, path, "cxl_reset");
 	return 0;
 }
 

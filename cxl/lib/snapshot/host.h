@@ -63,6 +63,8 @@ struct cxl_accelerator {
 	const char *driver;	/* NULL when it has none */
 	uint16_t caps;		/* DVSEC_CAP_*, 0 when unknown */
 	const struct cxl_memdev *memdev;	/* NULL when it registers none */
+	/* paths of attributes that it has, else NULL; the second is proposed, and on the memdev or the function */
+	const char *reset_method, *cxl_reset;
 };
 
 /* DVSEC "CXL Extensions for Ports" of a root port, CXL r3.2 sec 8.1.5 */
