@@ -184,6 +184,7 @@ def test_list_opts_is_for_completion(tmp_path, command):
     assert r.rc == 0 and r.text.split() == both + [o for o in ours if o not in both] and r.text.count("\n") == 0, str(r)
 
 
+@pytest.mark.skipif(not os.path.exists("/usr/share/bash-completion/completions/cxl"), reason="this distribution's cxl comes without a completion")
 def test_the_distributions_shell_completion_completes_our_commands_too():
     script = """source /usr/share/bash-completion/completions/cxl || exit
     complete_line() { COMP_WORDS=(cxl "$@"); COMP_CWORD=$#; COMP_LINE="cxl $*"; COMP_POINT=${#COMP_LINE}; COMPREPLY=(); _cxl; echo ${COMPREPLY[@]}; }
