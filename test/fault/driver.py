@@ -173,38 +173,6 @@ class Enable(Scenario):
         return outcome, None if not rc and listing() == self.baseline else f"it does not come off again: {err[-300:]}"
 
 
-class Timeout(Enable):
-    """As Enable, of the timeout alone, with isolation on before and after."""
-
-    def prepare(self):
-        super().prepare()
-        if cxl("enable-isolation", "--timeout=B2", self.region)[0]:
-            raise SystemExit("cannot enable isolation")
-
-    def command(self):
-        return cxl("set-timeout", self.region, "C2")
-
-    def is_set(self, view):
-        return isinstance(view, dict) and all(rp["control"]["mem"]["timeout"]["range"] == "C2" and rp["control"]["mem"]["isolation"]
-                                              for rp in view["root_ports"] if rp["regions"])
-
-    def judge(self, rc, out, err, action):
-        now = listing()
-        outcome = "finished" if rc == 0 else "killed" if rc < 0 else "rolled back"
-        if action == "vanish":
-            self.spoiled = True
-            return outcome, None
-        if rc == 0 and not self.is_set(now):
-            return outcome, "status 0, but the timeout is another one somewhere"
-        if rc > 0 and now != self.baseline:
-            return outcome, f"it failed and left: {difference(now, self.baseline)}"
-        rc, _, err = self.command()
-        if rc or not self.is_set(listing()):
-            return outcome, f"once more does not do it: {rc}: {err[-300:]}"
-        rc, _, err = cxl("set-timeout", self.region, "B2")
-        return outcome, None if not rc and listing() == self.baseline else f"it does not go back: {err[-300:]}"
-
-
 class Prepare(Scenario):
     """Prepared; or everything is as it was; or, when it was killed, run again and then prepared."""
 
@@ -243,19 +211,16 @@ class Prepare(Scenario):
         return outcome, None if not rc and now == self.memory else f"it does not come back: {rc} {err[-300:]} {difference(now, self.memory)}"
 
 
-class Disable(Enable):
-    """As Enable, with isolation on before."""
+class Enabled(Enable):
+    """As Enable, of another command, with isolation on before: .is_done of what is seen, .back() to what was."""
 
     def prepare(self):
         super().prepare()
         if cxl("enable-isolation", "--timeout=B2", self.region)[0]:
             raise SystemExit("cannot enable isolation")
 
-    def command(self):
-        return cxl("disable-isolation", self.region)
-
-    def is_off(self, view):
-        return isinstance(view, dict) and not any(rp["control"]["mem"]["isolation"] for rp in view["root_ports"] if rp["regions"])
+    def is_done(self, view):
+        return isinstance(view, dict) and all(self.is_port_done(rp["control"]["mem"]) for rp in view["root_ports"] if rp["regions"])
 
     def judge(self, rc, out, err, action):
         now = listing()
@@ -263,15 +228,39 @@ class Disable(Enable):
         if action == "vanish":
             self.spoiled = True
             return outcome, None
-        if rc == 0 and not self.is_off(now):
-            return outcome, "status 0, but isolation is on somewhere"
+        if rc == 0 and not self.is_done(now):
+            return outcome, "status 0, but it is not done somewhere"
         if rc > 0 and now != self.baseline:
             return outcome, f"it failed and left: {difference(now, self.baseline)}"
-        rc, _, err = cxl("disable-isolation", self.region)
-        if rc or not self.is_off(listing()):
+        rc, _, err = self.command()
+        if rc or not self.is_done(listing()):
             return outcome, f"once more does not do it: {rc}: {err[-300:]}"
-        rc, _, err = cxl("enable-isolation", "--timeout=B2", self.region)
-        return outcome, None if not rc and listing() == self.baseline else f"it does not come on again: {err[-300:]}"
+        rc, _, err = self.back()
+        return outcome, None if not rc and listing() == self.baseline else f"it does not go back: {err[-300:]}"
+
+
+class Disable(Enabled):
+    def command(self):
+        return cxl("disable-isolation", self.region)
+
+    def is_port_done(self, control):
+        return not control["isolation"]
+
+    def back(self):
+        return cxl("enable-isolation", "--timeout=B2", self.region)
+
+
+class Timeout(Enabled):
+    """Of the timeout alone: isolation stays on."""
+
+    def command(self):
+        return cxl("set-timeout", self.region, "C2")
+
+    def is_port_done(self, control):
+        return control["timeout"]["range"] == "C2" and control["isolation"]
+
+    def back(self):
+        return cxl("set-timeout", self.region, "B2")
 
 
 def difference(a, b, where=""):
