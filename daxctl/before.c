@@ -34,6 +34,12 @@ static const char *serials_of(struct prepare *p, const struct dax_facts *f)
 	return text;
 }
 
+/* As what it was prepared, one way after the other. */
+enum { AS_DEVDAX = 1, AS_SYSTEM_RAM = 2, N_PREPARED = 4 };
+static const char *const prepared_names[N_PREPARED] = {
+	"nothing", [AS_DEVDAX] = "devdax", [AS_SYSTEM_RAM] = "system-ram", [AS_DEVDAX | AS_SYSTEM_RAM] = "both",
+};
+
 /* --- as text -------------------------------------------------------------------- */
 
 static struct json_object *record(const char *serials, const struct dax_facts *f, const struct before *b)
@@ -50,7 +56,7 @@ static struct json_object *record(const char *serials, const struct dax_facts *f
 	render_add_string(obj, "schema", SCHEMA);
 	render_add_string(obj, "serials", serials);
 	render_add_u64(obj, "bytes", true, f->dax->size_bytes.v);
-	render_add_string(obj, "prepared_as", b->is_prepared ? dax_mode_names[b->prepared_as] : NULL);
+	render_add_string(obj, "prepared_as", prepared_names[(b->as_devdax ? AS_DEVDAX : 0) | (b->as_system_ram ? AS_SYSTEM_RAM : 0)]);
 	render_add_string(obj, "mode", dax_mode_names[b->mode]);
 	render_add(obj, "memmap_on_memory", b->memmap == TRI_UNKNOWN ? NULL : json_object_new_boolean(b->memmap == TRI_YES));
 	render_add(obj, "blocks", blocks);
@@ -77,15 +83,12 @@ static bool read_blocks(struct json_read *r, struct json_object *list, struct da
 
 static bool read_prepared(struct json_read *r, struct json_object *obj, struct before *ret)
 {
-	const char *text;
-	int mode;
+	int prepared;
 
-	if (!json_read_text(r, obj, "prepared_as", &text))
+	if (!json_read_enum(r, obj, "prepared_as", prepared_names, N_PREPARED, &prepared))
 		return false;
-	ret->is_prepared = text;
-	if (text && !json_read_enum(r, obj, "prepared_as", dax_mode_names, N_MODES, &mode))
-		return false;
-	ret->prepared_as = text ? (enum dax_mode)mode : DAX_DEVDAX;
+	ret->as_devdax = prepared & AS_DEVDAX;
+	ret->as_system_ram = prepared & AS_SYSTEM_RAM;
 	return true;
 }
 
@@ -110,59 +113,20 @@ static bool parse(struct json_read *r, struct json_object *obj, const char *seri
 
 /* --- as a file -------------------------------------------------------------------- */
 
-int before_read(struct prepare *p, const struct dax_facts *f, struct before *ret)
+/* What is kept of @f as it is now, when it is to be prepared. */
+static int now_is(struct prepare *p, const struct dax_facts *f, struct before *ret)
 {
-	struct json_read r = { .arena = &p->arena };
-	const char *serials = serials_of(p, f);
-	_cleanup_free_ char *text = NULL;
-	_cleanup_close_ int dir = -1;
-	struct json_object *obj;
-	char file[64];
-	struct err err;
-	int rc;
-
-	*ret = (struct before){ 0 };
-	if (!serials)
-		return 0;
-	dir = state_open(false, &err);
-	file_of(f, file, sizeof(file));
-	rc = dir < 0 ? -err.errnum : state_read(dir, file, &text);
-	if (rc == -ENOENT)
-		return 0;
-	obj = rc ? NULL : json_tokener_parse(text);
-	ret->is_there = !rc && parse(&r, obj, serials, f, ret);
-	json_object_put(obj);
-	if (!ret->is_there)
-		message_add(p->messages, SEV_INFO, "BEFORE", f->dax->name, "%s: what it was before it was prepared is not known: %.200s/%s %s", f->dax->name,
-			    state_path(), file, rc ? strerror(-rc) : "is damaged, or about other memory");
-	return r.no_memory ? -ENOMEM : 0;
-}
-
-static int write_file(const struct dax_facts *f, const char *serials, const struct before *b)
-{
-	struct json_object *obj = record(serials, f, b);
-	_cleanup_close_ int dir = -1;
-	char file[64];
-	struct err err;
-	int rc;
-
-	file_of(f, file, sizeof(file));
-	dir = state_open(true, &err);
-	rc = dir < 0 ? -err.errnum : state_write(dir, file, json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PRETTY));
-	json_object_put(obj);
-	return rc;
-}
-
-static int blocks_now(struct prepare *p, const struct dax_facts *f, struct dax_blocks *ret)
-{
+	struct dax_blocks *online = &ret->online;
 	const struct mem_block *b = NULL;
 
-	*ret = (struct dax_blocks){ .v = arena_alloc(&p->arena, f->blocks_online, sizeof(*ret->v)) };
-	while (ret->v && ret->n < f->blocks_online && (b = dax_next_block(&p->host, f->dax, b)))
+	*ret = (struct before){ .is_there = true, .mode = f->mode, .memmap = f->memmap,
+		.as_devdax = p->goal == PREPARE_DEVDAX, .as_system_ram = p->goal == PREPARE_SYSTEM_RAM };
+	online->v = arena_alloc(&p->arena, f->blocks_online, sizeof(*online->v));
+	while (online->v && online->n < f->blocks_online && (b = dax_next_block(&p->host, f->dax, b)))
 		if (b->state == BLOCK_ONLINE)
 			/* a zone that is not known may not become Normal: nothing gets it offline again */
-			ret->v[ret->n++] = (struct dax_block){ b->number, b->zone ? dax_online_word(b->zone) : "online_movable" };
-	return ret->v ? 0 : -ENOMEM;
+			online->v[online->n++] = (struct dax_block){ b->number, b->zone ? dax_online_word(b->zone) : "online_movable" };
+	return online->v ? 0 : -ENOMEM;
 }
 
 /* Are the blocks @now some of @then, in the same zones? */
@@ -182,25 +146,77 @@ static bool is_part_of(const struct dax_blocks *now, const struct dax_blocks *th
 /* As the earlier run left it: done, or on the way there since a block stayed busy or it was killed. */
 static bool is_still_prepared(const struct before *now, const struct before *old)
 {
-	return old->is_there && old->is_prepared &&
-	       (now->mode == old->prepared_as || now->mode == DAX_UNBOUND || (now->mode == old->mode && is_part_of(&now->online, &old->online)));
+	return (now->mode == DAX_DEVDAX && old->as_devdax) || (now->mode == DAX_SYSTEM_RAM && old->as_system_ram) ||
+		now->mode == DAX_UNBOUND || (now->mode == old->mode && is_part_of(&now->online, &old->online));
+}
+
+int before_read(struct prepare *p, const struct dax_facts *f, struct before *ret)
+{
+	struct json_read r = { .arena = &p->arena };
+	const char *serials = serials_of(p, f);
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int dir = -1;
+	struct before now;
+	struct json_object *obj;
+	char file[64];
+	struct err err;
+	int rc;
+
+	*ret = (struct before){ 0 };
+	if (!serials)
+		return 0;
+	dir = state_open(false, &err);
+	file_of(f, file, sizeof(file));
+	rc = dir < 0 ? -err.errnum : state_read(dir, file, &text);
+	if (rc == -ENOENT)
+		return 0;
+	obj = rc ? NULL : json_tokener_parse(text);
+	ret->is_there = !rc && parse(&r, obj, serials, f, ret);
+	json_object_put(obj);
+	if (!ret->is_there)
+		message_add(p->messages, SEV_INFO, "BEFORE", f->dax->name, "%s: what it was before it was prepared is not known: %.200s/%s %s", f->dax->name,
+			    state_path(), file, rc ? strerror(-rc) : "is damaged, or about other memory");
+	if (before_is_prepared(ret)) {
+		rc = now_is(p, f, &now);
+		ret->is_there = !rc && is_still_prepared(&now, ret);
+	}
+	return r.no_memory || rc == -ENOMEM ? -ENOMEM : 0;
+}
+
+static int write_file(const struct dax_facts *f, const char *serials, const struct before *b)
+{
+	struct json_object *obj = record(serials, f, b);
+	_cleanup_close_ int dir = -1;
+	char file[64];
+	struct err err;
+	int rc;
+
+	file_of(f, file, sizeof(file));
+	dir = state_open(true, &err);
+	rc = dir < 0 ? -err.errnum : state_write(dir, file, json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PRETTY));
+	json_object_put(obj);
+	return rc;
 }
 
 bool before_keep(struct prepare *p, const struct dax_facts *f)
 {
 	const char *serials = serials_of(p, f);
-	struct before old, now = { .is_there = true, .is_prepared = true, .mode = f->mode, .memmap = f->memmap,
-		.prepared_as = p->goal == PREPARE_SYSTEM_RAM ? DAX_SYSTEM_RAM : DAX_DEVDAX };
+	struct before old, now;
 	int rc = before_read(p, f, &old);
 
-	rc = rc ? rc : serials ? blocks_now(p, f, &now.online) : -ENODATA;
-	if (!rc && is_still_prepared(&now, &old))
-		return false;
+	bool is_kept = !rc && before_is_prepared(&old);
+
+	rc = rc ? rc : serials ? now_is(p, f, &now) : -ENODATA;
+	if (is_kept) {	/* the way back stays the same, whatever is made of it on the way */
+		old.as_devdax |= p->goal == PREPARE_DEVDAX;
+		old.as_system_ram |= p->goal == PREPARE_SYSTEM_RAM;
+		now = old;
+	}
 	rc = rc ? rc : write_file(f, serials, &now);
 	if (rc && (rc != -EACCES || !geteuid()))	/* else nothing will be changed either */
 		message_add(p->messages, SEV_WARNING, "BEFORE", f->dax->name,
 			    "%s: what it is now cannot be kept in %.200s (%s): --undo will make it System RAM, online and movable", f->dax->name, state_path(), strerror(-rc));
-	return !rc;
+	return !rc && !is_kept;
 }
 
 void before_forget(struct prepare *p, const struct dax_facts *f)
@@ -223,7 +239,7 @@ void before_put_back(struct prepare *p, const struct dax_facts *f, const struct 
 	const char *serials = serials_of(p, f);
 	int rc;
 
-	now.is_prepared = false;
+	now.as_devdax = now.as_system_ram = false;
 	rc = serials ? write_file(f, serials, &now) : -ENOMEM;
 	if (rc)
 		message_add(p->messages, SEV_WARNING, "BEFORE", f->dax->name, "%s: that it was put back cannot be written down in %.200s: %s", f->dax->name, state_path(), strerror(-rc));

@@ -12,14 +12,22 @@
 
 struct before {
 	bool is_there;		/* else nothing below is set */
-	bool is_prepared;	/* --undo has not put it back since */
-	enum dax_mode prepared_as;	/* only then */
+	bool as_devdax, as_system_ram;	/* it was prepared so, and --undo has not put it back since */
 	enum dax_mode mode;
 	enum tri memmap;
 	struct dax_blocks online;
 };
 
-/* What is kept of @f; what cannot be read is as if it were not there, with a message.  -ENOMEM or 0. */
+static inline bool before_is_prepared(const struct before *b)
+{
+	return b->is_there && (b->as_devdax || b->as_system_ram);
+}
+
+/*
+ * What is kept of @f.  What cannot be read is as if it were not there, with a message; and
+ * what is not as it was left, by a boot or by hand, for then it is prepared no longer.
+ * -ENOMEM or 0.
+ */
 int before_read(struct prepare *p, const struct dax_facts *f, struct before *ret);
 
 /*

@@ -197,9 +197,9 @@ static int plan_undo(struct prepare *p, const struct dax_facts *f, struct dax_pl
 
 	if (rc)
 		return rc;
-	if (b.is_there && !b.is_prepared && b.mode == f->mode)
+	if (b.is_there && !before_is_prepared(&b) && b.mode == f->mode && f->mode != DAX_SYSTEM_RAM)
 		return 0;	/* put back already */
-	if (b.is_there && b.is_prepared && b.mode != DAX_SYSTEM_RAM)
+	if (before_is_prepared(&b) && b.mode != DAX_SYSTEM_RAM)
 		return dax_plan_back(&p->view, f, b.mode, b.memmap == TRI_YES, p->timeout_us, &p->arena, plan);
 	if (b.is_there && b.mode == DAX_SYSTEM_RAM)
 		return is_driver(f, "kmem") && f->blocks_online >= b.online.n ? 0 :
@@ -469,7 +469,7 @@ static void settle_before(struct prepare *p)
 		if (job->keeps_before && (job->result == RESULT_ROLLED_BACK || job->result == RESULT_NOT_TRIED))
 			before_forget(p, job->before);
 		if (p->goal == PREPARE_UNDO && (job->result == RESULT_DONE || job->result == RESULT_ALREADY) &&
-		    !before_read(p, job->before, &b) && b.is_there && b.is_prepared)
+		    !before_read(p, job->before, &b) && before_is_prepared(&b))
 			before_put_back(p, job->before, &b);
 	}
 }

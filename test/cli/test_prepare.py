@@ -255,6 +255,12 @@ def test_what_was_done_by_hand_since_is_what_it_was():
     assert undo.rc == 0 and after.text.splitlines()[:2] == before.text.splitlines()[:2] and "memory147 offline" in before.text, f"{before}{after}"
 
 
+def test_a_boot_is_the_end_of_what_was_not_to_last():
+    s = Session("direct1").daxctl("prepare-isolation").sh("cxl-sim ctl reboot").sh(LOOK).daxctl("prepare-isolation", "--undo").sh(LOOK)
+    _, _, before, undo, after = s.run()
+    assert undo.rc == 0 and undo.dax()["dax0.0"]["result"] == "already" and did(undo) == [] and before.text == after.text and "kmem" in after.text, f"{before}{undo}"
+
+
 def test_blocks_that_stayed_busy_once_are_not_forgotten():
     s = Session("sysram1").sh("cxl-sim ctl busy memory147 on").daxctl("prepare-isolation", "--timeout=50ms", "--keep-going").sh("cxl-sim ctl busy memory147 off") \
         .daxctl("prepare-isolation").daxctl("prepare-isolation", "--undo").sh(LOOK)
