@@ -215,7 +215,8 @@ bool before_keep(struct prepare *p, const struct dax_facts *f)
 	rc = rc ? rc : write_file(f, serials, &now);
 	if (rc && (rc != -EACCES || !geteuid()))	/* else nothing will be changed either */
 		message_add(p->messages, SEV_WARNING, "BEFORE", f->dax->name,
-			    "%s: what it is now cannot be kept in %.200s (%s): --undo will make it System RAM, online and movable", f->dax->name, state_path(), strerror(-rc));
+			    "%s: what it is now cannot be kept in %.200s (%s): --undo will make it System RAM, online and movable", f->dax->name, state_path(),
+			    rc == -ENODATA ? "the serial numbers of its devices cannot be read" : strerror(-rc));
 	return !rc && !is_kept;
 }
 

@@ -125,6 +125,8 @@ static bool refuse_job(struct prepare *p, struct prepare_job *job)
 		refuse(p, job, geteuid() ? EXIT_PREREQ : EXIT_REFUSED, "ATTRIBUTE", "which of its memory blocks are online cannot be read");
 	} else if (in_use && !is_driver(f, "kmem")) {
 		refuse(p, job, EXIT_NEGATIVE, "ISO-BUSY", in_use);
+	} else if (p->goal == PREPARE_SYSTEM_RAM && (f->dax->region->targets_unknown || !f->dax->region->n_root_ports)) {
+		refuse(p, job, EXIT_PREREQ, "REGION", "which root ports are above it is not fully known, so isolation cannot be switched on first; 'cxl list --isolation' says why");
 	} else if (p->goal == PREPARE_SYSTEM_RAM && (rp = without_kernel(f))) {
 		refuse_without_kernel(p, job, rp);
 	} else if (p->persist && (why = persist_why_not(p, f))) {

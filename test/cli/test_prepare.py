@@ -212,6 +212,13 @@ def test_on_a_kernel_without_isolation_the_way_to_system_ram_is_said_and_leads_t
     assert status.root_ports()[RP]["control"]["mem"]["isolation"] is True
 
 
+def test_memory_below_root_ports_that_are_not_known_does_not_become_system_ram():
+    r = prepare("direct1", "--mode=system-ram", faults=["read@*/target0:1=EIO"])
+    assert r.rc == 3 and r.dax()["dax0.0"]["result"] == "refused" and did(r) == [] and "which root ports are above it is not fully known" in r.err, str(r)
+    r = prepare("direct1", faults=["read@*/target0:1=EIO"])
+    assert r.rc == 0 and "the serial numbers of its devices cannot be read" in r.err, str(r)
+
+
 def test_a_failure_to_online_also_takes_isolation_back():
     r, status = Session("direct1", faults=["write@*/memory147/state:1+=EIO"]).daxctl("prepare-isolation", "--mode=system-ram").cxl("list", "--isolation").run()
     assert r.rc == 4 and r.dax()["dax0.0"]["result"] == "rolled-back", str(r)
