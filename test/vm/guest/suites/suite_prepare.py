@@ -84,7 +84,7 @@ def test_system_ram_after_isolation():
         assert online(region), r
         same(daxctl("prepare-isolation", "--mode=system-ram", dax).dax()[dax]["result"], "already", "once more")
     r = daxctl("prepare-isolation", "--mode=system-ram", dax, rc=3)  # no attributes any more
-    assert r.dax()[dax]["result"] == "rolled-back" and online(region), r
+    assert r.dax()[dax]["result"] == "refused" and online(region), r
 
 
 @on("direct2x2")
