@@ -46,6 +46,28 @@ def test_system_ram_becomes_devdax_and_system_ram_again():
     same(daxctl("prepare-isolation", "--undo", dax).dax()[dax]["result"], "already", "undone once more")
 
 
+def test_undo_brings_back_what_was_online_and_no_more():
+    region = create_region("decoder0.0", first())
+    make_system_ram(region)
+    last = max(Tree("/").online_blocks(region), key=lambda n: int(n[6:]))
+    write(MEMORY / last / "state", "offline")
+    before = sorted(Tree("/").online_blocks(region))
+    daxctl("prepare-isolation", region)
+    same(online(region), 0, "prepared")
+    daxctl("prepare-isolation", "--undo", region)
+    same(sorted(Tree("/").online_blocks(region)), before, "put back")
+    assert last not in before and read(MEMORY / last / "state") == "offline"
+
+
+def test_undo_of_device_dax_is_device_dax():
+    region = create_region("decoder0.0", first())
+    dax = make_devdax(region)
+    daxctl("prepare-isolation", region)
+    for _ in range(2):
+        r = daxctl("prepare-isolation", "--undo", region)
+        same((dax_driver(dax), online(region)), ("device_dax", 0), f"undone: {r}")
+
+
 def test_the_memory_holds_data_afterwards():
     """What is switched is only who has the memory."""
     region = create_region("decoder0.0", first())
