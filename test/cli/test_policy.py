@@ -156,10 +156,19 @@ def test_drift_of_mode_level_and_of_what_is_missing(policy):
 
 
 def test_what_is_off_of_the_cache_s_settings_is_not_called_off_altogether(policy):
-    path = policy("[all]\ncache = yes\nlink-down = yes\n")
-    applied, status = Session("direct1").cxl("enable-isolation", "--registers", f"--policy={path}").cxl("isolation-status", f"--policy={path}").run()
-    assert applied.rc == 0 and status.root_ports()[RP]["control"]["mem"]["link_down"] is True
+    path = policy(f"[{RP}]\ncache = yes\nlink-down = yes\n")
+    on, status = Session("direct1").cxl("enable-isolation", "--registers", "--link-down", "root0").cxl("isolation-status", f"--policy={path}").run()
+    assert on.rc == 0 and status.root_ports()[RP]["control"]["mem"]["link_down"] is True
     assert status.rc == 1 and drift(status) == [(RP, "cache is off"), (RP, "link-down of CXL.cache is off")]
+
+
+def test_what_a_group_goes_without_is_no_drift(policy):
+    """CXL.cache on a root port that has none: applied with a warning, and then so."""
+    path = policy("[all]\ncache = yes\nlink-down = yes\n")
+    before, applied, status = Session("direct1").cxl("isolation-status", f"--policy={path}").cxl("enable-isolation", "--registers", f"--policy={path}") \
+        .cxl("isolation-status", f"--policy={path}").run()
+    assert before.rc == 1 and drift(before) == [(RP, "isolation is off"), (RP, "link-down is off")]
+    assert applied.rc == 0 and "CXL.cache" in applied.err and (status.rc, drift(status)) == (0, [])
 
 
 def test_a_bad_policy_is_no_drift_but_an_error(policy):

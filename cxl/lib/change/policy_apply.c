@@ -188,6 +188,14 @@ static unsigned int line_of(const struct policy *p, const struct cxl_root_port *
 	return 0;
 }
 
+/* A root port that no section names itself goes without what it has not: so it is applied. */
+static bool goes_without(const struct cxl_root_port *rp, const struct policy_wish *wish, enum iso_field field)
+{
+	const struct iso_registers *regs = &rp->iso.regs;
+
+	return !wish->is_named && regs->capable && !(regs->cap & iso_fields[field].cap);
+}
+
 static int compare_control(struct comparison *c, const struct cxl_root_port *rp, const struct policy_wish *wish)
 {
 	struct iso_control goal = policy_goal(wish), is = iso_control(&rp->iso);
@@ -200,7 +208,7 @@ static int compare_control(struct comparison *c, const struct cxl_root_port *rp,
 			compared[i].key < 0 ? line_of(c->p, rp) : wish->settings[compared[i].key].line,
 		};
 
-		if (goal.v[f] >= 0 && goal.v[f] != is.v[f])
+		if (goal.v[f] >= 0 && goal.v[f] != is.v[f] && !goes_without(rp, wish, f))
 			rc = add_drift(c, &drift);
 	}
 	return rc;
