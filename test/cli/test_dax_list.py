@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 
 import pytest
 
@@ -172,6 +173,16 @@ def test_soft_reserved_memory_is_shown_as_such_with_its_own_blocks(tree):
     assert (r["dax7.0"]["mode"], r["dax7.0"]["driver"], r["dax7.0"]["region"], r["dax7.0"]["fit"]) == ("hmem", "kmem", None, None)
     assert r["dax7.0"]["blocks"] == {"total": 2, "online": 1, "online_bytes": 128 << 20, "zones": [{"zone": "Normal", "blocks": 1}]}
     assert list(listing(d, "root0").dax()) == ["dax0.0"] and list(listing(d, "dax7.0").dax()) == ["dax7.0"]
+
+
+def test_soft_reserved_memory_of_a_host_without_cxl_is_listed(tree):
+    """High-bandwidth memory: that there is no CXL bus is said, and nothing of CXL's is named."""
+    d = hmem(tree)
+    shutil.rmtree(d / "sys/bus/cxl")
+    (d / "sys/bus/dax/devices/dax0.0").unlink()
+    r = listing(d)
+    assert r.rc == 0 and list(r.dax()) == ["dax7.0"] and r.dax()["dax7.0"]["mode"] == "hmem" and "no CXL bus" in str(r.messages(code="HOST"))
+    assert listing(d, "root0").rc == 2
 
 
 def test_where_it_lies_being_unreadable_is_said_and_is_null(tree):

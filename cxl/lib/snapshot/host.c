@@ -9,6 +9,14 @@ static int (*const readers[])(struct cxl_host *host) = {
 	locks_read, firmware_map_read, mounts_read, memory_policy_read, devices_read,
 };
 
+/* High-bandwidth memory has dax devices on hosts without CXL. */
+static bool does_without_cxl(struct cxl_host *host)
+{
+	struct sysfs_names names;
+
+	return host->wants_dax && !sysfs_list(&host->fs, &host->arena, "sys/bus/dax/devices", NULL, &names) && names.n;
+}
+
 static int read_all(struct cxl_host *host, const char *sysroot, struct err *err)
 {
 	int rc;
@@ -17,6 +25,10 @@ static int read_all(struct cxl_host *host, const char *sysroot, struct err *err)
 	if (rc)
 		return rc;
 	rc = topology_read(host, err);
+	if (rc == -ENODEV && does_without_cxl(host)) {
+		message_add(&host->messages, SEV_INFO, "HOST", NULL, "%s", err->text);
+		rc = 0;
+	}
 	if (rc)
 		return rc;
 	rc = memory_read(host, err);
