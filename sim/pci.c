@@ -260,6 +260,29 @@ static int announce_by_fate(struct sim *sim, struct node *memdev)
 	return later_add(sim, f->late_ms, announce_late, memdev);
 }
 
+static bool never_returns(const struct sim *sim, const struct node *gone)
+{
+	const struct fate *f = fate_of(sim, gone->name);
+
+	return f && f->never;
+}
+
+/* What is below a switch that returns may stay away by itself, until it is to return. */
+static int keep_away(struct sim *sim, struct node *top)
+{
+	struct node *v[MAX_FUNCTIONS];
+	size_t n = collect(top, is_function, v, 0);
+	int rc = 0;
+
+	for (size_t i = 0; i < n && !rc; i++) {
+		if (!never_returns(sim, v[i]))
+			continue;
+		rc = dev_park(&sim->models->pci, v[i]);
+		tree_remove(&sim->tree, v[i]);
+	}
+	return rc ? -ENOMEM : 0;
+}
+
 static int revive_function(struct sim *sim, const struct node *gone, struct node *parent)
 {
 	struct node *top = dev_revive(sim, gone, parent, gone->name, NULL, ""), *v[MAX_FUNCTIONS];
@@ -267,7 +290,7 @@ static int revive_function(struct sim *sim, const struct node *gone, struct node
 	size_t n;
 	int rc;
 
-	if (!top)
+	if (!top || keep_away(sim, top))
 		return -ENOMEM;
 	if (port && port->modelled && port->must_pass_down) {
 		sim_violation(sim, port->address, "%s was enumerated below %s, which isolated and whose link was not down "
@@ -295,13 +318,6 @@ static bool link_is_down(const struct sim *sim, const struct node *dir)
 	const struct port *port = port_of_node(sim, dir);
 
 	return port && port->modelled && !port->link_up;
-}
-
-static bool never_returns(const struct sim *sim, const struct node *gone)
-{
-	const struct fate *f = fate_of(sim, gone->name);
-
-	return f && f->never;
 }
 
 /* Everything that is missing below @from; NULL: anywhere. */

@@ -18,6 +18,7 @@
 #include "sim/later.h"
 #include "sim/port.h"
 #include "sim/sim.h"
+#include "sim/stage.h"
 #include "sim/udev.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
@@ -196,6 +197,8 @@ static int start(struct sim *sim, struct err *err)
 
 	if (rc)
 		return rc;
+	if (stage_boot())
+		return err_set(err, EXIT_REFUSED, EIO, "the host started again with the boot_id it had");
 	sim->shared->death[0] = '\0';
 	oplog_event(&sim->log, "reboot", "path", sim->host, "the host starts again");
 	set_policy(sim);

@@ -26,6 +26,7 @@
 #define SCRATCH "/sys"
 #define SCRATCH_DEV SCRATCH "/dev"
 #define SCRATCH_FUSE SCRATCH "/fuse"
+#define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
 const char stage_namespace_remedy[] =
 	"allow user namespaces (sysctl user.max_user_namespaces above 0, and where they exist "
@@ -181,11 +182,33 @@ static int bind_proc(const struct sim *sim)
 	return 0;
 }
 
+/* A file of its own over the machine's: a host that starts again has another one. */
+static int bind_boot_id(void)
+{
+	_cleanup_close_ int fd = open(SCRATCH "/boot_id", O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+	int rc = fd < 0 ? -errno : bind(SCRATCH "/boot_id", BOOT_ID);
+
+	return rc == -ENOENT ? 0 : rc ? rc : stage_boot();
+}
+
+int stage_boot(void)
+{
+	_cleanup_close_ int fd = open("/proc/sys/kernel/random/uuid", O_RDONLY | O_CLOEXEC);
+	char text[64];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		return n ? -errno : -EIO;
+	text[n] = '\0';
+	return write_file(BOOT_ID, text);
+}
+
 int stage_finish(struct stage *stage, struct err *err)
 {
 	int rc = bind(SCRATCH_FUSE "/ctl", SCRATCH EVENT_FILE);
 
 	rc = rc ? rc : bind_proc(stage->sim);
+	rc = rc ? rc : bind_boot_id();
 	if (!rc && mount(SCRATCH_DEV, "/dev", NULL, MS_MOVE, NULL))
 		rc = -errno;
 	rc = rc ? rc : bind(SCRATCH_FUSE "/sys", "/sys");

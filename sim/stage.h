@@ -43,6 +43,9 @@ pid_t stage_fork(struct stage *stage);
 /* In the child: all steps.  -errno with @err when a required one fails. */
 int stage_set(struct stage *stage, struct err *err);
 
+/* In the server: the host starts again, with another boot_id.  -errno. */
+int stage_boot(void);
+
 /* With the server running: put the host's files over /sys, /proc and /dev. */
 int stage_finish(struct stage *stage, struct err *err);
 
