@@ -153,7 +153,9 @@ static struct json_object *step_json(struct recover *r, const struct step *s)
 	struct step shown = *s;
 	struct err err;
 
-	if (r->run.resolve && s->state == STEP_DONE && s->op != &step_create) {
+	if (s->op == &step_create && s->state == STEP_DONE && recover_created_by(&r->journal, s))
+		shown.value = recover_created_by(&r->journal, s);
+	else if (r->run.resolve && s->state == STEP_DONE) {
 		if (!step_resolve(&r->run, s->path, path, sizeof(path), &err))
 			shown.path = path;
 		if (!step_resolve(&r->run, s->value, value, sizeof(value), &err))
@@ -170,7 +172,7 @@ static struct json_object *record_recovery(struct recover *r)
 	const struct journal *j = &r->journal;
 	const struct cxl_root_port *rp = r->rp;
 
-	for (size_t i = 0; r->is_planned && i < j->n_steps; i++) {
+	for (size_t i = 0; (r->is_planned || r->is_fencing) && i < j->n_steps; i++) {
 		struct json_object *t = json_object_new_object();
 
 		json_object_array_add(plan, step_json(r, &j->steps[i]));
@@ -182,7 +184,7 @@ static struct json_object *record_recovery(struct recover *r)
 	render_add_string(obj, "host_bridge", rp->bridge ? rp->bridge->name : NULL);
 	render_add_string(obj, "bus", rp->bridge && rp->bridge->bus ? rp->bridge->bus->name : NULL);
 	render_add_string(obj, "result", recover_result_names[r->result]);
-	render_add(obj, "changed", json_object_new_boolean(r->run.changed));
+	render_add(obj, "changed", json_object_new_boolean(recover_has_changed(r)));
 	render_add_string(obj, "blocker", r->blocker);
 	render_add_string(obj, "link_method", r->is_planned ? link_method_names[j->method] : NULL);
 	render_add_u64(obj, "tries", r->is_planned, j->tries);
@@ -196,6 +198,14 @@ static struct json_object *record_recovery(struct recover *r)
 	return obj;
 }
 
+static void drop_what_is_put_right(struct recover *r)
+{
+	for (size_t i = 0; i < r->journal.recipe.n_regions; i++)
+		messages_drop(r->messages, "HUSK", r->journal.recipe.regions[i].name);
+	for (size_t i = 0; i < r->journal.recipe.n_devices; i++)
+		messages_drop(r->messages, "UNBOUND", r->journal.recipe.devices[i].name);
+}
+
 static int end(const struct command_run *run, struct recover *r, int rc, const struct err *err)
 {
 	struct json_object *list = json_object_new_array();
@@ -206,13 +216,15 @@ static int end(const struct command_run *run, struct recover *r, int rc, const s
 	if (r->rp) {
 		struct cxl_root_port now = *r->rp;
 
-		if (r->run.changed && !iso_refresh(r->host, &now))
+		if (recover_has_changed(r) && !iso_refresh(r->host, &now))
 			r->after = iso_control(&now.iso);
 		json_object_array_add(list, record_recovery(r));
 	}
+	if (r->result == RECOVER_DONE)
+		drop_what_is_put_right(r);
 	status = command_end(run, status, r->messages, list);
 	for (size_t i = 0; i < r->n_locks; i++)
-		close(r->locks[i]);
+		close(r->locks[i].fd);
 	if (r->dirfd >= 0)
 		close(r->dirfd);
 	for (size_t i = 0; i < r->n_hosts; i++)
@@ -230,6 +242,10 @@ static int recover(struct recover *r, const struct recover_command *o, char **op
 		rc = render_check_output(o->common.output, err);
 	rc = rc ? rc : recover_read_host(r, err);
 	rc = rc ? rc : recover_open(r, operands[0], err);
+	if (rc)
+		return rc;
+	if ((r->resume || r->abandon) && !r->is_other_boot)
+		rc = recover_refuse_checks(r, err);
 	if (rc)
 		return rc;
 	if (r->abandon)

@@ -24,6 +24,13 @@ const char *recover_name_of(const struct journal *j, const char *key)
 	return NULL;
 }
 
+const char *recover_created_by(const struct journal *j, const struct step *step)
+{
+	char key[64];
+
+	return sscanf(step->value, "{new %63[^}]}", key) == 1 ? recover_name_of(j, key) : NULL;
+}
+
 static int remember(struct journal *j, const char *key, const char *name)
 {
 	size_t i = 0;
@@ -108,7 +115,7 @@ static int find_device(struct recover *r, const struct recipe_device *d, struct 
 	return *ret ? 0 : unknown(d->name, err);
 }
 
-bool recover_are_devices_there(const struct recover *r)
+size_t recover_count_devices(const struct recover *r)
 {
 	struct memdev_below *found;
 	struct arena arena = { 0 };
@@ -116,7 +123,7 @@ bool recover_are_devices_there(const struct recover *r)
 	int rc = memdevs_below(&r->host->fs, r->rp->path, &arena, &found, &n);
 
 	arena_free(&arena);
-	return !rc && n;
+	return rc ? 0 : n;
 }
 
 static int resolve_device(struct recover *r, const struct recipe_device *d, char *buf, size_t size, struct err *err)

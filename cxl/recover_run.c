@@ -1,83 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Running a recovery: the journal before each step, progress after it, and what
- * is done when it fails, is stopped, resumed or given up.  See recover.h.
+ * Running a recovery: the journal before each step, and what is done when it
+ * fails, is stopped, resumed or given up.  See recover.h.
  */
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cxl/lib/change/step_port.h"
 #include "cxl/lib/recover/health.h"
-#include "cxl/lib/report/record.h"
 #include "cxl/recover.h"
-#include "util/render.h"
 #include "util/reserve.h"
-#include "util/size.h"
+#include "util/state.h"
 #include "util/stop.h"
 
 /* More than a plan of 16 regions, its journal and three snapshots take. */
 #define RESERVE_BYTES (32u << 20)
 
+#define AUTOPROBE "sys/bus/dax/drivers_autoprobe"
+
 static bool is_stopped(struct step_run *run)
 {
 	(void)run;
 	return stop_is_requested();
-}
-
-/* --- progress ------------------------------------------------------------------- */
-
-static void progress_json(const struct step_run *run, const struct step *s)
-{
-	struct json_object *obj = json_object_new_object();
-	const char *text;
-
-	render_add_string(obj, "schema", "cxl-recover-progress/1");
-	render_add_u64(obj, "step", true, run->at + 1);
-	render_add_u64(obj, "steps", true, run->n);
-	render_add_string(obj, "op", s->op->name);
-	render_add_string(obj, "title", s->title);
-	render_add_string(obj, "state", step_state_names[s->state]);
-	render_add_u64(obj, "took_us", true, s->took_us);
-	text = json_object_to_json_string_ext(obj, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (text)
-		fprintf(stderr, "%s\n", text);
-	json_object_put(obj);
-}
-
-static bool shows_lines(const struct recover *r)
-{
-	return r->progress == PROGRESS_AUTO && isatty(STDERR_FILENO);
-}
-
-/* What may take long is named before it ends. */
-static void line_begin(struct recover *r)
-{
-	const struct step_run *run = &r->run;
-
-	if (!r->is_line_begun)
-		fprintf(stderr, "[%zu/%zu] %s ...", run->at + 1, run->n, run->steps[run->at].title);
-	r->is_line_begun = true;
-}
-
-static void line_end(struct recover *r, const struct step *s)
-{
-	line_begin(r);
-	fprintf(stderr, " %s %.1f s\n", s->state == STEP_SKIPPED ? "already so" : step_state_names[s->state], (double)s->took_us / 1e6);
-	r->is_line_begun = false;
-}
-
-static void on_end(struct step_run *run)
-{
-	struct recover *r = run->data;
-	const struct step *s = &run->steps[run->at];
-
-	if (r->progress == PROGRESS_JSON)
-		progress_json(run, s);
-	else if (shows_lines(r))
-		line_end(r, s);
 }
 
 /* --- journal -------------------------------------------------------------------- */
@@ -90,32 +35,59 @@ static int save(struct recover *r, struct err *err)
 		r->keeps_journal = true;
 		return 0;
 	}
-	return err_set(err, EXIT_REFUSED, -rc, "the journal cannot be written: %s", strerror(-rc));
+	return err_set(err, EXIT_REFUSED, -rc, "the journal cannot be written in %.200s: %s", state_path(), strerror(-rc));
 }
 
-/* Isolated again after its status was cleared. */
+/* Isolated, with no step ahead that clears it: it was cleared before, or nobody could read that it was. */
 static bool is_isolated_again(const struct recover *r)
 {
 	uint32_t status;
 
 	for (size_t i = 0; i < r->journal.n_steps; i++)
-		if (r->journal.steps[i].op == &step_status &&
-		    (r->journal.steps[i].state == STEP_DONE || r->journal.steps[i].state == STEP_SKIPPED))
-			return !registers_read_status(r->host, r->rp, &status) && status & ISO_STATUS_ISOLATED;
-	return false;
+		if (r->journal.steps[i].op == &step_status && r->journal.steps[i].state != STEP_DONE &&
+		    r->journal.steps[i].state != STEP_SKIPPED)
+			return false;
+	return !registers_read_status(r->host, r->rp, &status) && status & ISO_STATUS_ISOLATED;
 }
 
 static int on_begin(struct step_run *run, const struct step *step, struct err *err)
 {
 	struct recover *r = run->data;
 
-	if (shows_lines(r))
-		line_begin(r);
+	recover_progress_begin(run, r);
 	r->journal.is_running = true;
 	/* what is written to memory or decoders behind an isolated port is lost */
 	if (is_isolated_again(r))
 		return err_set(err, EXIT_REFUSED, EIO, "%s became isolated again before '%s'", r->rp->name, step->title);
 	return save(r, err);
+}
+
+/* Does the journal outlive this run, which ended for @errnum?  When something was
+ * done, or the host changed ahead of it, or whoever stopped it may want to go on. */
+static bool is_kept(const struct recover *r, int errnum)
+{
+	return r->keeps_journal && (recover_is_begun(r) || errnum == EAGAIN || errnum == EINTR);
+}
+
+/* Where the devices are; *@ret: all that are to be there, if not the same. */
+static const char *devices_text(const struct recover *r, char *buf, size_t size, bool *ret_all)
+{
+	size_t n = recover_count_devices(r), all = 0;
+
+	for (size_t i = 0; i < r->journal.recipe.n_devices; i++)
+		all += r->journal.recipe.devices[i].below;
+	snprintf(buf, size, "%zu of its %zu devices are there", n, all);
+	*ret_all = n && n >= all;
+	return !n ? "its devices are removed" : n >= all ? "its devices are there" : buf;
+}
+
+static const char *state_text(const struct recover *r)
+{
+	uint32_t status;
+
+	if (registers_read_status(r->host, r->rp, &status))
+		return "whether it is isolated is unknown";
+	return status & ISO_STATUS_ISOLATED ? "it is isolated" : "its isolation status is clear";
 }
 
 /* Did taking the link down and up fail? */
@@ -124,22 +96,42 @@ static bool is_about_link(const struct step *s)
 	return s->op == &step_link || s->op == &step_config || strstr(s->path, "/reset") || strstr(s->path, "/slots/");
 }
 
+/* The state now, and what to type next. */
+static const char *way_on(const struct recover *r, char *buf, size_t size)
+{
+	const struct step *s = r->run.at < r->run.n ? &r->run.steps[r->run.at] : NULL;
+	const char *name = r->rp->name, *state = state_text(r), *where;
+	char devices[64], another[120] = "";
+	bool is_other;
+
+	if (!is_kept(r, r->run.errnum)) {
+		snprintf(buf, size, "nothing was changed on %s: %s", name, state);
+		return buf;
+	}
+	where = devices_text(r, devices, sizeof(devices), &is_other);
+	is_other &= s && s->op == &step_returned;
+	if (is_other)
+		snprintf(another, sizeof(another), ", with the other device in its place 'cxl recover-port --resume --accept-replacement %.16s'", name);
+	else if (s && is_about_link(s))
+		snprintf(another, sizeof(another), " (--link-method= takes the link down in another way)");
+	snprintf(buf, size, "%s: %s, %s; go on with 'cxl recover-port --resume %s'%s, or give it up with 'cxl recover-port --abandon %s'",
+		 name, state, is_other ? "another device is there" : where, name, another, name);
+	return buf;
+}
+
+/* Does it start over by itself after that failure, or is it given up? */
+static bool is_not_the_end(const struct recover *r)
+{
+	return is_isolated_again(r) || (r->is_retrying && r->run.errnum != ETIMEDOUT && r->run.errnum != EINTR);
+}
+
 static const char *advice(struct step_run *run, char *buf, size_t size)
 {
 	const struct recover *r = run->data;
-	const char *name = r->rp->name;
-	uint32_t status;
-	int rc = registers_read_status(r->host, r->rp, &status);
-	const char *state = rc ? "whether it is isolated is unknown" : status & ISO_STATUS_ISOLATED ? "it is isolated" :
-			    "its isolation status is clear";
 
-	if (r->keeps_journal || r->resume)
-		snprintf(buf, size, "%s: %s, its devices are %s; go on with 'cxl recover-port --resume %s'%s, or give it up with 'cxl recover-port --abandon %s'",
-			 name, state, recover_are_devices_there(r) ? "there" : "removed", name,
-			 run->at < run->n && is_about_link(&run->steps[run->at]) ? " (--link-method= takes the link down in another way)" : "",
-			 name);
-	else
-		snprintf(buf, size, "nothing was changed on %s: %s", name, state);
+	if (!is_not_the_end(r))
+		return way_on(r, buf, size);
+	snprintf(buf, size, "%s: %s", r->rp->name, state_text(r));
 	return buf;
 }
 
@@ -149,9 +141,10 @@ static void set_up_run(struct recover *r)
 {
 	struct journal *j = &r->journal;
 
+	r->changed_before |= r->run.changed;
 	r->run = (struct step_run){
 		.fs = &r->host->fs, .host = r->host, .rp = r->rp, .messages = r->messages, .data = r,
-		.resolve = recover_resolve, .begin = on_begin, .end = on_end, .is_stopped = is_stopped, .advice = advice,
+		.resolve = recover_resolve, .begin = on_begin, .end = recover_progress_end, .is_stopped = is_stopped, .advice = advice,
 		.steps = j->steps, .n = j->n_steps,
 	};
 }
@@ -160,20 +153,19 @@ static void set_up_run(struct recover *r)
  * again: not longer than this run, however it ends. */
 static void restore_autoprobe(struct recover *r)
 {
-	const char *path = "sys/bus/dax/drivers_autoprobe";
 	struct step *off = NULL;
 	char text[16];
 
-	if (r->journal.dax_autoprobe != 1 || sysfs_read(&r->host->fs, path, text, sizeof(text)) != 1 || *text == '1')
+	if (r->journal.dax_autoprobe != 1 || sysfs_read(&r->host->fs, AUTOPROBE, text, sizeof(text)) != 1 || *text == '1')
 		return;
-	if (sysfs_write(&r->host->fs, path, "1"))
+	if (sysfs_write(&r->host->fs, AUTOPROBE, "1"))
 		message_add(r->messages, SEV_WARNING, "AUTOPROBE", NULL,
-			    "new dax devices of this host are left without driver; type 'echo 1 > /%s'", path);
+			    "new dax devices of this host are left without driver; type 'echo 1 > /" AUTOPROBE "'");
 	/* to be done again by whoever resumes */
 	for (size_t i = 0; i < r->journal.n_steps; i++) {
 		struct step *s = &r->journal.steps[i];
 
-		if (strcmp(s->path, path))
+		if (strcmp(s->path, AUTOPROBE))
 			continue;
 		if (!strcmp(s->value, "0"))
 			off = s;
@@ -184,12 +176,25 @@ static void restore_autoprobe(struct recover *r)
 		off->state = STEP_PLANNED;
 }
 
+/* What cannot go on says in which state it leaves the port. */
+static int left_over(struct recover *r, int rc, struct err *err)
+{
+	const struct err why = *err;
+	char text[500];
+
+	if (!r->rp)
+		return err_set(err, why.status, -rc, "%.600s; then go on with 'cxl recover-port --resume %s'", why.text,
+			       r->journal.recipe.root_port);
+	return err_set(err, why.status, -rc, "%.500s; %s", why.text, way_on(r, text, sizeof(text)));
+}
+
 /* From a snapshot of what is there now to a plan with the old recipe. */
 static int start_over(struct recover *r, struct err *err)
 {
 	int rc = recover_read_host(r, err);
 
-	return rc ? rc : recover_replan(r, err);
+	rc = rc ? rc : recover_replan(r, err);
+	return rc ? left_over(r, rc, err) : 0;
 }
 
 static int run_once(struct recover *r, struct err *err)
@@ -197,8 +202,14 @@ static int run_once(struct recover *r, struct err *err)
 	int rc;
 
 	set_up_run(r);
-	rc = r->keeps_journal ? 0 : save(r, err);
-	rc = rc ? rc : step_run_all(&r->run, err);
+	if (!r->keeps_journal && save(r, err)) {
+		const struct err why = *err;
+
+		err_set(err, EXIT_PREREQ, why.errnum, "%.400s; nothing was done; make room there, or name another directory in CXL_STATE_DIR",
+			why.text);
+		return recover_refuse(r, EXIT_PREREQ, "STATE", err);
+	}
+	rc = step_run_all(&r->run, err);
 	restore_autoprobe(r);
 	if (rc && r->keeps_journal) {
 		struct err failed;
@@ -235,27 +246,111 @@ static int finish(struct recover *r, struct err *err)
 	compare_addresses(r);
 	rc = journal_remove(r->dirfd, r->rp->name);
 	r->result = RECOVER_DONE;
+	r->blocker = NULL;
 	if (rc)
-		return err_set(err, EXIT_REFUSED, -rc, "%s is recovered, but its journal cannot be removed: %s; type 'cxl recover-port --abandon %s'",
-			       r->rp->name, strerror(-rc), r->rp->name);
+		return err_set(err, EXIT_REFUSED, -rc, "%s is recovered, but its journal cannot be removed: %s; remove it with 'rm %.200s/%s" JOURNAL_SUFFIX "'",
+			       r->rp->name, strerror(-rc), state_path(), r->rp->name);
 	r->keeps_journal = false;
 	return 0;
+}
+
+/* --- giving up ------------------------------------------------------------------- */
+
+/* Was anything carried out, or may the crash have come in the middle of it? */
+static bool is_begun(const struct journal *j)
+{
+	for (size_t i = 0; i < j->n_steps; i++)
+		if (j->steps[i].state == STEP_DONE || j->steps[i].state == STEP_FAILED)
+			return true;
+	return j->n_steps && j->is_running;
+}
+
+static int forget(struct recover *r, const char *now, struct err *err)
+{
+	int rc = journal_remove(r->dirfd, r->rp->name);
+
+	if (rc)
+		return err_set(err, EXIT_REFUSED, -rc, "the journal of %s cannot be removed: %s; remove it with 'rm -r %.200s/%s" JOURNAL_SUFFIX "'",
+			       r->rp->name, strerror(-rc), state_path(), r->rp->name);
+	r->keeps_journal = false;
+	r->result = RECOVER_ABANDONED;
+	message_add(r->messages, SEV_INFO, "ABANDONED", r->rp->name, "the recovery of %s was given up: %s", r->rp->name, now);
+	return 0;
+}
+
+/* Whether that recovery switched it off only its journal could tell. */
+static void tell_autoprobe(struct recover *r)
+{
+	char text[16];
+
+	if (sysfs_read(&r->host->fs, AUTOPROBE, text, sizeof(text)) == 1 && *text == '0')
+		message_add(r->messages, SEV_WARNING, "AUTOPROBE", NULL,
+			    "new dax devices of this host have no driver, maybe since that recovery; where that is not wanted type 'echo 1 > /" AUTOPROBE "'");
+}
+
+static const char *fence_advice(struct step_run *run, char *buf, size_t size)
+{
+	const struct recover *r = run->data;
+
+	snprintf(buf, size, "%s is not fenced, its journal is kept; try again with 'cxl recover-port --abandon %s', or reboot the host",
+		 r->rp->name, r->rp->name);
+	return buf;
+}
+
+/* No memory of the port can be used: its half made regions go, its devices lose their driver. */
+static int abandon(struct recover *r, struct err *err)
+{
+	struct recover_plan plan;
+	int rc = 0;
+
+	if (r->is_other_boot)
+		return forget(r, "the host was rebooted since, nothing else was touched", err);
+	if (!r->is_planned && r->journal_state == JOURNAL_HERE && !is_begun(&r->journal))
+		return forget(r, "nothing had been done", err);
+	if (r->is_planned || r->journal_state == JOURNAL_HERE)
+		restore_autoprobe(r);
+	else
+		tell_autoprobe(r);
+	if (recover_has_changed(r))
+		rc = recover_read_host(r, err);
+	rc = rc ? rc : recover_fence(r, &plan, err);
+	if (rc)
+		return rc;
+	if (!r->is_planned) {
+		r->journal.steps = plan.steps;
+		r->journal.n_steps = plan.n;
+		r->is_fencing = true;
+	}
+	set_up_run(r);
+	r->run.steps = plan.steps;
+	r->run.n = plan.n;
+	r->run.is_stopped = NULL;
+	r->run.begin = NULL;
+	r->run.advice = fence_advice;
+	rc = step_run_all(&r->run, err);
+	r->result = RECOVER_FAILED;
+	return rc ? rc : forget(r, "its memory cannot be used until it is recovered or the host is rebooted", err);
 }
 
 static int give_up(struct recover *r, struct err *err)
 {
 	const struct err why = *err;
 
-	if (recover_abandon(r, err))
+	if (abandon(r, err)) {
+		message_add(r->messages, SEV_ERROR, "RECOVER", r->rp->name, "%s; that was try %u of %d, so the recovery was given up", why.text,
+			    r->journal.tries, RECOVER_MAX_TRIES);
 		return -EIO;
+	}
 	return err_set(err, why.status == EXIT_RESUMABLE ? EXIT_REFUSED : why.status, why.errnum,
 		       "%.600s; that was try %u of %d, so the recovery was given up: the port is left fenced, its memory cannot be used",
 		       why.text, r->journal.tries, RECOVER_MAX_TRIES);
 }
 
-/* Did the run fail before anything was taken down?  Then put back the little there was. */
+/* Did this try fail in what it did before taking anything down?  Then that little is put back. */
 static bool is_taken_back(struct recover *r)
 {
+	if (!r->run.changed)
+		return false;	/* something else is the matter: the port was not even asked */
 	for (size_t i = 0; i < r->journal.n_steps; i++) {
 		const struct step *s = &r->journal.steps[i];
 
@@ -264,9 +359,9 @@ static bool is_taken_back(struct recover *r)
 		if (s->op != &step_config)
 			break;
 	}
-	if (step_undo_all(&r->run) || journal_remove(r->dirfd, r->rp->name))
+	if (step_undo_all(&r->run))
 		return false;
-	r->keeps_journal = r->run.changed = false;
+	r->run.changed = false;
 	return true;
 }
 
@@ -278,8 +373,14 @@ static bool tries_masks(const struct recover *r)
 /* A port that stays masked, found out by trying: is there another way? */
 static int try_another_method(struct recover *r, struct err *err)
 {
+	int rc;
+
 	r->stays_masked = true;
-	return recover_replan(r, err);
+	rc = recover_replan(r, err);
+	if (!rc)
+		message_add(r->messages, SEV_INFO, "LINK-METHOD", r->rp->name, "%s stays masked, which was found out by trying: its link is taken down by %s",
+			    r->rp->name, link_method_names[r->journal.method]);
+	return rc && recover_is_begun(r) ? left_over(r, rc, err) : rc;
 }
 
 /* Until it is done, stopped, or failed in a way that starting over does not help. */
@@ -290,7 +391,7 @@ static int run_tries(struct recover *r, struct err *err)
 
 		if (!rc && !is_isolated_again(r))
 			return finish(r, err);
-		r->result = rc == -EINTR ? RECOVER_STOPPED : RECOVER_FAILED;
+		r->result = rc == -EINTR ? RECOVER_STOPPED : r->keeps_journal ? RECOVER_FAILED : RECOVER_REFUSED;
 		if (rc && rc != -EINTR && tries_masks(r) && is_taken_back(r)) {
 			rc = try_another_method(r, err);
 			if (rc)
@@ -331,9 +432,7 @@ int recover_execute(struct recover *r, struct err *err)
 {
 	int rc = with_signals(r, run_tries, err);
 
-	/* before the first write there is nothing to resume, unless the host changed
-	 * meanwhile: the journal knows how it was */
-	if (!rc || !r->keeps_journal || r->run.changed || err->errnum == EAGAIN || r->result == RECOVER_ABANDONED)
+	if (!rc || !r->keeps_journal || is_kept(r, err->errnum))
 		return rc;
 	if (!journal_remove(r->dirfd, r->rp->name))
 		r->keeps_journal = false;
@@ -361,6 +460,23 @@ static bool has_to_start_over(struct recover *r)
 	return false;
 }
 
+/* What failed is tried again; what has not returned has to be looked for again. */
+static void reopen(struct journal *j)
+{
+	struct step *rescan = NULL;
+
+	for (size_t i = 0; i < j->n_steps; i++) {
+		struct step *s = &j->steps[i];
+
+		if (s->state == STEP_FAILED)
+			s->state = STEP_PLANNED;
+		if (s->op == &step_rescan)
+			rescan = s;
+		if (s->op == &step_returned && s->state == STEP_PLANNED && rescan)
+			rescan->state = STEP_PLANNED;
+	}
+}
+
 /* Another way than the journal's is a first try. */
 static void ask_anew(struct recover *r)
 {
@@ -381,14 +497,14 @@ static int resume(struct recover *r, struct err *err)
 	int rc;
 
 	r->is_planned = r->keeps_journal = true;
-	for (size_t i = 0; i < j->n_steps; i++)
-		if (j->steps[i].state == STEP_FAILED)
-			j->steps[i].state = STEP_PLANNED;
+	reopen(j);
 	set_up_run(r);
 	if (r->asks_anew)
 		ask_anew(r);
 	if (!r->asks_anew && !has_to_start_over(r)) {
+		r->is_retrying = true;
 		rc = run_tries(r, err);
+		r->is_retrying = false;
 		/* waiting longer is the administrator's to decide; else something is not as the journal says */
 		if (!rc || rc == -EINTR || err->status == EXIT_TIMEDOUT || r->result == RECOVER_ABANDONED)
 			return rc;
@@ -408,58 +524,7 @@ int recover_resume(struct recover *r, struct err *err)
 	return with_signals(r, resume, err);
 }
 
-/* --- giving up ------------------------------------------------------------------- */
-
-/* Was anything carried out, or may the crash have come in the middle of it? */
-static bool is_begun(const struct journal *j)
-{
-	for (size_t i = 0; i < j->n_steps; i++)
-		if (j->steps[i].state == STEP_DONE || j->steps[i].state == STEP_FAILED)
-			return true;
-	return j->n_steps && j->is_running;
-}
-
-static int forget(struct recover *r, const char *now, struct err *err)
-{
-	int rc = journal_remove(r->dirfd, r->rp->name);
-
-	if (rc)
-		return err_set(err, EXIT_REFUSED, -rc, "the journal of %s cannot be removed: %s", r->rp->name, strerror(-rc));
-	r->keeps_journal = false;
-	r->result = RECOVER_ABANDONED;
-	message_add(r->messages, SEV_INFO, "ABANDONED", r->rp->name, "the recovery of %s was given up: %s", r->rp->name, now);
-	return 0;
-}
-
-/* No memory of the port can be used: its half made regions go, its devices lose their driver. */
-static int abandon(struct recover *r, struct err *err)
-{
-	struct recover_plan plan;
-	int rc = 0;
-
-	if (!r->is_planned && r->journal_state == JOURNAL_HERE && !is_begun(&r->journal))
-		return forget(r, "nothing had been done", err);
-	if (r->is_planned || r->journal_state == JOURNAL_HERE)
-		restore_autoprobe(r);
-	if (r->run.changed)
-		rc = recover_read_host(r, err);
-	rc = rc ? rc : recover_fence(r, &plan, err);
-	if (rc)
-		return rc;
-	set_up_run(r);
-	r->run.steps = plan.steps;
-	r->run.n = plan.n;
-	r->run.is_stopped = NULL;
-	r->run.begin = NULL;
-	r->run.advice = NULL;
-	rc = step_run_all(&r->run, err);
-	if (rc)
-		message_add(r->messages, SEV_WARNING, "FENCE", r->rp->name, "%s could not be fenced altogether: %s", r->rp->name, err->text);
-	return forget(r, "its memory cannot be used until it is recovered or the host is rebooted", err);
-}
-
 int recover_abandon(struct recover *r, struct err *err)
 {
-	set_up_run(r);
-	return abandon(r, err);
+	return with_signals(r, abandon, err);
 }

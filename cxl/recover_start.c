@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How a recovery starts: which port, whose journal, what is refused before
- * anything is written, and the plan.  See recover.h.
+ * How a recovery starts: which port, whose journal, and the plan.  What is
+ * refused before anything is written is in recover_refuse.c.  See recover.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,18 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config.h"
-#include "cxl/lib/change/policy.h"
 #include "cxl/lib/snapshot/target.h"
 #include "cxl/recover.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 #include "util/state.h"
-
-static int no_memory(struct err *err)
-{
-	return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory, nothing was written");
-}
 
 int recover_read_host(struct recover *r, struct err *err)
 {
@@ -30,7 +23,7 @@ int recover_read_host(struct recover *r, struct err *err)
 	int rc;
 
 	if (!host)
-		return no_memory(err);
+		return recover_no_memory(err);
 	r->hosts[r->n_hosts++] = host;
 	rc = host_read(host, NULL, err);
 	if (rc)
@@ -42,7 +35,7 @@ int recover_read_host(struct recover *r, struct err *err)
 		return 0;
 	}
 	r->rp = host_root_port(host, name);
-	return r->rp ? 0 : err_set(err, EXIT_REFUSED, ENODEV, "root port %s is gone", name);
+	return r->rp ? 0 : err_set(err, EXIT_REFUSED, ENODEV, "root port %s is gone; bring it back with 'echo 1 > /sys/bus/pci/rescan'", name);
 }
 
 /* --- the port ------------------------------------------------------------------- */
@@ -55,7 +48,7 @@ static int not_a_root_port(struct recover *r, const char *target, struct err *er
 	int rc;
 
 	if (target_set_init(r->host, &r->arena, false, &set))
-		return no_memory(err);
+		return recover_no_memory(err);
 	rc = target_add(r->host, target, TARGET_ANY, &set, err);
 	if (rc)
 		return rc;
@@ -94,62 +87,87 @@ static const char *boot_id(struct recover *r)
 	return arena_strdup(&r->arena, text);
 }
 
-/* The lock of every root port that is torn down, its own first. */
+/* A root port that is gone needs no lock. */
 static int take_lock(struct recover *r, const char *name, struct err *err)
 {
-	int fd = r->dry_run ? 0 : state_lock(r->dirfd, name, err);
+	int fd;
 
-	if (fd < 0 || r->dry_run)
-		return fd;
-	r->locks[r->n_locks++] = fd;
+	for (size_t i = 0; i < r->n_locks; i++)
+		if (!strcmp(r->locks[i].name, name))
+			return 0;
+	if (r->dry_run || !host_root_port(r->host, name))
+		return 0;
+	fd = state_lock(r->dirfd, name, err);
+	if (fd < 0)
+		return recover_refuse(r, err->status, "LOCK", err);
+	r->locks[r->n_locks++] = (struct recover_lock){ .name = name, .fd = fd };
 	return 0;
 }
 
-static int refuse(struct recover *r, enum exit_status status, const char *code, struct err *err)
+/* The lock of every other root port of the regions that are there, or that an earlier run took down. */
+static int take_locks(struct recover *r, struct err *err)
 {
-	r->blocker = code;
-	err->status = status;
-	return err->errnum ? -err->errnum : -EINVAL;
+	const struct recipe *recipe = &r->journal.recipe;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < recipe->n_root_ports; i++)
+		rc = take_lock(r, recipe->root_ports[i], err);
+	for (size_t i = 0; i < r->host->n_regions; i++) {
+		const struct cxl_region *region = &r->host->regions[i];
+
+		for (size_t k = 0; !rc && k < region->n_root_ports && recipe_touches(r->host, r->rp, region); k++)
+			rc = take_lock(r, region->root_ports[k]->name, err);
+	}
+	return rc;
+}
+
+/* A journal that says nothing, but is there. */
+static void say_unusable(const struct recover *r, struct err *err)
+{
+	const char *name = r->rp->name;
+	char version[48];
+
+	if (r->journal_state == JOURNAL_DAMAGED)
+		err_set(err, EXIT_NEGATIVE, EINVAL,
+			"the journal of an earlier recovery of %s (%.200s/%s" JOURNAL_SUFFIX ") is damaged, so nothing was done; give that recovery up with 'cxl recover-port --abandon %s', then look at 'cxl list --isolation' and start anew",
+			name, state_path(), name, name);
+	else
+		err_set(err, EXIT_NEGATIVE, EINVAL,
+			"the journal of an earlier recovery of %s (%.200s/%s" JOURNAL_SUFFIX ") was written by another version of this program (%s), so nothing was done; finish that recovery with the version that began it, or give it up with 'cxl recover-port --abandon %s'",
+			name, state_path(), name, printable(r->journal.version, version, sizeof(version)), name);
 }
 
 static int judge_journal(struct recover *r, struct err *err)
 {
-	const char *name = r->rp->name, *id;
-	bool wants = r->resume || r->abandon;
+	bool is_here = r->journal_state == JOURNAL_HERE, is_none = r->journal_state == JOURNAL_NONE;
+	const char *name = r->rp->name, *id = boot_id(r);
 
-	if (r->journal_state == JOURNAL_NONE && wants) {
+	if (!id)
+		return recover_no_memory(err);
+	r->is_other_boot = is_here && strcmp(id, r->journal.boot_id);
+	if (!is_here)
+		r->journal.boot_id = id;
+	if (is_none ? !r->resume && !r->abandon : r->abandon || (is_here && r->resume && !r->is_other_boot))
+		return 0;
+	if (is_none)
 		err_set(err, EXIT_NEGATIVE, ENOENT, "%s has no recovery to %s: there is no journal of it in %.200s", name,
 			r->resume ? "resume" : "abandon", state_path());
-		return refuse(r, EXIT_NEGATIVE, "JOURNAL", err);
-	}
-	if (r->journal_state == JOURNAL_DAMAGED && !r->abandon) {
-		err_set(err, EXIT_NEGATIVE, EINVAL,
-			"the journal of an earlier recovery of %s (%.200s/%s" JOURNAL_SUFFIX ") is damaged, so nothing was done; give that recovery up with 'cxl recover-port --abandon %s', then look at 'cxl list --isolation' and start anew",
-			name, state_path(), name, name);
-		return refuse(r, EXIT_NEGATIVE, "JOURNAL", err);
-	}
-	if (r->journal_state == JOURNAL_HERE && !wants) {
+	else if (!is_here)
+		say_unusable(r, err);
+	else if (r->is_other_boot)
+		err_set(err, EXIT_NEGATIVE, ESTALE,
+			"an earlier recovery of %s was begun before this host was rebooted, so nothing was done; forget it with 'cxl recover-port --abandon %s', which touches nothing else then; regions that it had taken down have to be created anew",
+			name, name);
+	else
 		err_set(err, EXIT_NEGATIVE, EEXIST,
 			"an earlier recovery of %s did not come to its end, so nothing was done; finish it with 'cxl recover-port --resume %s', or give it up with 'cxl recover-port --abandon %s'",
 			name, name, name);
-		return refuse(r, EXIT_NEGATIVE, "JOURNAL", err);
-	}
-	id = boot_id(r);
-	if (!id)
-		return no_memory(err);
-	if (r->journal_state == JOURNAL_HERE && r->resume && strcmp(id, r->journal.boot_id)) {
-		err_set(err, EXIT_NEGATIVE, ESTALE,
-			"the recovery of %s was begun before this host was rebooted, which did its work, so nothing was done; forget it with 'cxl recover-port --abandon %s'; its %zu regions have to be created anew",
-			name, name, r->journal.recipe.n_regions);
-		return refuse(r, EXIT_NEGATIVE, "JOURNAL", err);
-	}
-	if (r->journal_state != JOURNAL_HERE)
-		r->journal.boot_id = id;
-	return 0;
+	return recover_refuse(r, EXIT_NEGATIVE, "JOURNAL", err);
 }
 
 int recover_open(struct recover *r, const char *target, struct err *err)
 {
+	bool begins = !r->dry_run && !r->resume && !r->abandon;
 	int rc = find_port(r, target, err);
 
 	if (rc)
@@ -157,175 +175,30 @@ int recover_open(struct recover *r, const char *target, struct err *err)
 	r->before = r->after = iso_control(&r->rp->iso);
 	r->locks = arena_alloc(&r->arena, r->host->n_root_ports + 1, sizeof(*r->locks));
 	if (!r->locks)
-		return no_memory(err);
+		return recover_no_memory(err);
 	if (geteuid()) {
 		err_set(err, EXIT_PREREQ, EPERM, "recovering %s needs root, nothing was done; run the command as root", r->rp->name);
-		return refuse(r, EXIT_PREREQ, "PRIVILEGE", err);
+		return recover_refuse(r, EXIT_PREREQ, "PRIVILEGE", err);
 	}
-	r->dirfd = state_open(!r->dry_run, err);
-	if (r->dirfd == -ENOENT && r->dry_run)
+	r->dirfd = state_open(begins, err);
+	if (r->dirfd == -ENOENT && !begins)
 		return judge_journal(r, err);	/* nothing was ever recovered here */
 	if (r->dirfd < 0)
-		return refuse(r, EXIT_PREREQ, "STATE", err);
+		return recover_refuse(r, EXIT_PREREQ, "STATE", err);
 	rc = take_lock(r, r->rp->name, err);
-	if (rc)
-		return refuse(r, err->status, "LOCK", err);
-	rc = journal_read(r->dirfd, r->rp->name, &r->arena, &r->journal, &r->journal_state, err);
-	return rc ? rc : judge_journal(r, err);
-}
-
-/* --- what is refused ------------------------------------------------------------- */
-
-/* Checks that forbid a recovery: what they find cannot be taken down, or must not be. */
-static const struct {
-	const char *id;
-	enum exit_status status;
-	bool can_override;
-} blocking[] = {
-	{ "ISO-MEM-ONLINE", EXIT_NEGATIVE, false },
-	{ "ISO-BUSY", EXIT_NEGATIVE, false },
-	{ "ISO-REGION-LOCKED", EXIT_PREREQ, false },
-	{ "ISO-TYPE2", EXIT_NEGATIVE, false },
-	{ "ISO-PMEM", EXIT_NEGATIVE, true },
-};
-
-static bool is_overridden(const struct recover *r, const char *id)
-{
-	for (size_t i = 0; i < r->overrides.n; i++)
-		if (!strcmp(r->overrides.v[i], id))
-			return true;
-	return false;
-}
-
-/* A husk belongs to no root port any more, but what kmem made of its memory stays. */
-static int refuse_online_husks(struct recover *r, struct err *err)
-{
-	for (size_t i = 0; i < r->host->n_regions; i++) {
-		const struct cxl_region *region = &r->host->regions[i];
-
-		if (!recipe_touches(r->host, r->rp, region) || (!region->blocks_online && !region->blocks_unknown))
-			continue;
-		err_set(err, EXIT_NEGATIVE, EBUSY, "%s is not recovered (ISO-MEM-ONLINE): %s of %s online as System RAM, and nothing can take it back from the kernel; nothing was written; reboot the host, and do not delete the region before",
-			r->rp->name, region->blocks_online ? "memory" : "it cannot be told whether memory",
-			region->name);
-		return refuse(r, EXIT_NEGATIVE, "ISO-MEM-ONLINE", err);
-	}
-	return 0;
-}
-
-/* What daxctl offers needs memory that still answers. */
-static const char *remedy_of(const struct recover *r, const struct finding *f)
-{
-	bool is_lost = iso_isolated(&r->rp->iso) == TRI_YES && !strcmp(f->check->id, "ISO-MEM-ONLINE");
-
-	return is_lost || !f->remedy ? "reboot the host: the kernel cannot give up memory that no longer answers" : f->remedy;
-}
-
-static int refuse_checks(struct recover *r, struct err *err)
-{
-	bool *enabling = arena_alloc(&r->arena, r->host->n_root_ports, sizeof(*enabling));
-	const struct check_context ctx = { r->host, enabling };
-
-	if (!enabling || check_run(&ctx, r->rp, &r->arena, true, &r->checks))
-		return no_memory(err);
-	for (size_t b = 0; b < sizeof(blocking) / sizeof(blocking[0]); b++) {
-		for (size_t i = 0; i < r->checks.n; i++) {
-			const struct finding *f = &r->checks.v[i];
-
-			if (strcmp(f->check->id, blocking[b].id) || (blocking[b].can_override && is_overridden(r, f->check->id)))
-				continue;
-			err_set(err, blocking[b].status, EBUSY, "%s is not recovered (%s): %s; nothing was written; %s%s", r->rp->name,
-				f->check->id, f->text, remedy_of(r, f),
-				blocking[b].can_override ? " (to give its contents up: --override=ISO-PMEM)" : "");
-			return refuse(r, blocking[b].status, f->check->id, err);
-		}
-	}
-	return refuse_online_husks(r, err);
-}
-
-/* Out of isolation leads only the status register: it has to be there, or known not to be. */
-static int refuse_unknown(struct recover *r, struct err *err)
-{
-	if (r->rp->iso.regs.valid || r->force_healthy)
-		return 0;
-	err_set(err, EXIT_PREREQ, ENODATA, "whether %s is isolated is unknown (%s), and its status could not be cleared, so nothing was done%s%s",
-		r->rp->name, r->rp->iso.regs.reason ? r->rp->iso.regs.reason : "its registers do not tell",
-		r->resume ? "" : "; if you know that it is not: cxl recover-port --force-healthy ", r->resume ? "" : r->rp->name);
-	return refuse(r, EXIT_PREREQ, "REGISTERS", err);
-}
-
-/* Is there anything to recover from? */
-static int refuse_healthy(struct recover *r, struct err *err)
-{
-	bool down = r->rp->link.up == TRI_NO && r->rp->n_memdevs;
-	int rc = refuse_unknown(r, err);
-
+	rc = rc ? rc : journal_read(r->dirfd, r->rp->name, &r->arena, &r->journal, &r->journal_state, err);
+	rc = rc ? rc : judge_journal(r, err);
+	rc = rc ? rc : take_locks(r, err);
+	if (rc || r->dry_run)
+		return rc;
+	/* what was there before the locks were held may have been another recovery's work */
+	rc = recover_read_host(r, err);
 	if (rc)
 		return rc;
-	if (iso_isolated(&r->rp->iso) == TRI_YES || r->force_healthy || down || recover_is_broken(r->host, r->rp))
-		return 0;
-	err_set(err, EXIT_NEGATIVE, EALREADY, "%s is not isolated and nothing below it is broken, so nothing was done; to take it down and up all the same: cxl recover-port --force-healthy %s",
-		r->rp->name, r->rp->name);
-	return refuse(r, EXIT_NEGATIVE, "HEALTHY", err);
-}
-
-/* "recover = never" of the policy file; without one everything may be recovered. */
-static int refuse_policy(struct recover *r, struct err *err)
-{
-	const struct policy_setting *recover;
-	struct policy_wish wish;
-	struct policy policy;
-	int rc = policy_read(POLICY_FILE, &r->arena, &policy, err);
-
-	if (rc == -ENOENT)
-		return 0;
-	rc = rc ? rc : policy_of_root_port(&policy, r->rp, &wish, err);
-	if (rc)
-		return refuse(r, err->status, "POLICY", err);
-	recover = &wish.settings[POLICY_RECOVER];
-	if (!recover->line || recover->value != POLICY_NEVER)
-		return 0;
-	err_set(err, EXIT_NEGATIVE, EPERM, "%s:%u says that %s is never to be recovered, so nothing was done; change that line, or reboot the host",
-		POLICY_FILE, recover->line, r->rp->name);
-	return refuse(r, EXIT_NEGATIVE, "POLICY", err);
-}
-
-/* A region of devices that cannot be told: below the port it would be lost, and elsewhere it is none of ours. */
-static int refuse_unknown_targets(struct recover *r, struct err *err)
-{
-	for (size_t i = 0; i < r->host->n_regions; i++) {
-		const struct cxl_region *region = &r->host->regions[i];
-
-		if (!region_may_touch(region, r->rp) || recipe_touches(r->host, r->rp, region))
-			continue;
-		err_set(err, EXIT_PREREQ, ENODATA, "which devices %s is made of cannot be read, so it may be below %s, and would be lost; nothing was written; run the command again, and if that does not help reboot the host",
-			region->name, r->rp->name);
-		return refuse(r, EXIT_PREREQ, "REBUILD", err);
-	}
-	return 0;
-}
-
-/* What cannot be made again would be lost for good. */
-static int refuse_lost(struct recover *r, struct err *err)
-{
-	const struct recipe *recipe = &r->journal.recipe;
-	char path[128], name[64];
-
-	for (size_t i = 0; r->journal.options.rebuild && i < recipe->n_regions; i++) {
-		const struct recipe_region *region = &recipe->regions[i];
-
-		if (region->lost) {
-			err_set(err, EXIT_NEGATIVE, ENODATA, "%s cannot be made again afterwards: %s; nothing was written; to recover %s without it, and without every other region: cxl recover-port --no-rebuild %s",
-				region->name, region->lost, r->rp->name, r->rp->name);
-			return refuse(r, EXIT_NEGATIVE, "REBUILD", err);
-		}
-		snprintf(path, sizeof(path), "sys/bus/cxl/devices/%.40s/create_%.8s_region", region->decoder, region->mode);
-		if (sysfs_read(&r->host->fs, path, name, sizeof(name)) >= 0)
-			continue;
-		err_set(err, EXIT_PREREQ, ENOTSUP, "this kernel cannot make %s again (/%s is missing: Linux 6.3 and newer have it), nothing was written; recover %s without its regions with --no-rebuild, or reboot",
-			region->name, path, r->rp->name);
-		return refuse(r, EXIT_PREREQ, "REBUILD", err);
-	}
+	messages_free(r->messages);
+	*r->messages = r->host->messages;
+	r->host->messages = (struct messages){ 0 };
+	r->before = r->after = iso_control(&r->rp->iso);
 	return 0;
 }
 
@@ -413,18 +286,40 @@ static int read_facts(struct recover *r, struct err *err)
 		r->facts.dax_autoprobe = *text - '0';
 	r->facts.half_made = arena_alloc(&r->arena, r->journal.n_names + 1, sizeof(*r->facts.half_made));
 	if (!r->facts.half_made)
-		return no_memory(err);
+		return recover_no_memory(err);
 	for (size_t i = 0; i < r->journal.n_names; i++) {
 		const char *name = arena_strdup(&r->arena, r->journal.names[i].name);
 
 		if (!name)
-			return no_memory(err);
+			return recover_no_memory(err);
 		r->facts.half_made[r->facts.n_half_made++] = name;
 	}
 	r->facts.subordinate = has_subordinate_reset(r);
 	r->facts.resettable = find_resettable(r);
 	r->facts.slot = find_slot(r);
 	return 0;
+}
+
+/* May it turn out, when it is tried, that the port does not let it through? */
+static bool is_masked(const struct cxl_root_port *rp, enum link_method method)
+{
+	return (method == LINK_DISABLE && !(rp->ext.control & PORT_UNMASK_LINK_DISABLE)) ||
+	       (method == LINK_SUBORDINATE && !(rp->ext.control & PORT_UNMASK_SBR));
+}
+
+static int refuse_link_method(struct recover *r, const char *why, const enum link_method *other, struct err *err)
+{
+	enum link_method asked = r->journal.options.method;
+	const char *name = r->rp->name, *more = recover_is_begun(r) ? "more " : "";
+
+	if (other)
+		err_set(err, EXIT_PREREQ, ENOTSUP, "the link of %s cannot be taken down by %s: %s; nothing %swas written; %s %s: cxl recover-port%s --link-method=%s %s",
+			name, link_method_names[asked], why, more, link_method_names[*other], is_masked(r->rp, *other) ? "can be tried" : "would do",
+			r->resume ? " --resume" : r->force_healthy ? " --force-healthy" : "", link_method_names[*other], name);
+	else
+		err_set(err, EXIT_PREREQ, ENOTSUP, "the link of %s cannot be taken down%s%s: %s, and out of isolation there is only one way, through link down; nothing %swas written; reboot the host",
+			name, asked == LINK_AUTO ? "" : " by ", asked == LINK_AUTO ? "" : link_method_names[asked], why, more);
+	return recover_refuse(r, EXIT_PREREQ, "ISO-HOTPLUG", err);
 }
 
 static int choose_link_method(struct recover *r, struct err *err)
@@ -434,21 +329,44 @@ static int choose_link_method(struct recover *r, struct err *err)
 	bool is_broken = iso_isolated(&r->rp->iso) != TRI_YES && r->rp->link.up != TRI_NO && !r->force_healthy;
 	enum link_method wanted = o->method == LINK_AUTO && is_broken ? LINK_NONE : o->method;
 	const char *why = recover_link_method(r->rp, &r->facts, wanted, &r->journal.method);
+	enum link_method other;
 
 	if (!why)
 		return 0;
-	err_set(err, EXIT_PREREQ, ENOTSUP, "the link of %s cannot be taken down%s%s: %s, and out of isolation there is only one way, through link down; nothing %swas written; %sreboot the host",
-		r->rp->name, o->method == LINK_AUTO ? "" : " by ", o->method == LINK_AUTO ? "" : link_method_names[o->method], why,
-		r->resume ? "more " : "", o->method == LINK_AUTO ? "" : "use another --link-method=, or ");
-	return refuse(r, EXIT_PREREQ, "ISO-HOTPLUG", err);
+	if (o->method == LINK_AUTO || recover_link_method(r->rp, &r->facts, LINK_AUTO, &other))
+		return refuse_link_method(r, why, NULL, err);
+	if (!recover_is_begun(r) || (r->asks_anew && r->asked.method != LINK_AUTO))
+		return refuse_link_method(r, why, &other, err);
+	/* what was asked for was asked of the port as it was then */
+	message_add(r->messages, SEV_WARNING, "LINK-METHOD", r->rp->name, "the link of %s cannot be taken down by %s any more: %s; %s is taken instead",
+		    r->rp->name, link_method_names[o->method], why, link_method_names[other]);
+	r->journal.method = other;
+	return 0;
+}
+
+/* Regions that an earlier try made, until they are gone: the new ones have names of their own. */
+static void set_names_aside(struct recover *r)
+{
+	struct journal *j = &r->journal;
+	size_t n = 0;
+
+	for (size_t i = 0; i < j->n_names; i++)
+		for (size_t k = 0; k < r->host->n_regions; k++)
+			if (!strcmp(r->host->regions[k].name, j->names[i].name)) {
+				j->names[n] = j->names[i];
+				j->names[n++].key = JOURNAL_LEFT;
+				break;
+			}
+	j->n_names = n;
 }
 
 int recover_replan(struct recover *r, struct err *err)
 {
 	struct journal *j = &r->journal;
 	struct recover_plan plan;
-	int rc = refuse_unknown(r, err);
+	int rc = recover_refuse_unknown(r, err);
 
+	rc = rc ? rc : recover_refuse_hidden(r, err);
 	rc = rc ? rc : read_facts(r, err);
 	rc = rc ? rc : choose_link_method(r, err);
 	if (rc)
@@ -456,10 +374,10 @@ int recover_replan(struct recover *r, struct err *err)
 	if (j->dax_autoprobe >= 0 && r->facts.dax_autoprobe >= 0)
 		r->facts.dax_autoprobe = j->dax_autoprobe;	/* a run that was cut short left it off */
 	if (recover_plan_make(r->host, r->rp, &j->recipe, &r->facts, &j->options, j->method, &r->arena, &plan))
-		return no_memory(err);
+		return recover_no_memory(err);
 	j->steps = plan.steps;
 	j->n_steps = plan.n;
-	j->n_names = 0;
+	set_names_aside(r);
 	r->is_planned = true;
 	return 0;
 }
@@ -469,7 +387,7 @@ int recover_fence(struct recover *r, struct recover_plan *ret, struct err *err)
 	int rc = read_facts(r, err);
 
 	if (!rc && recover_plan_fence(r->host, r->rp, &r->facts, &r->arena, ret))
-		rc = no_memory(err);
+		rc = recover_no_memory(err);
 	return rc;
 }
 
@@ -482,30 +400,40 @@ static void amend_settings(struct recover *r)
 		c->v[ISO_MEM_ISOLATION] = 1;
 }
 
+/* A region can only be made again when none of its root ports is isolated. */
+static void warn_of_others(struct recover *r)
+{
+	const struct recipe *recipe = &r->journal.recipe;
+
+	for (size_t i = 1; r->journal.options.rebuild && i < recipe->n_root_ports; i++) {
+		const char *other = recipe->root_ports[i];
+		const struct cxl_root_port *rp = host_root_port(r->host, other);
+
+		if (rp && iso_isolated(&rp->iso) == TRI_YES)
+			message_add(r->messages, SEV_WARNING, "ISO-ISOLATED", other,
+				    "%s, which regions of %s span, is isolated, too: this recovery stops before it makes them again; then type 'cxl recover-port %s' and 'cxl recover-port --resume %s'",
+				    other, r->rp->name, other, r->rp->name);
+	}
+}
+
 int recover_prepare(struct recover *r, struct err *err)
 {
 	struct journal *j = &r->journal;
-	int rc = refuse_healthy(r, err);
+	int rc = recover_refuse_now(r, err);
 
-	rc = rc ? rc : refuse_policy(r, err);
-	rc = rc ? rc : refuse_checks(r, err);
-	rc = rc ? rc : refuse_unknown_targets(r, err);
 	rc = rc ? rc : recipe_read(r->host, r->rp, &r->arena, &j->recipe, err);
-	rc = rc ? rc : refuse_lost(r, err);
-	for (size_t i = 1; !rc && i < j->recipe.n_root_ports; i++) {
-		rc = take_lock(r, j->recipe.root_ports[i], err);
-		if (rc)
-			return refuse(r, err->status, "LOCK", err);
-	}
+	rc = rc ? rc : recover_refuse_lost(r, err);
+	rc = rc ? rc : take_locks(r, err);
 	if (rc)
 		return rc;
 	amend_settings(r);
+	warn_of_others(r);
 	j->tries = 1;
 	j->dax_autoprobe = -1;
-	j->max_names = 2 * j->recipe.n_regions + 1;
+	j->max_names = (RECOVER_MAX_TRIES + 1) * j->recipe.n_regions + 1;
 	j->names = arena_alloc(&r->arena, j->max_names, sizeof(*j->names));
 	if (!j->names)
-		return no_memory(err);
+		return recover_no_memory(err);
 	rc = recover_replan(r, err);
 	j->dax_autoprobe = r->facts.dax_autoprobe;
 	return rc;

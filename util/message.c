@@ -57,6 +57,21 @@ void message_add_err(struct messages *m, const char *code, const struct err *err
 	message_add(m, SEV_ERROR, code, err->target, "%s", err->text);
 }
 
+void messages_drop(struct messages *m, const char *code, const char *target)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		if (strcmp(m->v[i].code, code) || !m->v[i].target || strcmp(m->v[i].target, target)) {
+			m->v[n++] = m->v[i];
+			continue;
+		}
+		free(m->v[i].target);
+		free(m->v[i].text);
+	}
+	m->n = n;
+}
+
 void messages_free(struct messages *m)
 {
 	for (size_t i = 0; i < m->n; i++) {

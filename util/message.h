@@ -32,6 +32,9 @@ void message_add(struct messages *m, enum severity severity, const char *code,
 /* An error object as a message of severity error. */
 void message_add_err(struct messages *m, const char *code, const struct err *err);
 
+/* Those with @code about @target are no longer so. */
+void messages_drop(struct messages *m, const char *code, const char *target);
+
 void messages_free(struct messages *m);
 
 extern const char *const severity_names[];

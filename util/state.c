@@ -74,7 +74,7 @@ int state_lock(int dirfd, const char *name, struct err *err)
 	if (fd < 0) {
 		int saved = n ? -n : errno;
 
-		return err_set(err, EXIT_PREREQ, saved, "the lock %.200s/%s cannot be taken: %s; nothing was done", state_path(),
+		return err_set(err, EXIT_PREREQ, saved, "the lock %.200s/%s cannot be taken: %s; nothing was done; make that directory writable, or name another one in CXL_STATE_DIR", state_path(),
 			       file, strerror(saved));
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB)) {

@@ -134,6 +134,11 @@ static bool is_as(const struct step_run *run, const char *expected)
 	return *expected && step_text_equal(run->is, expected);
 }
 
+static bool is_to_stop(struct step_run *run)
+{
+	return run->is_stopped && run->is_stopped(run);
+}
+
 /* Look until it is as @expected, at most @timeout_us. */
 static bool look_for(struct step_run *run, const struct step *step, const char *expected, uint64_t timeout_us)
 {
@@ -143,7 +148,8 @@ static bool look_for(struct step_run *run, const struct step *step, const char *
 		look(run, step);
 		if (!step->op->read || !*expected || is_as(run, expected))
 			return true;
-		if (step_now_us() - start >= timeout_us)
+		/* where nothing was done nothing has to be finished */
+		if (step_now_us() - start >= timeout_us || (!step->op->run && is_to_stop(run)))
 			return false;
 		step_pause(&wait);
 	}
@@ -157,6 +163,7 @@ static int failed(struct step_run *run, const struct step *step, enum exit_statu
 	char advice[500] = "", read[640] = "";
 
 	run->steps[run->at].state = STEP_FAILED;
+	run->errnum = errnum;
 	if (step->op->read && *step->expect_after && *run->is)
 		snprintf(read, sizeof(read), "; /%.200s: expected %.120s, it is %.120s", step->path, step->expect_after, run->is);
 	return err_set(err, status, errnum, "step %zu of %zu (%s) failed: %s%s%s%s", run->at + 1, run->n,
@@ -178,6 +185,8 @@ static int write_failed(struct step_run *run, const struct step *step, int errnu
 	if (status == EXIT_PREREQ && geteuid())
 		snprintf(what, sizeof(what), "%s in /%.300s needs root (%s)", *step->value ? step->value : "access", step->path,
 			 strerror(errnum));
+	else if (step->op->explain && errnum == EIO)
+		step->op->explain(step, what, sizeof(what));
 	else
 		snprintf(what, sizeof(what), "the kernel refused %s%s/%.300s: %s", *step->value ? step->value : "",
 			 *step->value ? " in " : "", step->path, strerror(errnum));
@@ -207,6 +216,28 @@ static void go_on_without(struct step_run *run, const struct err *err)
 	run->steps[run->at].state = STEP_SKIPPED;
 }
 
+static int stopped(struct step_run *run, const char *when, struct err *err)
+{
+	char advice[500] = "";
+
+	run->errnum = EINTR;
+	return err_set(err, EXIT_RESUMABLE, EINTR, "stopped %s step %zu of %zu (%s); %s", when, run->at + 1, run->n,
+		       run->steps[run->at].title,
+		       run->advice ? run->advice(run, advice, sizeof(advice)) : "what was begun was finished");
+}
+
+/* Nothing was done, and what was waited for is not there. */
+static int waited_in_vain(struct step_run *run, const struct step *step, struct err *err)
+{
+	char what[400] = "what was waited for did not come about in time";
+
+	if (step->op->explain)
+		step->op->explain(step, what, sizeof(what));
+	if (step->op->is_for_others)
+		return failed(run, step, EXIT_RESUMABLE, EINTR, what, err);
+	return is_to_stop(run) ? stopped(run, "in", err) : failed(run, step, EXIT_TIMEDOUT, ETIMEDOUT, what, err);
+}
+
 static int carry_out(struct step_run *run, const struct step *step, struct err *err)
 {
 	int rc;
@@ -224,7 +255,7 @@ static int carry_out(struct step_run *run, const struct step *step, struct err *
 	if (so || !*step->expect_after)
 		return 0;
 	if (!step->op->run)
-		return failed(run, step, EXIT_TIMEDOUT, ETIMEDOUT, "what was waited for did not come about in time", err);
+		return waited_in_vain(run, step, err);
 	snprintf(what, sizeof(what), "%.80s was accepted, but it did not read back as expected in time", step->value);
 	return failed(run, step, EXIT_REFUSED, EIO, what, err);
 }
@@ -279,17 +310,13 @@ static bool is_finished(const struct step *s)
 
 int step_run_all(struct step_run *run, struct err *err)
 {
-	char advice[500] = "";
-
 	for (run->at = 0; run->at < run->n; run->at++) {
 		int rc;
 
 		if (is_finished(&run->steps[run->at]))
 			continue;
-		if (run->is_stopped && run->is_stopped(run))
-			return err_set(err, EXIT_RESUMABLE, EINTR, "stopped before step %zu of %zu (%s); %s", run->at + 1, run->n,
-				       run->steps[run->at].title,
-				       run->advice ? run->advice(run, advice, sizeof(advice)) : "what was begun was finished");
+		if (is_to_stop(run))
+			return stopped(run, "before", err);
 		rc = run_step(run, err);
 		if (run->end)
 			run->end(run);

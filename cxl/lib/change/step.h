@@ -78,8 +78,12 @@ struct step_op {
 	int (*read)(struct step_run *run, const struct step *step, char *buf, size_t size);
 	/* Take @step back: what run() does with .undo as its value when NULL. */
 	int (*undo)(struct step_run *run, const struct step *step);
+	/* Why it failed in words, into @buf, where an errno or a time that ran out says little.  NULL: never. */
+	void (*explain)(const struct step *step, char *buf, size_t size);
 	/* A failure is a warning, the rest goes on without it. */
 	bool is_optional;
+	/* What it waits for is somebody's work: the run is stopped, to be gone on with later. */
+	bool is_for_others;
 };
 
 /* Those that need nothing but files. */
@@ -120,6 +124,7 @@ struct step_run {
 	struct step *steps;
 	size_t n, at;			/* @at: the step being run, or that stopped the run */
 	bool changed;			/* something was carried out */
+	int errnum;			/* why it ended, for @advice */
 	char path[PATH_MAX], value[512], before[256], after[256], is[256];	/* of steps[@at] */
 };
 

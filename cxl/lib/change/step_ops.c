@@ -193,6 +193,11 @@ static int do_pattern(struct step_run *run, const struct step *step)
 	return good ? 0 : -EIO;
 }
 
+static void explain_pattern(const struct step *step, char *buf, size_t size)
+{
+	snprintf(buf, size, "the memory of /%.64s does not give back what was written to it", step->path);
+}
+
 /* --- the table -------------------------------------------------------------- */
 
 static int do_nothing(struct step_run *run, const struct step *step)
@@ -211,7 +216,7 @@ const struct step_op step_trigger = { .name = "trigger", .run = do_write };
 const struct step_op step_create = { .name = "create", .run = do_write, .read = read_sibling };
 const struct step_op step_delete = { .name = "delete", .run = do_write, .read = read_sibling };
 const struct step_op step_wait = { .name = "wait", .read = read_path };
-const struct step_op step_pattern = { .name = "pattern", .run = do_pattern };
+const struct step_op step_pattern = { .name = "pattern", .run = do_pattern, .explain = explain_pattern };
 const struct step_op step_register = { .name = "register", .run = do_nothing };
 
 const struct step_op *const step_ops[] = {

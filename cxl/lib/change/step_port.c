@@ -65,6 +65,24 @@ static int read_status(struct step_run *run, const struct step *step, char *buf,
 	return 0;
 }
 
+/* path: the status register of another root port; value: its name */
+static int read_other(struct step_run *run, const struct step *step, char *buf, size_t size)
+{
+	struct cxl_root_port *other = host_root_port(run->host, step->value);
+	uint32_t status;
+	int rc = other ? registers_read_status(run->host, other, &status) : -ENODEV;
+
+	if (!rc)
+		snprintf(buf, size, status & ISO_STATUS_ISOLATED ? STEP_ISOLATED : STEP_NORMAL);
+	return rc;
+}
+
+static void explain_other(const struct step *step, char *buf, size_t size)
+{
+	snprintf(buf, size, "%.64s is isolated, too, or does not tell: recover it first, with 'cxl recover-port %.64s'", step->value,
+		 step->value);
+}
+
 /* --- settings ---------------------------------------------------------------- */
 
 static int do_setting(struct step_run *run, const struct step *step)
@@ -365,6 +383,7 @@ static int read_blocks(struct step_run *run, const struct step *step, char *buf,
 
 const struct step_op step_busy = { .name = "wait-idle", .read = read_busy };
 const struct step_op step_status = { .name = "clear-status", .run = do_clear_status, .read = read_status };
+const struct step_op step_other = { .name = "wait-other-port", .read = read_other, .explain = explain_other, .is_for_others = true };
 const struct step_op step_setting = { .name = "setting", .run = do_setting, .read = read_setting };
 const struct step_op step_link = { .name = "wait-link", .read = read_link };
 const struct step_op step_config = { .name = "config", .run = do_config, .read = read_config_bits };
@@ -374,6 +393,6 @@ const struct step_op step_health = { .name = "health", .run = do_health, .is_opt
 const struct step_op step_offline = { .name = "offline-region", .run = do_offline, .read = read_blocks };
 
 const struct step_op *const step_port_ops[] = {
-	&step_busy, &step_status, &step_setting, &step_link, &step_config, &step_returned, &step_endpoint,
+	&step_busy, &step_status, &step_other, &step_setting, &step_link, &step_config, &step_returned, &step_endpoint,
 	&step_health, &step_offline, NULL,
 };

@@ -15,6 +15,7 @@
 
 extern const struct step_op step_busy;		/* wait for RP Busy to clear; path: the status register's place */
 extern const struct step_op step_status;	/* clear the isolation status; the same path */
+extern const struct step_op step_other;	/* another root port, value: its name, is not isolated */
 extern const struct step_op step_setting;	/* …/cxl_isolation/ATTR, value: a number; reads on, off or the range */
 extern const struct step_op step_link;		/* wait for "up" or "down"; path: the port */
 extern const struct step_op step_config;	/* …/config+OFFSET, value "BITS:MASK" of 16 bits; reads the bits */

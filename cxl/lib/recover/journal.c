@@ -16,7 +16,8 @@
 #include "util/render.h"
 #include "util/state.h"
 
-#define SCHEMA "cxl-recover-journal/1"
+#define SCHEMA_NAME "cxl-recover-journal/"
+#define SCHEMA SCHEMA_NAME "1"
 enum { MAX_STEPS = 65536, MAX_NAMES = 65536 };
 
 /* FNV-1a, 64 bits: against damage, not against malice. */
@@ -132,7 +133,7 @@ static bool parse_options(struct json_read *r, struct json_object *obj, struct r
 static bool parse_names(struct json_read *r, struct json_object *list, struct journal *ret)
 {
 	ret->n_names = json_object_array_length(list);
-	ret->max_names = ret->n_names + 2 * (ret->recipe.n_regions + ret->recipe.n_devices) + 1;
+	ret->max_names = ret->n_names + 4 * ret->recipe.n_regions + 1;
 	ret->names = arena_alloc(r->arena, ret->max_names, sizeof(*ret->names));
 	for (size_t i = 0; ret->names && i < ret->n_names; i++) {
 		struct json_object *obj = json_object_array_get_idx(list, i);
@@ -197,12 +198,12 @@ bool journal_parse(const char *text, struct arena *a, struct journal *ret)
 {
 	struct json_object *obj = parse_whole(text), *body;
 	struct json_read r = { .arena = a };
-	const char *schema, *plain;
+	const char *plain;
 	uint64_t sum;
 	bool known, good;
 
 	*ret = (struct journal){ 0 };
-	good = json_read_object(&r, obj, 3) && json_read_name(&r, obj, "schema", &schema) && !strcmp(schema, SCHEMA) &&
+	good = json_read_object(&r, obj, 3) && json_read_name(&r, obj, "schema", &ret->version) && !strcmp(ret->version, SCHEMA) &&
 	       json_read_hex(&r, obj, "checksum", &known, &sum) && known && json_object_object_get_ex(obj, "journal", &body);
 	plain = good ? json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE) : NULL;
 	good = plain && checksum(plain) == sum && parse_body(&r, body, ret);
@@ -241,8 +242,14 @@ int journal_read(int dirfd, const char *root_port, struct arena *a, struct journ
 	if (rc)
 		return err_set(err, EXIT_REFUSED, -rc, "the journal %.200s/%s cannot be read: %s; nothing was done", state_path(), file,
 			       strerror(-rc));
-	if (journal_parse(text, a, ret) && !strcmp(ret->recipe.root_port, root_port))
-		*ret_state = JOURNAL_HERE;
+	if (journal_parse(text, a, ret)) {
+		if (!strcmp(ret->recipe.root_port, root_port))
+			*ret_state = JOURNAL_HERE;
+	} else if (ret->version && strcmp(ret->version, SCHEMA) && !strncmp(ret->version, SCHEMA_NAME, strlen(SCHEMA_NAME))) {
+		*ret_state = JOURNAL_OTHER;
+	}
+	if (*ret_state != JOURNAL_HERE)
+		*ret = (struct journal){ .version = ret->version };
 	return 0;
 }
 

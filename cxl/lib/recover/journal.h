@@ -12,12 +12,14 @@
 #include "cxl/lib/recover/recover_plan.h"
 
 /* What an object is called that was created or returned: "region0" is "region3". */
+#define JOURNAL_LEFT "left"	/* the key of a region of an earlier try, which is to go */
 struct journal_name {
 	const char *key;
 	char name[64];
 };
 
 struct journal {
+	const char *version;		/* of the format */
 	const char *boot_id;
 	bool is_running;		/* a step was begun */
 	unsigned int tries;		/* how often it was begun: 1 at first */
@@ -39,11 +41,13 @@ void journal_file(const char *root_port, char *buf, size_t size);
 /* Write it, whole or not at all, and wait until it is on disk.  -errno. */
 int journal_write(int dirfd, const struct journal *j);
 
-enum journal_state { JOURNAL_NONE, JOURNAL_HERE, JOURNAL_DAMAGED };
+enum journal_state { JOURNAL_NONE, JOURNAL_HERE, JOURNAL_DAMAGED, JOURNAL_OTHER };
 
 /*
  * Read the journal of @root_port, memory from @a.  A damaged one is told from
- * one that is not there; -errno with @err when it cannot be read at all.
+ * one that is not there, and from one of another version of this program
+ * (@ret has that version, nothing else); -errno with @err when it cannot be read
+ * at all.
  */
 int journal_read(int dirfd, const char *root_port, struct arena *a, struct journal *ret, enum journal_state *ret_state,
 		 struct err *err);

@@ -149,7 +149,7 @@ int recipe_parse(struct json_object *obj, struct arena *a, struct recipe *ret)
 
 	*ret = (struct recipe){ 0 };
 	if (!json_read_object(&r, obj, 5) || !json_read_name(&r, obj, "root_port", &ret->root_port) ||
-	    !json_read_array(&r, obj, "root_ports", 64, &ports) || !json_read_array(&r, obj, "settings", N_ISO_FIELDS, &settings) ||
+	    !json_read_array(&r, obj, "root_ports", 4096, &ports) || !json_read_array(&r, obj, "settings", N_ISO_FIELDS, &settings) ||
 	    !json_read_array(&r, obj, "devices", 4096, &devices) || !json_read_array(&r, obj, "regions", 4096, &regions) ||
 	    json_object_array_length(settings) != N_ISO_FIELDS || !parse_lists(&r, devices, regions, ports, ret))
 		return r.no_memory ? -ENOMEM : -EINVAL;

@@ -6,7 +6,7 @@
  * the root port, whose loss the CXL port above would not survive; names are
  * looked up again after the rescan.
  */
-#include "cxl/lib/recover/recover_plan.h"
+#include "cxl/lib/recover/recover_build.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -16,48 +16,21 @@
 #include "cxl/lib/change/plan.h"
 #include "cxl/lib/change/step_port.h"
 
-const char *const link_method_names[N_LINK_METHODS] = {
-	[LINK_AUTO] = "auto", [LINK_CXL_BUS] = "cxl_bus", [LINK_FORCED] = "forced",
-	[LINK_SUBORDINATE] = "reset_subordinate", [LINK_DISABLE] = "link-disable", [LINK_SLOT_POWER] = "slot-power", [LINK_NONE] = "none",
-};
-
-int link_method_parse(const char *name)
-{
-	for (int i = 0; i < N_LINK_METHODS; i++)
-		if (!strcmp(link_method_names[i], name))
-			return i;
-	return -1;
-}
-
 #define CXL "sys/bus/cxl/devices"
 #define CXL_DRIVERS "sys/bus/cxl/drivers"
 #define DAX_DRIVERS "sys/bus/dax/drivers"
 #define AUTOPROBE "sys/bus/dax/drivers_autoprobe"
 
-/* Measured on Linux 6.12 and 7.2: nothing of this takes more than 1.1 s, most of it less than 0.2 s. */
+/* Measured on Linux 6.12 and 7.2: most of this takes less than 0.2 s. */
 #define STORE_TIMEOUT_US 5000000ull
-#define REMOVE_TIMEOUT_US 15000000ull
-#define BUSY_TIMEOUT_US 10000000ull
 
-/* PCIe r6.0 sec 7.5.3.7 */
-#define LINK_CONTROL_DISABLE (1u << 4)
-
-struct builder {
-	struct arena *a;
-	struct step *steps;
-	size_t n, capacity;
-	bool no_memory;
-};
-
-static const char *keep(struct builder *b, const char *text)
+const char *build_keep(struct builder *b, const char *text)
 {
 	b->no_memory |= !text;
 	return text ? text : "";
 }
 
-#define TEXT(b, ...) keep(b, arena_printf((b)->a, __VA_ARGS__))
-
-static struct step *add(struct builder *b, struct step step)
+struct step *build_step(struct builder *b, struct step step)
 {
 	static struct step nowhere;
 
@@ -75,26 +48,26 @@ static struct step *add(struct builder *b, struct step step)
 	return &b->steps[b->n++];
 }
 
-static void add_write(struct builder *b, const char *title, const char *path, const char *value, const char *before,
-		      const char *after)
+void build_write(struct builder *b, const char *title, const char *path, const char *value, const char *before,
+		 const char *after)
 {
-	add(b, (struct step){ .op = &step_write, .title = title, .path = path, .value = value, .expect_before = before,
-			      .expect_after = after });
+	build_step(b, (struct step){ .op = &step_write, .title = title, .path = path, .value = value, .expect_before = before,
+				     .expect_after = after });
 }
 
 static void add_unbind(struct builder *b, const char *drivers, const char *driver, const char *device)
 {
-	add(b, (struct step){ .op = &step_unbind, .title = TEXT(b, "unbind %s from %s", device, driver),
-			      .path = TEXT(b, "%s/%s/unbind", drivers, driver), .value = device, .expect_before = driver,
-			      .expect_after = STEP_NO_DRIVER, .undo = device });
+	build_step(b, (struct step){ .op = &step_unbind, .title = TEXT(b, "unbind %s from %s", device, driver),
+				     .path = TEXT(b, "%s/%s/unbind", drivers, driver), .value = device, .expect_before = driver,
+				     .expect_after = STEP_NO_DRIVER, .undo = device });
 }
 
 /* @what: the device in words; @device may be a name in braces. */
 static void add_bind(struct builder *b, const char *drivers, const char *driver, const char *what, const char *device)
 {
-	add(b, (struct step){ .op = &step_bind, .title = TEXT(b, "bind %s to %s", what, driver),
-			      .path = TEXT(b, "%s/%s/bind", drivers, driver), .value = device,
-			      .expect_before = STEP_NO_DRIVER, .expect_after = driver, .undo = device });
+	build_step(b, (struct step){ .op = &step_bind, .title = TEXT(b, "bind %s to %s", what, driver),
+				     .path = TEXT(b, "%s/%s/bind", drivers, driver), .value = device,
+				     .expect_before = STEP_NO_DRIVER, .expect_after = driver, .undo = device });
 }
 
 /* --- taking down --------------------------------------------------------------- */
@@ -103,7 +76,7 @@ static const char *decoder_path(struct builder *b, const struct cxl_region *r)
 {
 	const char *end = strrchr(r->path, '/');
 
-	return keep(b, arena_strndup(b->a, r->path, end ? (size_t)(end - r->path) : 0));
+	return build_keep(b, arena_strndup(b->a, r->path, end ? (size_t)(end - r->path) : 0));
 }
 
 static void add_region_teardown(struct builder *b, const struct cxl_region *r)
@@ -117,27 +90,18 @@ static void add_region_teardown(struct builder *b, const struct cxl_region *r)
 			add_unbind(b, DAX_DRIVERS, d->driver, d->name);
 		/* device_dax remembers names it was told to take: another device may have it next */
 		if (d->driver && !strcmp(d->driver, "device_dax"))
-			add(b, (struct step){ .op = &step_trigger, .title = TEXT(b, "make device_dax forget %s", d->name),
-					      .path = DAX_DRIVERS "/device_dax/remove_id", .value = d->name });
+			build_step(b, (struct step){ .op = &step_trigger, .title = TEXT(b, "make device_dax forget %s", d->name),
+						     .path = DAX_DRIVERS "/device_dax/remove_id", .value = d->name });
 	}
 	if (r->state == REGION_ENABLED)
 		add_unbind(b, CXL_DRIVERS, "cxl_region", r->name);
 	if (committed)
-		add(b, (struct step){ .op = &step_write, .title = TEXT(b, "decommit %s", r->name),
-				      .path = TEXT(b, "%s/commit", r->path), .value = "0",
-				      .expect_before = r->state == REGION_UNKNOWN ? NULL : "1", .expect_after = "0", .undo = "1" });
-	add(b, (struct step){ .op = &step_delete, .title = TEXT(b, "delete %s", r->name),
-			      .path = TEXT(b, "%s/delete_region", decoder_path(b, r)), .value = r->name,
-			      .expect_before = STEP_PRESENT, .expect_after = STEP_ABSENT });
-}
-
-static void add_removal(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts)
-{
-	for (size_t i = 0; i < facts->n_functions; i++)
-		add(b, (struct step){ .op = &step_remove, .title = TEXT(b, "remove %s", facts->functions[i]),
-				      .path = TEXT(b, "%s/%s/remove", rp->path, facts->functions[i]), .value = "1",
-				      .expect_before = STEP_PRESENT, .expect_after = STEP_ABSENT,
-				      .timeout_us = REMOVE_TIMEOUT_US });
+		build_step(b, (struct step){ .op = &step_write, .title = TEXT(b, "decommit %s", r->name),
+					     .path = TEXT(b, "%s/commit", r->path), .value = "0",
+					     .expect_before = r->state == REGION_UNKNOWN ? NULL : "1", .expect_after = "0", .undo = "1" });
+	build_step(b, (struct step){ .op = &step_delete, .title = TEXT(b, "delete %s", r->name),
+				     .path = TEXT(b, "%s/delete_region", decoder_path(b, r)), .value = r->name,
+				     .expect_before = STEP_PRESENT, .expect_after = STEP_ABSENT });
 }
 
 static void add_devices_teardown(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts)
@@ -146,205 +110,8 @@ static void add_devices_teardown(struct builder *b, const struct cxl_root_port *
 		if (rp->memdevs[i]->bound)
 			add_unbind(b, CXL_DRIVERS, "cxl_mem", rp->memdevs[i]->name);
 	if (facts->flush && rp->n_memdevs)
-		add(b, (struct step){ .op = &step_trigger, .title = "wait until the endpoints are gone",
-				      .path = "sys/bus/cxl/flush", .value = "1" });
-}
-
-/* --- the link ------------------------------------------------------------------- */
-
-static void add_status_clear(struct builder *b, const struct cxl_root_port *rp)
-{
-	const struct iso_registers *regs = &rp->iso.regs;
-	const char *path;
-
-	if (!regs->capable)
-		return;
-	path = TEXT(b, "%s/resource%u+0x%" PRIx64, rp->path, regs->bar, regs->at + ISO_STATUS_OFFSET);
-	add(b, (struct step){ .op = &step_busy, .title = "wait for RP Busy to clear", .path = path, .expect_after = STEP_IDLE,
-			      .timeout_us = BUSY_TIMEOUT_US });
-	add(b, (struct step){ .op = &step_status, .title = "clear the isolation status", .path = path,
-			      .value = TEXT(b, "0x%08x", ISO_STATUS_RW1C), .expect_after = STEP_NORMAL });
-}
-
-static void add_link_wait(struct builder *b, const struct cxl_root_port *rp, const char *state, uint64_t timeout_us)
-{
-	/* a port that does not report its link: the devices' return tells */
-	if (rp->link.up != TRI_UNKNOWN)
-		add(b, (struct step){ .op = &step_link, .title = TEXT(b, "link %s", state), .path = rp->path,
-				      .expect_after = state, .timeout_us = timeout_us });
-}
-
-static void add_forced(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
-		       const struct recover_options *o)
-{
-	add_removal(b, rp, facts);
-	add_status_clear(b, rp);
-	add_link_wait(b, rp, "up", o->timeout_us);
-}
-
-static const char *why_not_forced(const struct cxl_root_port *rp, const struct recover_facts *facts)
-{
-	(void)facts;
-	return rp->link.up == TRI_NO ? NULL : "its link is up";
-}
-
-/* The reset takes the link down and up again before the device is removed: the
- * kernel unmasks it for that (cxl_reset_bus_function() in drivers/pci/pci.c). */
-static void add_cxl_bus(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
-			const struct recover_options *o)
-{
-	const char *device = TEXT(b, "%s/%s", rp->path, facts->resettable);
-
-	add_write(b, TEXT(b, "reset of %s: by its CXL bus", facts->resettable), TEXT(b, "%s/reset_method", device), "cxl_bus", NULL,
-		  "cxl_bus");
-	add(b, (struct step){ .op = &step_trigger, .title = TEXT(b, "reset %s", facts->resettable),
-			      .path = TEXT(b, "%s/reset", device), .value = "1", .timeout_us = REMOVE_TIMEOUT_US });
-	add_link_wait(b, rp, "up", o->timeout_us);
-	add_removal(b, rp, facts);
-	add_status_clear(b, rp);
-}
-
-static const char *why_not_cxl_bus(const struct cxl_root_port *rp, const struct recover_facts *facts)
-{
-	return rp->link.up == TRI_NO ? "its link is down" :
-	       facts->resettable ? NULL : "no single device directly below it has cxl_bus among its reset methods";
-}
-
-/* Two bytes ahead of Link Status: PCIe r6.0 sec 7.5.3.7 */
-static unsigned int link_control(const struct cxl_root_port *rp)
-{
-	return rp->link.status_at - 2;
-}
-
-static void add_config(struct builder *b, const struct cxl_root_port *rp, const char *title, unsigned int offset, unsigned int mask,
-		       bool set)
-{
-	add(b, (struct step){ .op = &step_config, .title = title, .path = TEXT(b, "%s/config+0x%x", rp->path, offset),
-			      .value = TEXT(b, "0x%04x:0x%04x", set ? mask : 0, mask),
-			      .expect_before = TEXT(b, "0x%04x", set ? 0 : mask), .expect_after = TEXT(b, "0x%04x", set ? mask : 0),
-			      .undo = TEXT(b, "0x%04x:0x%04x", set ? 0 : mask, mask) });
-}
-
-/* Before anything is taken down: a port may not let itself be unmasked. */
-static void prepare_link_disable(struct builder *b, const struct cxl_root_port *rp)
-{
-	if (!(rp->ext.control & PORT_UNMASK_LINK_DISABLE))
-		add_config(b, rp, "let Link Disable take effect", rp->ext.control_offset, PORT_UNMASK_LINK_DISABLE, true);
-}
-
-static void prepare_subordinate(struct builder *b, const struct cxl_root_port *rp)
-{
-	if (!(rp->ext.control & PORT_UNMASK_SBR))
-		add_config(b, rp, "let Secondary Bus Reset take effect", rp->ext.control_offset, PORT_UNMASK_SBR, true);
-}
-
-/* The kernel's own Secondary Bus Reset of all that is below, switches too:
- * reset_subordinate_store() in drivers/pci/pci-sysfs.c. */
-static void add_subordinate(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
-			    const struct recover_options *o)
-{
-	add_removal(b, rp, facts);
-	add(b, (struct step){ .op = &step_trigger, .title = TEXT(b, "reset the bus below %s", rp->name),
-			      .path = TEXT(b, "%s/reset_subordinate", rp->path), .value = "1", .timeout_us = REMOVE_TIMEOUT_US });
-	if (!(rp->ext.control & PORT_UNMASK_SBR))
-		add_config(b, rp, "mask Secondary Bus Reset again", rp->ext.control_offset, PORT_UNMASK_SBR, false);
-	add_link_wait(b, rp, "up", o->timeout_us);
-	add_status_clear(b, rp);
-}
-
-static const char *why_not_subordinate(const struct cxl_root_port *rp, const struct recover_facts *facts)
-{
-	return rp->link.up == TRI_NO ? "its link is down" :
-	       facts->stays_masked ? "it does not let Secondary Bus Reset be unmasked" :
-	       !facts->subordinate ? "this kernel gives it no reset_subordinate, which 6.12 has" :
-	       !rp->ext.known ? "it has no CXL port extensions (DVSEC 3) to unmask Secondary Bus Reset" : NULL;
-}
-
-static void add_link_disable(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
-			     const struct recover_options *o)
-{
-	add_removal(b, rp, facts);
-	add_config(b, rp, "disable the link", link_control(rp), LINK_CONTROL_DISABLE, true);
-	add_link_wait(b, rp, "down", o->timeout_us);
-	add_status_clear(b, rp);
-	add_config(b, rp, "enable the link", link_control(rp), LINK_CONTROL_DISABLE, false);
-	if (!(rp->ext.control & PORT_UNMASK_LINK_DISABLE))
-		add_config(b, rp, "mask Link Disable again", rp->ext.control_offset, PORT_UNMASK_LINK_DISABLE, false);
-	add_link_wait(b, rp, "up", o->timeout_us);
-}
-
-static const char *why_not_link_disable(const struct cxl_root_port *rp, const struct recover_facts *facts)
-{
-	return facts->stays_masked ? "it does not let Link Disable be unmasked" :
-	       !rp->link.status_at ? "its Link Control register cannot be read" :
-	       !rp->ext.known ? "it has no CXL port extensions (DVSEC 3) to unmask Link Disable" : NULL;
-}
-
-static void add_slot_power(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
-			   const struct recover_options *o)
-{
-	const char *path = TEXT(b, "sys/bus/pci/slots/%s/power", facts->slot);
-
-	add_removal(b, rp, facts);
-	add(b, (struct step){ .op = &step_write, .title = TEXT(b, "slot %s: power off", facts->slot), .path = path, .value = "0",
-			      .expect_before = "1", .expect_after = "0", .undo = "1", .timeout_us = REMOVE_TIMEOUT_US });
-	add_link_wait(b, rp, "down", o->timeout_us);
-	add_status_clear(b, rp);
-	add(b, (struct step){ .op = &step_write, .title = TEXT(b, "slot %s: power on", facts->slot), .path = path, .value = "1",
-			      .expect_before = "0", .expect_after = "1", .undo = "0", .timeout_us = REMOVE_TIMEOUT_US });
-	add_link_wait(b, rp, "up", o->timeout_us);
-}
-
-static const char *why_not_slot_power(const struct cxl_root_port *rp, const struct recover_facts *facts)
-{
-	(void)rp;
-	return facts->slot ? NULL : "it has no slot whose power can be switched";
-}
-
-static void add_none(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
-		     const struct recover_options *o)
-{
-	(void)o;
-	add_removal(b, rp, facts);
-	add_status_clear(b, rp);
-}
-
-static const char *why_not_none(const struct cxl_root_port *rp, const struct recover_facts *facts)
-{
-	(void)facts;
-	return iso_isolated(&rp->iso) == TRI_YES || rp->link.up == TRI_NO ? "it is isolated, or its link is down" : NULL;
-}
-
-static const struct {
-	void (*add)(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
-		    const struct recover_options *o);
-	/* NULL, or why @rp cannot do it */
-	const char *(*why_not)(const struct cxl_root_port *rp, const struct recover_facts *facts);
-	/* what can be tried, and taken back, before anything is taken down; NULL: nothing */
-	void (*prepare)(struct builder *b, const struct cxl_root_port *rp);
-} methods[N_LINK_METHODS] = {
-	[LINK_CXL_BUS] = { add_cxl_bus, why_not_cxl_bus },
-	[LINK_FORCED] = { add_forced, why_not_forced },
-	[LINK_SUBORDINATE] = { add_subordinate, why_not_subordinate, prepare_subordinate },
-	[LINK_DISABLE] = { add_link_disable, why_not_link_disable, prepare_link_disable },
-	[LINK_SLOT_POWER] = { add_slot_power, why_not_slot_power },
-	[LINK_NONE] = { add_none, why_not_none },
-};
-
-const char *recover_link_method(const struct cxl_root_port *rp, const struct recover_facts *facts, enum link_method wanted,
-				enum link_method *ret)
-{
-	for (int m = LINK_AUTO + 1; m < N_LINK_METHODS; m++) {
-		const char *why = methods[m].why_not(rp, facts);
-
-		if (wanted == (enum link_method)m && why)
-			return why;
-		if (why || (wanted != LINK_AUTO && wanted != (enum link_method)m))
-			continue;
-		*ret = (enum link_method)m;
-		return NULL;
-	}
-	return "it has no slot power, no Secondary Bus Reset or Link Disable that can be unmasked, and no device that can reset its bus";
+		build_step(b, (struct step){ .op = &step_trigger, .title = "wait until the endpoints are gone",
+					     .path = "sys/bus/cxl/flush", .value = "1" });
 }
 
 /* --- return --------------------------------------------------------------------- */
@@ -378,17 +145,17 @@ static bool needs_port_rebind(const struct cxl_host *host, const struct cxl_root
 static void add_return(struct builder *b, const struct cxl_host *host, const struct cxl_root_port *rp,
 		       const struct recipe *recipe, const struct recover_options *o)
 {
-	add(b, (struct step){ .op = &step_rescan, .title = TEXT(b, "rescan below %s", rp->name),
-			      .path = TEXT(b, "%s/rescan", rp->path), .value = "1" });
+	build_step(b, (struct step){ .op = &step_rescan, .title = TEXT(b, "rescan below %s", rp->name),
+				     .path = TEXT(b, "%s/rescan", rp->path), .value = "1" });
 	for (size_t i = 0; i < recipe->n_devices; i++) {
 		const struct recipe_device *d = &recipe->devices[i];
 		const char *who = identity(b, d, o);
 
 		if (d->below)
-			add(b, (struct step){ .op = &step_returned, .title = *who ? TEXT(b, "wait for %s (%s)", d->name, who) :
-						      "wait for a memory device",
-					      .path = rp->path, .value = who, .expect_after = STEP_PRESENT,
-					      .timeout_us = o->timeout_us });
+			build_step(b, (struct step){ .op = &step_returned, .title = *who ? TEXT(b, "wait for %s (%s)", d->name, who) :
+							     "wait for a memory device",
+						     .path = rp->path, .value = who, .expect_after = STEP_PRESENT,
+						     .timeout_us = o->timeout_us });
 	}
 	if (needs_port_rebind(host, rp)) {
 		add_unbind(b, CXL_DRIVERS, "cxl_port", rp->bridge->name);
@@ -400,11 +167,11 @@ static void add_return(struct builder *b, const struct cxl_host *host, const str
 		if (!recipe->devices[i].below)
 			continue;
 		add_bind(b, CXL_DRIVERS, "cxl_mem", recipe->devices[i].name, name);
-		add(b, (struct step){ .op = &step_endpoint, .title = TEXT(b, "wait for the endpoint of %s", recipe->devices[i].name),
-				      .path = TEXT(b, CXL "/%s", name), .value = name, .expect_after = STEP_PRESENT,
-				      .timeout_us = o->timeout_us });
-		add(b, (struct step){ .op = &step_health, .title = TEXT(b, "health of %s", recipe->devices[i].name),
-				      .path = TEXT(b, "dev/cxl/%s", name), .value = name });
+		build_step(b, (struct step){ .op = &step_endpoint, .title = TEXT(b, "wait for the endpoint of %s", recipe->devices[i].name),
+					     .path = TEXT(b, CXL "/%s", name), .value = name, .expect_after = STEP_PRESENT,
+					     .timeout_us = o->timeout_us });
+		build_step(b, (struct step){ .op = &step_health, .title = TEXT(b, "health of %s", recipe->devices[i].name),
+					     .path = TEXT(b, "dev/cxl/%s", name), .value = name });
 	}
 }
 
@@ -416,9 +183,9 @@ static void add_settings(struct builder *b, const struct cxl_root_port *rp, cons
 
 		if (v < 0 || !iso_field_by_kernel(&rp->iso, f))
 			continue;
-		add(b, (struct step){ .op = &step_setting, .title = TEXT(b, "%s %s", iso_fields[f].label, step_setting_text(f, v)),
-				      .path = TEXT(b, "%s/%s", rp->path, iso_fields[f].attr), .value = TEXT(b, "%d", v),
-				      .expect_after = step_setting_text(f, v), .when = STEP_IF_NEEDED });
+		build_step(b, (struct step){ .op = &step_setting, .title = TEXT(b, "%s %s", iso_fields[f].label, step_setting_text(f, v)),
+					     .path = TEXT(b, "%s/%s", rp->path, iso_fields[f].attr), .value = TEXT(b, "%d", v),
+					     .expect_after = step_setting_text(f, v), .when = STEP_IF_NEEDED });
 	}
 }
 
@@ -429,9 +196,9 @@ static void add_decoders(struct builder *b, const struct recipe_region *r)
 	for (size_t i = 0; i < r->ways; i++) {
 		const char *dir = TEXT(b, CXL "/{%s/target%zu}", r->name, i), *size = TEXT(b, "0x%" PRIx64, r->targets[i].bytes);
 
-		add_write(b, TEXT(b, "capacity for %s, target %zu: %s", r->name, i, r->targets[i].mode), TEXT(b, "%s/mode", dir),
-			  r->targets[i].mode, NULL, r->targets[i].mode);
-		add_write(b, TEXT(b, "capacity for %s, target %zu: size", r->name, i), TEXT(b, "%s/dpa_size", dir), size, NULL, size);
+		build_write(b, TEXT(b, "capacity for %s, target %zu: %s", r->name, i, r->targets[i].mode), TEXT(b, "%s/mode", dir),
+			    r->targets[i].mode, NULL, r->targets[i].mode);
+		build_write(b, TEXT(b, "capacity for %s, target %zu: size", r->name, i), TEXT(b, "%s/dpa_size", dir), size, NULL, size);
 	}
 }
 
@@ -440,22 +207,22 @@ static void add_region(struct builder *b, const struct recipe_region *r)
 	const char *dir = TEXT(b, CXL "/{%s}", r->name), *size = TEXT(b, "0x%" PRIx64, r->size_bytes);
 
 	add_decoders(b, r);
-	add(b, (struct step){ .op = &step_create, .title = TEXT(b, "create %s again", r->name),
-			      .path = TEXT(b, CXL "/%s/create_%s_region", r->decoder, r->mode), .value = TEXT(b, "{new %s}", r->name),
-			      .expect_before = STEP_ABSENT, .expect_after = STEP_PRESENT });
+	build_step(b, (struct step){ .op = &step_create, .title = TEXT(b, "create %s again", r->name),
+				     .path = TEXT(b, CXL "/%s/create_%s_region", r->decoder, r->mode), .value = TEXT(b, "{new %s}", r->name),
+				     .expect_before = STEP_ABSENT, .expect_after = STEP_PRESENT });
 	if (r->uuid && !strcmp(r->mode, "pmem"))	/* the kernel counts the newline in */
-		add_write(b, TEXT(b, "uuid of %s", r->name), TEXT(b, "%s/uuid", dir), TEXT(b, "%s\n", r->uuid), NULL, r->uuid);
-	add_write(b, TEXT(b, "granularity of %s", r->name), TEXT(b, "%s/interleave_granularity", dir),
-		  TEXT(b, "%" PRIu64, r->granularity), NULL, TEXT(b, "%" PRIu64, r->granularity));
-	add_write(b, TEXT(b, "ways of %s", r->name), TEXT(b, "%s/interleave_ways", dir), TEXT(b, "%zu", r->ways), NULL,
-		  TEXT(b, "%zu", r->ways));
-	add_write(b, TEXT(b, "size of %s", r->name), TEXT(b, "%s/size", dir), size, NULL, size);
+		build_write(b, TEXT(b, "uuid of %s", r->name), TEXT(b, "%s/uuid", dir), TEXT(b, "%s\n", r->uuid), NULL, r->uuid);
+	build_write(b, TEXT(b, "granularity of %s", r->name), TEXT(b, "%s/interleave_granularity", dir),
+		    TEXT(b, "%" PRIu64, r->granularity), NULL, TEXT(b, "%" PRIu64, r->granularity));
+	build_write(b, TEXT(b, "ways of %s", r->name), TEXT(b, "%s/interleave_ways", dir), TEXT(b, "%zu", r->ways), NULL,
+		    TEXT(b, "%zu", r->ways));
+	build_write(b, TEXT(b, "size of %s", r->name), TEXT(b, "%s/size", dir), size, NULL, size);
 	for (size_t i = 0; i < r->ways; i++) {
 		const char *decoder = TEXT(b, "{%s/target%zu}", r->name, i);
 
-		add_write(b, TEXT(b, "target %zu of %s", i, r->name), TEXT(b, "%s/target%zu", dir, i), decoder, NULL, decoder);
+		build_write(b, TEXT(b, "target %zu of %s", i, r->name), TEXT(b, "%s/target%zu", dir, i), decoder, NULL, decoder);
 	}
-	add_write(b, TEXT(b, "commit %s", r->name), TEXT(b, "%s/commit", dir), "1", NULL, "1");
+	build_write(b, TEXT(b, "commit %s", r->name), TEXT(b, "%s/commit", dir), "1", NULL, "1");
 }
 
 /* Bound to device_dax, with kmem kept from taking it meanwhile: what kmem takes
@@ -465,32 +232,45 @@ static void add_dax(struct builder *b, const struct recipe_region *r, const stru
 	const char *region = TEXT(b, "{%s}", r->name), *dax = TEXT(b, "{%s/dax}", r->name);
 
 	if (facts->dax_autoprobe == 1)
-		add(b, (struct step){ .op = &step_write, .title = "keep new dax devices without driver", .path = AUTOPROBE, .value = "0",
-				      .expect_before = "1", .expect_after = "0", .undo = "1" });
+		build_step(b, (struct step){ .op = &step_write, .title = "keep new dax devices without driver", .path = AUTOPROBE, .value = "0",
+					     .expect_before = "1", .expect_after = "0", .undo = "1" });
 	add_bind(b, CXL_DRIVERS, "cxl_region", r->name, region);
-	add(b, (struct step){ .op = &step_wait, .title = TEXT(b, "wait for the dax device of %s", r->name),
-			      .path = TEXT(b, "sys/bus/dax/devices/%s", dax), .expect_after = STEP_PRESENT });
-	add(b, (struct step){ .op = &step_offline, .title = TEXT(b, "no memory of %s online", r->name),
-			      .path = "sys/devices/system/memory", .value = region, .expect_after = STEP_OFFLINE,
-			      .when = STEP_IF_NEEDED });
-	add(b, (struct step){ .op = &step_unbind, .title = TEXT(b, "dax device of %s not with kmem", r->name), .path = DAX_DRIVERS "/kmem/unbind",
-			      .value = dax, .expect_before = "kmem", .expect_after = STEP_NO_DRIVER, .when = STEP_IF_NEEDED });
+	build_step(b, (struct step){ .op = &step_wait, .title = TEXT(b, "wait for the dax device of %s", r->name),
+				     .path = TEXT(b, "sys/bus/dax/devices/%s", dax), .expect_after = STEP_PRESENT });
+	build_step(b, (struct step){ .op = &step_offline, .title = TEXT(b, "no memory of %s online", r->name),
+				     .path = "sys/devices/system/memory", .value = region, .expect_after = STEP_OFFLINE,
+				     .when = STEP_IF_NEEDED });
+	build_step(b, (struct step){ .op = &step_unbind, .title = TEXT(b, "dax device of %s not with kmem", r->name), .path = DAX_DRIVERS "/kmem/unbind",
+				     .value = dax, .expect_before = "kmem", .expect_after = STEP_NO_DRIVER, .when = STEP_IF_NEEDED });
 	/* telling the driver the name binds the device, too */
-	add(b, (struct step){ .op = &step_bind, .title = TEXT(b, "bind the dax device of %s to device_dax", r->name),
-			      .path = DAX_DRIVERS "/device_dax/new_id", .value = dax, .expect_before = STEP_NO_DRIVER,
-			      .expect_after = "device_dax" });
+	build_step(b, (struct step){ .op = &step_bind, .title = TEXT(b, "bind the dax device of %s to device_dax", r->name),
+				     .path = DAX_DRIVERS "/device_dax/new_id", .value = dax, .expect_before = STEP_NO_DRIVER,
+				     .expect_after = "device_dax" });
 	if (facts->dax_autoprobe == 1)
-		add(b, (struct step){ .op = &step_write, .title = "let new dax devices have a driver", .path = AUTOPROBE, .value = "1",
-				      .expect_before = "0", .expect_after = "1" });
+		build_step(b, (struct step){ .op = &step_write, .title = "let new dax devices have a driver", .path = AUTOPROBE, .value = "1",
+					     .expect_before = "0", .expect_after = "1" });
 	if (r->memmap_on_memory >= 0)
-		add(b, (struct step){ .op = &step_write, .title = TEXT(b, "memmap_on_memory of the dax device of %s", r->name),
-				      .path = TEXT(b, "sys/bus/dax/devices/%s/memmap_on_memory", dax),
-				      .value = r->memmap_on_memory ? "1" : "0", .expect_after = r->memmap_on_memory ? "1" : "0",
-				      .when = STEP_IF_NEEDED });
-	add(b, (struct step){ .op = &step_wait, .title = TEXT(b, "wait for the device file of %s", r->name), .path = TEXT(b, "dev/%s", dax),
-			      .expect_after = STEP_PRESENT });
-	add(b, (struct step){ .op = &step_pattern, .title = TEXT(b, "write and read back a pattern in %s", r->name),
-			      .path = TEXT(b, "dev/%s", dax), .value = TEXT(b, "%" PRIu64, r->size_bytes) });
+		build_step(b, (struct step){ .op = &step_write, .title = TEXT(b, "memmap_on_memory of the dax device of %s", r->name),
+					     .path = TEXT(b, "sys/bus/dax/devices/%s/memmap_on_memory", dax),
+					     .value = r->memmap_on_memory ? "1" : "0", .expect_after = r->memmap_on_memory ? "1" : "0",
+					     .when = STEP_IF_NEEDED });
+	build_step(b, (struct step){ .op = &step_wait, .title = TEXT(b, "wait for the device file of %s", r->name), .path = TEXT(b, "dev/%s", dax),
+				     .expect_after = STEP_PRESENT });
+	build_step(b, (struct step){ .op = &step_pattern, .title = TEXT(b, "write and read back a pattern in %s", r->name),
+				     .path = TEXT(b, "dev/%s", dax), .value = TEXT(b, "%" PRIu64, r->size_bytes) });
+}
+
+/* Nothing can be made of memory behind another root port that is isolated. */
+static void add_others(struct builder *b, const struct cxl_host *host, const struct recipe *recipe)
+{
+	for (size_t i = 1; i < recipe->n_root_ports && recipe->n_regions; i++)
+		for (size_t k = 0; k < host->n_root_ports; k++) {
+			const struct cxl_root_port *rp = &host->root_ports[k];
+
+			if (rp->iso.regs.capable && !strcmp(rp->name, recipe->root_ports[i]))
+				build_step(b, (struct step){ .op = &step_other, .title = TEXT(b, "%s not isolated", rp->name),
+							     .path = build_status_path(b, rp), .value = rp->name, .expect_after = STEP_NORMAL });
+		}
 }
 
 static void add_regions(struct builder *b, const struct recipe *recipe, const struct recover_facts *facts)
@@ -513,7 +293,7 @@ static void add_regions(struct builder *b, const struct recipe *recipe, const st
 static size_t most_steps(const struct cxl_host *host, const struct cxl_root_port *rp, const struct recipe *recipe,
 			 const struct recover_facts *facts)
 {
-	size_t n = 32 + N_ISO_FIELDS + facts->n_functions + rp->n_memdevs + 4 * recipe->n_devices;
+	size_t n = 32 + N_ISO_FIELDS + recipe->n_root_ports + facts->n_functions + rp->n_memdevs + 4 * recipe->n_devices;
 
 	for (size_t i = 0; i < host->n_regions; i++)
 		n += 3 + 2 * host->regions[i].n_dax;
@@ -574,14 +354,15 @@ int recover_plan_make(const struct cxl_host *host, const struct cxl_root_port *r
 	b.steps = arena_alloc(a, b.capacity, sizeof(*b.steps));
 	if (!b.steps)
 		return -ENOMEM;
-	if (methods[method].prepare)
-		methods[method].prepare(&b, rp);
+	build_link_prepare(&b, rp, method);
 	add_teardown(&b, host, rp, facts);
-	methods[method].add(&b, rp, facts, options);
+	build_link(&b, rp, facts, options, method);
 	add_return(&b, host, rp, recipe, options);
 	add_settings(&b, rp, recipe);
-	if (options->rebuild)
+	if (options->rebuild) {
+		add_others(&b, host, recipe);
 		add_regions(&b, recipe, facts);
+	}
 	*ret = (struct recover_plan){ .steps = b.steps, .n = b.n };
 	return b.no_memory ? -ENOMEM : 0;
 }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* For the two files that plan a recovery, recover_plan.c and recover_link.c: how steps are added. */
+#ifndef CXL_RECOVER_BUILD_H
+#define CXL_RECOVER_BUILD_H
+
+#include "cxl/lib/recover/recover_plan.h"
+
+struct builder {
+	struct arena *a;
+	struct step *steps;
+	size_t n, capacity;
+	bool no_memory;
+};
+
+/* @text, or "" and .no_memory. */
+const char *build_keep(struct builder *b, const char *text);
+
+#define TEXT(b, ...) build_keep(b, arena_printf((b)->a, __VA_ARGS__))
+
+/* A copy of @step, with what it leaves out. */
+struct step *build_step(struct builder *b, struct step step);
+void build_write(struct builder *b, const char *title, const char *path, const char *value, const char *before,
+		 const char *after);
+
+/* Where the isolation status of @rp is. */
+const char *build_status_path(struct builder *b, const struct cxl_root_port *rp);
+
+/* What can be tried, and taken back, before anything is taken down. */
+void build_link_prepare(struct builder *b, const struct cxl_root_port *rp, enum link_method method);
+/* The devices below removed, the link down and up, the isolation status cleared. */
+void build_link(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
+		const struct recover_options *options, enum link_method method);
+
+#endif

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The part of a recovery's plan that takes the link down and up: the methods, in
+ * the order of preference, what a port must offer for each, and its steps.
+ * See recover_build.h.
+ */
+#include "cxl/lib/recover/recover_build.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "cxl/lib/change/step_port.h"
+
+const char *const link_method_names[N_LINK_METHODS] = {
+	[LINK_AUTO] = "auto", [LINK_CXL_BUS] = "cxl_bus", [LINK_FORCED] = "forced",
+	[LINK_SUBORDINATE] = "reset_subordinate", [LINK_DISABLE] = "link-disable", [LINK_SLOT_POWER] = "slot-power", [LINK_NONE] = "none",
+};
+
+int link_method_parse(const char *name)
+{
+	for (int i = 0; i < N_LINK_METHODS; i++)
+		if (!strcmp(link_method_names[i], name))
+			return i;
+	return -1;
+}
+
+/* Measured on Linux 6.12 and 7.2: nothing of this takes more than 1.1 s, most of it less than 0.2 s. */
+#define REMOVE_TIMEOUT_US 15000000ull
+#define BUSY_TIMEOUT_US 10000000ull
+
+/* PCIe r6.0 sec 7.5.3.7 */
+#define LINK_CONTROL_DISABLE (1u << 4)
+
+static void add_removal(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts)
+{
+	for (size_t i = 0; i < facts->n_functions; i++)
+		build_step(b, (struct step){ .op = &step_remove, .title = TEXT(b, "remove %s", facts->functions[i]),
+					     .path = TEXT(b, "%s/%s/remove", rp->path, facts->functions[i]), .value = "1",
+					     .expect_before = STEP_PRESENT, .expect_after = STEP_ABSENT,
+					     .timeout_us = REMOVE_TIMEOUT_US });
+}
+
+const char *build_status_path(struct builder *b, const struct cxl_root_port *rp)
+{
+	return TEXT(b, "%s/resource%u+0x%" PRIx64, rp->path, rp->iso.regs.bar, rp->iso.regs.at + ISO_STATUS_OFFSET);
+}
+
+static void add_status_clear(struct builder *b, const struct cxl_root_port *rp)
+{
+	const char *path = build_status_path(b, rp);
+
+	if (!rp->iso.regs.capable)
+		return;
+	build_step(b, (struct step){ .op = &step_busy, .title = "wait for RP Busy to clear", .path = path, .expect_after = STEP_IDLE,
+				     .timeout_us = BUSY_TIMEOUT_US });
+	build_step(b, (struct step){ .op = &step_status, .title = "clear the isolation status", .path = path,
+				     .value = TEXT(b, "0x%08x", ISO_STATUS_RW1C), .expect_after = STEP_NORMAL });
+}
+
+static void add_link_wait(struct builder *b, const struct cxl_root_port *rp, const char *state, uint64_t timeout_us)
+{
+	/* a port that does not report its link: the devices' return tells */
+	if (rp->link.up != TRI_UNKNOWN)
+		build_step(b, (struct step){ .op = &step_link, .title = TEXT(b, "link %s", state), .path = rp->path,
+					     .expect_after = state, .timeout_us = timeout_us });
+}
+
+static void add_forced(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
+		       const struct recover_options *o)
+{
+	add_removal(b, rp, facts);
+	add_status_clear(b, rp);
+	add_link_wait(b, rp, "up", o->timeout_us);
+}
+
+static const char *why_not_forced(const struct cxl_root_port *rp, const struct recover_facts *facts)
+{
+	(void)facts;
+	return rp->link.up == TRI_NO ? NULL : "its link is up";
+}
+
+/* The reset takes the link down and up again before the device is removed: the
+ * kernel unmasks it for that (cxl_reset_bus_function() in drivers/pci/pci.c). */
+static void add_cxl_bus(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
+			const struct recover_options *o)
+{
+	const char *device = TEXT(b, "%s/%s", rp->path, facts->resettable);
+
+	build_write(b, TEXT(b, "reset of %s: by its CXL bus", facts->resettable), TEXT(b, "%s/reset_method", device), "cxl_bus", NULL,
+		    "cxl_bus");
+	build_step(b, (struct step){ .op = &step_trigger, .title = TEXT(b, "reset %s", facts->resettable),
+				     .path = TEXT(b, "%s/reset", device), .value = "1", .timeout_us = REMOVE_TIMEOUT_US });
+	add_link_wait(b, rp, "up", o->timeout_us);
+	add_removal(b, rp, facts);
+	add_status_clear(b, rp);
+}
+
+static const char *why_not_cxl_bus(const struct cxl_root_port *rp, const struct recover_facts *facts)
+{
+	return rp->link.up == TRI_NO ? "its link is down" :
+	       facts->resettable ? NULL : "no single device directly below it has cxl_bus among its reset methods";
+}
+
+/* Two bytes ahead of Link Status: PCIe r6.0 sec 7.5.3.7 */
+static unsigned int link_control(const struct cxl_root_port *rp)
+{
+	return rp->link.status_at - 2;
+}
+
+static void add_config(struct builder *b, const struct cxl_root_port *rp, const char *title, unsigned int offset, unsigned int mask,
+		       bool set)
+{
+	build_step(b, (struct step){ .op = &step_config, .title = title, .path = TEXT(b, "%s/config+0x%x", rp->path, offset),
+				     .value = TEXT(b, "0x%04x:0x%04x", set ? mask : 0, mask),
+				     .expect_before = TEXT(b, "0x%04x", set ? 0 : mask), .expect_after = TEXT(b, "0x%04x", set ? mask : 0),
+				     .undo = TEXT(b, "0x%04x:0x%04x", set ? 0 : mask, mask) });
+}
+
+/* Before anything is taken down: a port may not let itself be unmasked. */
+static void prepare_link_disable(struct builder *b, const struct cxl_root_port *rp)
+{
+	if (!(rp->ext.control & PORT_UNMASK_LINK_DISABLE))
+		add_config(b, rp, "let Link Disable take effect", rp->ext.control_offset, PORT_UNMASK_LINK_DISABLE, true);
+}
+
+static void prepare_subordinate(struct builder *b, const struct cxl_root_port *rp)
+{
+	if (!(rp->ext.control & PORT_UNMASK_SBR))
+		add_config(b, rp, "let Secondary Bus Reset take effect", rp->ext.control_offset, PORT_UNMASK_SBR, true);
+}
+
+/* The kernel's own Secondary Bus Reset of all that is below, switches too:
+ * reset_subordinate_store() in drivers/pci/pci-sysfs.c. */
+static void add_subordinate(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
+			    const struct recover_options *o)
+{
+	add_removal(b, rp, facts);
+	build_step(b, (struct step){ .op = &step_trigger, .title = TEXT(b, "reset the bus below %s", rp->name),
+				     .path = TEXT(b, "%s/reset_subordinate", rp->path), .value = "1", .timeout_us = REMOVE_TIMEOUT_US });
+	if (!(rp->ext.control & PORT_UNMASK_SBR))
+		add_config(b, rp, "mask Secondary Bus Reset again", rp->ext.control_offset, PORT_UNMASK_SBR, false);
+	add_link_wait(b, rp, "up", o->timeout_us);
+	add_status_clear(b, rp);
+}
+
+static const char *why_not_subordinate(const struct cxl_root_port *rp, const struct recover_facts *facts)
+{
+	return rp->link.up == TRI_NO ? "its link is down" :
+	       facts->stays_masked ? "it does not let Secondary Bus Reset be unmasked" :
+	       !facts->subordinate ? "this kernel gives it no reset_subordinate, which 6.12 has" :
+	       !rp->ext.known ? "it has no CXL port extensions (DVSEC 3) to unmask Secondary Bus Reset" : NULL;
+}
+
+static void add_link_disable(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
+			     const struct recover_options *o)
+{
+	add_removal(b, rp, facts);
+	add_config(b, rp, "disable the link", link_control(rp), LINK_CONTROL_DISABLE, true);
+	add_link_wait(b, rp, "down", o->timeout_us);
+	add_status_clear(b, rp);
+	add_config(b, rp, "enable the link", link_control(rp), LINK_CONTROL_DISABLE, false);
+	if (!(rp->ext.control & PORT_UNMASK_LINK_DISABLE))
+		add_config(b, rp, "mask Link Disable again", rp->ext.control_offset, PORT_UNMASK_LINK_DISABLE, false);
+	add_link_wait(b, rp, "up", o->timeout_us);
+}
+
+static const char *why_not_link_disable(const struct cxl_root_port *rp, const struct recover_facts *facts)
+{
+	return facts->stays_masked ? "it does not let Link Disable be unmasked" :
+	       !rp->link.status_at ? "its Link Control register cannot be read" :
+	       !rp->ext.known ? "it has no CXL port extensions (DVSEC 3) to unmask Link Disable" : NULL;
+}
+
+static void add_slot_power(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
+			   const struct recover_options *o)
+{
+	const char *path = TEXT(b, "sys/bus/pci/slots/%s/power", facts->slot);
+
+	add_removal(b, rp, facts);
+	build_step(b, (struct step){ .op = &step_write, .title = TEXT(b, "slot %s: power off", facts->slot), .path = path, .value = "0",
+				     .expect_before = "1", .expect_after = "0", .undo = "1", .timeout_us = REMOVE_TIMEOUT_US });
+	add_link_wait(b, rp, "down", o->timeout_us);
+	add_status_clear(b, rp);
+	build_step(b, (struct step){ .op = &step_write, .title = TEXT(b, "slot %s: power on", facts->slot), .path = path, .value = "1",
+				     .expect_before = "0", .expect_after = "1", .undo = "0", .timeout_us = REMOVE_TIMEOUT_US });
+	add_link_wait(b, rp, "up", o->timeout_us);
+}
+
+static const char *why_not_slot_power(const struct cxl_root_port *rp, const struct recover_facts *facts)
+{
+	(void)rp;
+	return facts->slot ? NULL : "it has no slot whose power can be switched";
+}
+
+static void add_none(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
+		     const struct recover_options *o)
+{
+	(void)o;
+	add_removal(b, rp, facts);
+	add_status_clear(b, rp);
+}
+
+static const char *why_not_none(const struct cxl_root_port *rp, const struct recover_facts *facts)
+{
+	(void)facts;
+	return iso_isolated(&rp->iso) == TRI_YES || rp->link.up == TRI_NO ? "it is isolated, or its link is down" : NULL;
+}
+
+static const struct {
+	void (*add)(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
+		    const struct recover_options *o);
+	/* NULL, or why @rp cannot do it */
+	const char *(*why_not)(const struct cxl_root_port *rp, const struct recover_facts *facts);
+	/* what can be tried, and taken back, before anything is taken down; NULL: nothing */
+	void (*prepare)(struct builder *b, const struct cxl_root_port *rp);
+} methods[N_LINK_METHODS] = {
+	[LINK_CXL_BUS] = { add_cxl_bus, why_not_cxl_bus },
+	[LINK_FORCED] = { add_forced, why_not_forced },
+	[LINK_SUBORDINATE] = { add_subordinate, why_not_subordinate, prepare_subordinate },
+	[LINK_DISABLE] = { add_link_disable, why_not_link_disable, prepare_link_disable },
+	[LINK_SLOT_POWER] = { add_slot_power, why_not_slot_power },
+	[LINK_NONE] = { add_none, why_not_none },
+};
+
+const char *recover_link_method(const struct cxl_root_port *rp, const struct recover_facts *facts, enum link_method wanted,
+				enum link_method *ret)
+{
+	for (int m = LINK_AUTO + 1; m < N_LINK_METHODS; m++) {
+		const char *why = methods[m].why_not(rp, facts);
+
+		if (wanted == (enum link_method)m && why)
+			return why;
+		if (why || (wanted != LINK_AUTO && wanted != (enum link_method)m))
+			continue;
+		*ret = (enum link_method)m;
+		return NULL;
+	}
+	return "it has no slot power, no Secondary Bus Reset or Link Disable that can be unmasked, and no device that can reset its bus";
+}
+
+void build_link_prepare(struct builder *b, const struct cxl_root_port *rp, enum link_method method)
+{
+	if (methods[method].prepare)
+		methods[method].prepare(b, rp);
+}
+
+void build_link(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,
+		const struct recover_options *options, enum link_method method)
+{
+	methods[method].add(b, rp, facts, options);
+}

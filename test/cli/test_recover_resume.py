@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""cxl recover-port on simulated hosts: its journal, what goes on after a failure, a signal or a second isolation, what is given up."""
+import pytest
+
+from lib.cli import SIM, Session
+from lib.recovering import FAIL, JOURNAL, PORT, STATE, cxl_writes, failed, refused, timed_out, view
+
+# -- journals -------------------------------------------------------------------------
+# the run is stopped in the middle: the region's driver cannot be bound
+BREAK = ["write@*/cxl_region/bind:1=EBUSY"]
+
+
+def broken(**more):
+    return failed("direct1", faults=BREAK, **more).cxl("recover-port", PORT)
+
+
+def test_a_recovery_that_failed_is_resumed_where_it_was():
+    s = broken().cxl("recover-port", PORT).cxl("recover-port", "--resume", PORT).cxl("list", "--isolation").run()
+    first, again, resumed, after = s[3], s[4], s[5], s[6]
+    assert first.rc == 4 and first.json["root_ports"][0]["result"] == "failed"
+    assert f"cxl recover-port --resume {PORT}" in first.err and "Device or resource busy" in first.err
+    assert again.rc == 1 and "--resume" in again.err and "--abandon" in again.err and not cxl_writes(again.log)
+    assert resumed.rc == 0 and resumed.json["root_ports"][0]["result"] == "done"
+    assert cxl_writes(resumed.log)[0] == ("/sys/bus/dax/drivers_autoprobe", "0"), "it began elsewhere"
+    assert not any(p.endswith(("/remove", "/rescan", "/create_ram_region")) for p, _ in cxl_writes(resumed.log))
+    assert view(s[1]) == view(after)
+
+
+def test_a_failure_leaves_the_hosts_dax_bus_as_it_was():
+    s = broken().sh("cat /sys/bus/dax/drivers_autoprobe").run()
+    assert s[4].text.strip() == "1"
+
+
+def test_a_recovery_that_is_abandoned_leaves_the_port_fenced():
+    s = broken().cxl("recover-port", "--abandon", PORT).cxl("list", "--isolation").sh(f"ls {STATE}").cxl("recover-port", "--resume", PORT).run()
+    abandoned, after, left, resumed = s[4:]
+    assert abandoned.rc == 0 and abandoned.json["root_ports"][0]["result"] == "abandoned"
+    assert after.regions() == {} and all(m["state"] == "disabled" for m in after.memdevs().values())
+    assert ".json" not in left.text
+    assert resumed.rc == 1 and "no recovery to resume" in resumed.err
+
+
+def test_an_abandoned_port_can_be_recovered_later_without_its_regions():
+    s = broken().cxl("recover-port", "--abandon", PORT).cxl("recover-port", PORT).cxl("list", "--isolation").run()
+    assert s[5].rc == 0, str(s[5])
+    assert s[6].memdevs()["mem0"]["state"] == "enabled" and s[6].regions() == {}
+
+
+@pytest.mark.parametrize("damage", ["truncate -s -20", "truncate -s 0", "sed -i s/region0/region7/", "sed -i 's/\"tries\":1/\"tries\":2/'",
+                                    "sed -i 's/planned/PLANNED/'", "printf x >>", "printf '\\0' >>"])
+def test_a_damaged_journal_is_never_guessed_at(damage):
+    s = broken().sh(f"{damage} {JOURNAL}").cxl("recover-port", "--resume", PORT).cxl("recover-port", PORT) \
+        .cxl("recover-port", "--abandon", PORT).sh(f"ls {STATE}").run()
+    for r in (s[5], s[6]):
+        assert r.rc == 1 and "damaged" in r.err and f"--abandon {PORT}" in r.err and not cxl_writes(r.log), str(r)
+    assert s[7].rc == 0 and ".json" not in s[8].text
+
+
+def test_a_signal_ends_it_after_the_current_step_and_it_can_be_resumed():
+    stop = f"cxl recover-port {PORT} >/dev/null 2>&1 & p=$!; sleep 0.15; kill -TERM $p; wait $p; echo $?"
+    s = failed("direct1", faults=["write@*/delete_region:1=delay:400"]).sh(stop).cxl("recover-port", "--resume", PORT) \
+        .cxl("list", "--isolation").run()
+    assert s[3].text.strip() == "5", str(s[3])
+    assert s[4].rc == 0 and view(s[1]) == view(s[5])
+
+
+# -- what happens between a failure and --resume or --abandon ------------------------
+FAIL_FIRST = ["write@*/device_dax/unbind:1=EBUSY"]
+WAYS_ON = ["--resume", "--abandon"]
+
+
+def begun(faults=FAIL_FIRST, host="direct1"):
+    """A recovery of a working port that failed at its first write, its journal kept."""
+    return Session(host, faults=faults).cxl("enable-isolation", "root0").cxl("recover-port", "--force-healthy", PORT)
+
+
+@pytest.mark.parametrize("way", WAYS_ON)
+def test_memory_that_came_into_use_since_is_not_torn_down(way):
+    r = refused(begun().sh("cxl-sim ctl map dax0.0 >&2").cxl("recover-port", way, PORT), 1, "ISO-BUSY", "dax-user", "kill")
+    assert ("is not fenced" if way == "--abandon" else "is not recovered") in r.err
+
+
+@pytest.mark.parametrize("way", WAYS_ON)
+def test_memory_that_came_online_since_is_not_torn_down(way):
+    s = begun().daxctl("prepare-isolation", "--mode=system-ram").cxl("recover-port", way, PORT).sh(f"ls {STATE}") \
+        .daxctl("prepare-isolation", "dax0.0").cxl("recover-port", way, PORT).run()
+    assert s[2].rc == 0, str(s[2])
+    assert s[3].rc == 1 and s[3].json["root_ports"][0]["blocker"] == "ISO-MEM-ONLINE", str(s[3])
+    assert "daxctl prepare-isolation dax0.0" in s[3].err and not cxl_writes(s[3].log)
+    assert ".json" in s[4].text, "the journal is gone"
+    assert s[6].rc == 0, str(s[6])
+
+
+def test_a_pattern_is_not_written_where_somebody_maps_the_new_memory():
+    s = begun(faults=["write@*/drivers_autoprobe:2=EBUSY"]).sh("cxl-sim ctl map dax0.0 >&2").cxl("recover-port", "--resume", PORT)
+    refused(s, 1, "ISO-BUSY", "dax-user")
+
+
+def test_what_is_in_use_behind_a_damaged_journal_stays_and_the_file_is_named():
+    refused(begun().sh(f"truncate -s 9 {JOURNAL}").sh("cxl-sim ctl map dax0.0 >&2").cxl("recover-port", "--abandon", PORT), 1, "ISO-BUSY",
+            "dax-user", f"rm {JOURNAL}")
+
+
+@pytest.mark.parametrize("way", WAYS_ON)
+def test_going_on_takes_the_lock_of_every_root_port_of_its_regions(way):
+    held = f"flock {STATE}/0000:de:00.0.lock sleep 60 >/dev/null 2>&1 & sleep 0.3"
+    refused(begun(host="interleave2").sh(held).cxl("recover-port", way, PORT), 1, "LOCK", "0000:de:00.0 is being worked on")
+
+
+def test_a_host_that_changed_before_the_lock_was_taken_is_looked_at_again():
+    # the second look of the first command at the port's link: it has read the host and does not have the lock yet
+    slow = "read@*/0000:0d:00.0/mem0/serial:1=delay:1500"
+    s = failed("direct1").sh(f"cxl-sim ctl fault {slow}; cxl recover-port {PORT} >{STATE}.out 2>&1 & echo $! >{STATE}.pid; sleep 0.3") \
+        .cxl("recover-port", PORT).sh(f"while kill -0 $(cat {STATE}.pid) 2>/dev/null; do sleep 0.1; done; cat {STATE}.out").run()
+    assert s[4].rc == 0, str(s[4])
+    assert "is not isolated" in s[5].text and '"result":"refused"' in s[5].text
+
+
+def test_a_port_that_turns_out_to_be_isolated_is_led_out_of_it_when_it_is_resumed():
+    hidden = "cxl-sim ctl fault 'any@*/resource0:1+=EPERM'"
+    s = failed("direct1").sh(hidden).cxl("recover-port", PORT).cxl("recover-port", "--force-healthy", "--timeout=200ms", PORT) \
+        .sh("cxl-sim ctl fault none").cxl("recover-port", "--resume", PORT).cxl("list", "--isolation").run()
+    assert s[4].rc == 3 and s[4].json["root_ports"][0]["blocker"] == "REGISTERS" and f"cxl recover-port --force-healthy {PORT}" in s[4].err
+    assert s[5].rc == 6 and "whether it is isolated is unknown" in s[5].err, str(s[5])
+    assert s[7].rc == 0 and view(s[1]) == view(s[8]), str(s[7])
+
+
+# -- journals that are not this recovery's ------------------------------------------------
+def test_without_a_journal_there_is_nothing_to_resume_nor_to_abandon_and_nothing_is_made():
+    for way in WAYS_ON:
+        s = Session("direct1").cxl("recover-port", way, PORT).sh(f"! ls {STATE} 2>&1").run()
+        assert s[0].rc == 1 and f"has no recovery to {way[2:]}" in s[0].err and s[1].rc == 0, str(s[0])
+
+
+def test_a_damaged_journal_cannot_tell_whether_dax_devices_had_drivers_but_it_is_said():
+    s = failed("direct1", faults=["write@*/drivers_autoprobe:1=kill-after"]).sh(f"cxl recover-port {PORT} >/dev/null; truncate -s 9 {JOURNAL}") \
+        .cxl("recover-port", "--abandon", PORT).run()
+    assert s[4].rc == 0 and "'echo 1 > /sys/bus/dax/drivers_autoprobe'" in s[4].err, str(s[4])
+
+
+def test_a_reboot_ends_a_recovery_and_abandoning_it_touches_nothing():
+    s = broken().sh("cxl-sim ctl reboot").cxl("list", "--isolation").cxl("recover-port", PORT).cxl("recover-port", "--resume", PORT) \
+        .cxl("recover-port", "--abandon", PORT).cxl("list", "--isolation").sh(f"ls {STATE}").run()
+    for r in (s[6], s[7]):
+        assert r.rc == 1 and "rebooted" in r.err and f"--abandon {PORT}" in r.err and not cxl_writes(r.log), str(r)
+    assert "--resume" not in s[6].err
+    assert s[8].rc == 0 and not cxl_writes(s[8].log) and not s[8].json["root_ports"][0]["changed"], str(s[8])
+    assert s[5].out == s[9].out and ".json" not in s[10].text
+
+
+def test_a_journal_of_another_version_is_not_called_damaged():
+    s = broken().sh(f"sed -i s,recover-journal/1,recover-journal/2, {JOURNAL}").cxl("recover-port", "--resume", PORT) \
+        .cxl("recover-port", "--abandon", PORT).run()
+    assert s[5].rc == 1 and "cxl-recover-journal/2" in s[5].err and "damaged" not in s[5].err and not cxl_writes(s[5].log), str(s[5])
+    assert s[6].rc == 0
+
+
+# -- what must not be lost, nor said wrongly -------------------------------------------
+def test_a_second_isolation_that_nothing_leads_out_of_keeps_the_journal():
+    # the first link failure took the link down; the second isolation comes with the link up, which nothing here takes down
+    s = failed("masked1", faults=["write@*/create_ram_region:1=isolate"]).cxl("recover-port", PORT).sh(f"ls {STATE}") \
+        .sh(f"{SIM} ctl link-down {PORT}").cxl("recover-port", "--resume", PORT).cxl("list", "--isolation").run()
+    assert s[3].rc == 3 and s[3].json["root_ports"][0]["blocker"] == "ISO-HOTPLUG", str(s[3])
+    assert s[3].json["root_ports"][0]["changed"] and s[3].json["root_ports"][0]["result"] == "failed"
+    assert "nothing was written" not in s[3].err and "it is isolated" in s[3].err and f"--resume {PORT}" in s[3].err
+    assert ".json" in s[4].text, "the journal is gone, and the region with it"
+    assert s[6].rc == 0 and view(s[1]) == view(s[7]), str(s[6])
+
+
+def test_a_method_that_was_asked_for_and_is_gone_midway_gives_way_to_another():
+    s = failed("direct1", faults=["write@*/create_ram_region:1=isolate"]).cxl("recover-port", "--link-method=forced", PORT) \
+        .cxl("list", "--isolation").run()
+    assert s[3].rc == 0 and "by forced any more: its link is up; cxl_bus is taken" in s[3].err, str(s[3])
+    assert view(s[1]) == view(s[4])
+
+
+@pytest.mark.parametrize("host,asked,instead", [("direct1", "forced", "cxl_bus"), ("switch4", "cxl_bus", "reset_subordinate"),
+                                                ("masked1", "slot-power", None), ("direct1", "none", "cxl_bus")])
+def test_a_method_that_the_port_has_not_is_refused_with_one_that_it_has(host, asked, instead):
+    s = timed_out(host).cxl("recover-port", f"--link-method={asked}", PORT).run()
+    assert s[3].rc == 3, str(s[3])
+    if not instead:     # found out only by trying
+        assert f"reset_subordinate can be tried: cxl recover-port --link-method=reset_subordinate {PORT}" in s[3].err
+        return
+    remedy = f"cxl recover-port --link-method={instead} {PORT}"
+    assert remedy in s[3].err and "reboot" not in s[3].err
+    assert timed_out(host).cxl(*remedy.split()[1:]).run()[3].rc == 0
+
+
+SMALL = "mkdir -p /dev/small && mount -t tmpfs -o size=%s none /dev/small"
+
+
+@pytest.mark.parametrize("method", ["auto", "link-disable", "slot-power"])
+@pytest.mark.parametrize("room", ["4k", "16k"])      # none for the journal; enough for one, not for the next beside it
+def test_a_full_state_directory_stops_it_before_anything_is_done(method, room):
+    fill = "; head -c 4096 /dev/zero >/dev/small/fill" if room == "4k" else ""
+    s = Session("direct1", env={"CXL_STATE_DIR": "/dev/small"}).cxl("enable-isolation", "root0").sh(SMALL % room + fill).sh(FAIL) \
+        .cxl("recover-port", f"--link-method={method}", PORT).sh("ls -A /dev/small").run()
+    r = s[3]
+    assert s[1].rc == 0, str(s[1])
+    assert r.rc in (3, 4) and "No space left on device" in r.err, str(r)
+    assert r.json["root_ports"][0]["result"] == "refused" and not r.json["root_ports"][0]["changed"]
+    assert "--resume" not in r.err and "unmasked" not in r.err and ("nothing was" in r.err)
+    assert not cxl_writes(r.log) and ".json" not in s[4].text
+
+
+def test_a_state_directory_that_cannot_be_written_is_said_with_what_to_do():
+    s = Session("direct1", env={"CXL_STATE_DIR": "/dev/small"}).cxl("enable-isolation", "root0").sh("mkdir -p /dev/small && mount -t tmpfs -o ro none /dev/small") \
+        .sh(FAIL)
+    refused(s.cxl("recover-port", PORT), 3, "LOCK", "Read-only file system", "CXL_STATE_DIR")
+
+
+def test_it_can_be_stopped_and_resumed_as_soon_as_there_is_a_journal():
+    stop = f"mkdir {STATE}; cxl recover-port {PORT} >/dev/null 2>&1 & p=$!; while ! [ -e {JOURNAL} ]; do :; done; kill -TERM $p; wait $p; echo $?"
+    s = failed("direct1").sh(stop).sh(f"ls {STATE}").cxl("recover-port", "--resume", PORT).cxl("list", "--isolation").run()
+    assert s[3].text.strip() == "5", str(s[3])
+    assert ".json" in s[4].text and s[5].rc == 0 and view(s[1]) == view(s[6])
+
+
+def test_a_wait_ends_at_once_when_it_is_stopped():
+    stop = f"cxl recover-port --timeout=50s {PORT} >{STATE}.out 2>&1 & p=$!; sleep 1.2; kill -TERM $p; wait $p; echo $?"
+    s = Session("direct1").cxl("enable-isolation", "root0").cxl("list", "--isolation").sh(f"{SIM} ctl link-down {PORT} stuck").sh(stop) \
+        .sh(f"{SIM} ctl link-up {PORT}").cxl("recover-port", "--resume", PORT).cxl("list", "--isolation").run()
+    assert s[3].text.strip() == "5", str(s[3])
+    assert s[5].rc == 0 and view(s[1]) == view(s[6])
+
+
+def test_a_fence_that_fails_is_no_success_and_can_be_tried_again():
+    s = broken().sh("cxl-sim ctl fault 'write@*/cxl_mem/unbind:1=EBUSY'").cxl("recover-port", "--abandon", PORT).sh(f"ls {STATE}") \
+        .cxl("recover-port", "--abandon", PORT).run()
+    assert s[5].rc == 4 and s[5].json["root_ports"][0]["result"] == "failed" and "is not fenced" in s[5].err, str(s[5])
+    assert ".json" in s[6].text
+    assert s[7].rc == 0 and s[7].json["root_ports"][0]["result"] == "abandoned"
+    # what it did is in its plan
+    done = [p for p in s[7].json["root_ports"][0]["plan"] if p["state"] == "done"]
+    assert len(done) == len(cxl_writes(s[7].log)) > 0
+
+
+def test_a_recovery_that_is_given_up_fences_what_is_there_by_then():
+    # the last try gets as far as a committed region; what it began with is long gone
+    s = failed("direct1", faults=["write@*/device_dax/new_id:1+=isolate"]).cxl("recover-port", PORT).cxl("list", "--isolation").run()
+    assert s[3].rc == 4 and "that was try 3 of 3" in s[3].err, str(s[3])
+    assert s[4].regions() == {} and all(m["state"] == "disabled" for m in s[4].memdevs().values()), str(s[3])
+
+
+# -- regions over two root ports that both isolated -----------------------------------------
+OTHER = "0000:de:00.0"
+
+
+@pytest.mark.parametrize("how", ["link-down", "timeout"])
+def test_when_both_root_ports_of_a_region_isolated_they_are_recovered_one_after_the_other(how):
+    s = Session("interleave2").cxl("enable-isolation", "--timeout=B2", "root0").cxl("list", "--isolation") \
+        .sh(f"for p in {PORT} {OTHER}; do cxl-sim ctl {how} $p; done").cxl("recover-port", PORT).cxl("recover-port", OTHER) \
+        .cxl("recover-port", "--resume", PORT).cxl("list", "--isolation").run()
+    first, second, resumed = s[3], s[4], s[5]
+    assert first.rc == 5 and first.json["root_ports"][0]["result"] == "stopped", str(first)
+    assert f"'cxl recover-port {OTHER}'" in first.err and f"--resume {PORT}" in first.err
+    assert [m["target"] for m in first.messages(severity="warning", code="ISO-ISOLATED")] == [OTHER]
+    assert not any(p.endswith("/create_ram_region") for p, _ in cxl_writes(first.log))
+    assert second.rc == 0 and resumed.rc == 0 and view(s[1]) == view(s[6]), f"{second}\n{resumed}"
+
+
+def test_how_many_of_several_devices_are_missing_is_said():
+    s = failed("switch4").sh("cxl-sim ctl returns 0000:11:00.0 never").cxl("recover-port", "--timeout=300ms", PORT) \
+        .sh("cxl-sim ctl returns 0000:11:00.0 as-before").cxl("recover-port", "--resume", PORT).cxl("list", "--isolation").run()
+    assert s[4].rc == 6 and "3 of its 4 devices are there" in s[4].err, str(s[4])
+    # what had returned stays, the missing one has to be looked for again
+    assert s[6].rc == 0 and view(s[1]) == view(s[7]), str(s[6])
+
+
+def test_a_step_that_fails_again_is_answered_by_starting_over_and_said_so():
+    s = failed("direct1", faults=["write@*/cxl_region/bind:1=EBUSY", "write@*/cxl_region/bind:2=EBUSY"]).cxl("recover-port", PORT) \
+        .cxl("recover-port", "--resume", PORT).cxl("list", "--isolation").run()
+    warning, = s[4].messages(code="RESUME")
+    assert s[4].rc == 0 and warning["text"].endswith("; starting over") and "--resume" not in warning["text"], str(s[4])
+    assert s[4].json["root_ports"][0]["tries"] == 2 and view(s[1]) == view(s[5])

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Root ports that failed, on simulated hosts, and what is compared after their recovery."""
+import json
+
+from lib.cli import SIM, Session
+
+PORT = "0000:0c:00.0"
+ENDPOINT = "0000:0d:00.0"
+FAIL = f"{SIM} ctl link-down {PORT}"
+STATE = "/dev/.cxl-isolation"
+JOURNAL = f"{STATE}/{PORT}.json"
+
+
+def failed(host, before="", **more):
+    """A session in which the port was isolated by a link that went down, after `list` was asked once."""
+    s = Session(host, **more)
+    if before:
+        s.sh(before)
+    return s.cxl("enable-isolation", "root0").cxl("list", "--isolation").sh(FAIL)
+
+
+def last(results):
+    return results[-1]
+
+
+def view(r):
+    """What must be as before: a listing without the numbers that every rescan may change, devices by serial."""
+    d = json.loads(r.text)
+    names = {}
+    for b in d["buses"]:
+        for m in b["memdevs"]:
+            names[m["memdev"]] = f"memory device {m['serial']}"
+        b["memdevs"].sort(key=lambda m: m["serial"])
+    text = json.dumps(d, sort_keys=True)
+    for name, serial in names.items():
+        text = text.replace(f'"{name}"', f'"{serial}"')
+    d = json.loads(text)
+    for b in d["buses"]:
+        for hb in b["host_bridges"]:
+            for rp in hb["root_ports"]:
+                rp["memdevs"].sort()
+    return d
+
+
+def cxl_writes(log):
+    return [(e["path"], e["data"].rstrip("\n\0")) for e in log if e["op"] == "write" and e.get("comm") == "cxl"]
+
+
+def states(r):
+    return [s["state"] for s in r.json["root_ports"][0]["plan"]]
+
+
+def timed_out(host, **more):
+    """As failed(), with the link up: an access timed out."""
+    return Session(host, **more).cxl("enable-isolation", "--timeout=B2", "root0").cxl("list", "--isolation").sh(f"{SIM} ctl timeout {PORT}")
+
+
+def refused(session, rc, blocker, *words):
+    r = last(session.run())
+    assert r.rc == rc, str(r)
+    assert not cxl_writes(r.log), "something was written"
+    if blocker is not None:
+        assert r.json["root_ports"][0]["blocker"] == blocker and r.json["root_ports"][0]["result"] == "refused"
+    for w in words:
+        assert w in r.err, f"{w!r} is not in: {r.err}"
+    return r
