@@ -38,7 +38,7 @@ const struct check checks[] = {
 	}, {
 		.id = "ISO-BUSY", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_RECOVER, .guards_disable = true,
 		.title = "the memory below the root port is in use",
-		.why = "CXL.mem traffic through the port has to be quiesced before isolation is switched on or off: a change under traffic is undefined (CXL r3.2 sec 12.3). A process that maps the memory may access it at any moment, and so may a file system on a dax device. A process that only has the device open does not count.",
+		.why = "CXL.mem traffic through the port has to be quiesced before isolation is switched on or off: a change under traffic is undefined (CXL r3.2 sec 12.3). A process that maps the memory may access it at any moment, and so may a file system on a dax device. A process that only has the device open does not count. recover-port takes the memory away altogether, whether isolation is on or not.",
 		.remedy = "end what maps it (the finding names pid and command), or unmount the file system, then run the command again",
 		.fails = check_is_busy,
 	}, {
