@@ -435,6 +435,9 @@ int recover_prepare(struct recover *r, struct err *err)
 	if (!j->names)
 		return recover_no_memory(err);
 	rc = recover_replan(r, err);
+	if (!rc && r->dry_run && is_masked(r->rp, j->method))
+		message_add(r->messages, SEV_INFO, "LINK-METHOD", r->rp->name, "whether %s can be unmasked for %s shows only when that is tried, which is the first step; if not, it is refused, or another method taken, before anything is taken down",
+			    r->rp->name, link_method_names[j->method]);
 	j->dax_autoprobe = r->facts.dax_autoprobe;
 	return rc;
 }

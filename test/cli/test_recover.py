@@ -194,6 +194,12 @@ def test_where_the_link_cannot_be_taken_down_nothing_else_is(method, why):
     assert all(p.endswith("/config") for p, _ in cxl_writes(r.log))
 
 
+def test_a_dry_run_says_what_only_trying_tells():
+    s = timed_out("masked1").cxl("recover-port", "-n", PORT).run()
+    assert s[3].rc == 0 and "shows only when that is tried" in s[3].messages(code="LINK-METHOD")[0]["text"], str(s[3])
+    assert not timed_out("unmasked1").cxl("recover-port", "-n", "--link-method=link-disable", PORT).run()[3].messages(code="LINK-METHOD")
+
+
 # -- what is refused before the first write ------------------------------------------
 def test_a_healthy_port_is_left_alone():
     refused(Session("direct1").cxl("recover-port", PORT), 1, "HEALTHY", "not isolated", f"cxl recover-port --force-healthy {PORT}")
