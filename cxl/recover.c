@@ -206,7 +206,7 @@ static void drop_what_is_put_right(struct recover *r)
 		messages_drop(r->messages, "UNBOUND", r->journal.recipe.devices[i].name);
 }
 
-static int end(const struct command_run *run, struct recover *r, int rc, const struct err *err)
+static int end(struct command_run *run, struct recover *r, int rc, const struct err *err)
 {
 	struct json_object *list = json_object_new_array();
 	int status = rc ? (int)err->status : EXIT_DONE;
@@ -222,6 +222,8 @@ static int end(const struct command_run *run, struct recover *r, int rc, const s
 	}
 	if (r->result == RECOVER_DONE)
 		drop_what_is_put_right(r);
+	if (recover_has_changed(r))
+		run->changed = "cxl list --isolation";
 	status = command_end(run, status, r->messages, list);
 	for (size_t i = 0; i < r->n_locks; i++)
 		close(r->locks[i].fd);
@@ -238,8 +240,6 @@ static int recover(struct recover *r, const struct recover_command *o, char **op
 {
 	int rc = parse_options(r, o, operands, err);
 
-	if (!rc && o->common.output)
-		rc = render_check_output(o->common.output, err);
 	rc = rc ? rc : recover_read_host(r, err);
 	rc = rc ? rc : recover_open(r, operands[0], err);
 	if (rc)
@@ -263,7 +263,7 @@ static int recover(struct recover *r, const struct recover_command *o, char **op
 
 static int run_recover(int argc, char **argv)
 {
-	static const struct command_output output = { "cxl-recover-port/1", "root_ports", NULL };
+	static const struct command_output output = { "cxl-recover-port/1", "root_ports", .changes = true };
 	struct messages messages = { 0 };
 	struct recover r = { .messages = &messages, .dirfd = -1 };
 	struct recover_command o = { 0 };

@@ -230,6 +230,15 @@ def test_a_capture_is_never_changed():
     refused(Session("direct1").cxl("recover-port", "--sysroot=/", PORT), 2, None, "a capture cannot be changed")
 
 
+def test_an_output_that_cannot_be_written_is_said_once_and_what_was_done_with_it():
+    full, = [failed("direct1").sh(f"{CXL} recover-port {PORT} 2>&1 >/dev/full; echo $?").run()[-1]]
+    assert full.text.count("cannot be written") == 1 and "the change itself was made before that; see 'cxl list --isolation'" in full.text
+    assert full.text.splitlines()[-1] == "4"
+    nowhere = failed("direct1").sh(f"{CXL} recover-port -o /nowhere/x {PORT} 2>&1; echo $?").run()[-1]
+    assert nowhere.text.count("cannot be written") == 1 and "nothing was done" in nowhere.text and nowhere.text.splitlines()[-1] == "4"
+    assert not cxl_writes(nowhere.log)
+
+
 def test_bad_options_are_named():
     for args, word in [((), "one root port is recovered at a time"), ((PORT, PORT), "one root port"),
                        (("--resume", "--abandon", PORT), "exclude each other"), (("--resume", "-n", PORT), "--resume changes no more than"),
