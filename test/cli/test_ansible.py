@@ -128,9 +128,9 @@ def test_an_administrators_file_is_left_alone_and_what_daxctl_wrote_stays(site):
     assert again.dax()["dax0.0"]["result"] == "already" and after.text == written.text
 
 
-def test_what_is_written_is_written_again(monkeypatch):
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_is_written_is_written_again():
     """The file over itself is itself: with a section of daxctl's, a line of its, both, neither, and a mode of the site's own."""
-    monkeypatch.syspath_prepend("/usr/lib/python3/dist-packages")
     pytest.importorskip("ansible")
     from ansible.parsing.dataloader import DataLoader
     from ansible.template import Templar
@@ -157,6 +157,15 @@ def test_a_host_that_falls_short_fails_with_the_programs_sentence(site):
     p = Play(*site.session("direct1", kernel="v1").sh(site.play("-f1", inventory=fleet)).run())
     assert p.rc == 2 and list(p.failed) == ["refused", "short"] and all("exit status 1: the verdict is negative" in text for text in p.failed.values()), str(p.r)
     assert "ISO-DRIVER-PANIC" in p.failed["refused"] and "asserted was that containment is at least contain, and it is debug" in p.failed["short"], str(p.r)
+
+
+def test_memory_that_is_busy_fails_the_play_and_is_prepared_at_the_next_boot(site):
+    """With --keep-going the rule stays, which the initramfs gets although the task has failed."""
+    play = site.play(prepare_options=["--keep-going", "--timeout=100ms"], initramfs_command=["touch", "/etc/rebuilt"])
+    r, rebuilt, _, listed = site.session("sysram1", before="cxl-sim ctl busy memory147 on").sh(play).sh("ls /etc/rebuilt") \
+        .sh("cxl-sim ctl busy memory147 off; cxl-sim ctl reboot").daxctl("list", "--isolation").run()
+    assert "memory147 stayed busy for 100 ms" in Play(r).failed["localhost"] and "exit status 6: timed out" in Play(r).failed["localhost"], str(r)
+    assert rebuilt.rc == 0 and listed.dax()["dax0.0"]["fit"] and "Apply the policy" not in r.text, str(r)
 
 
 def test_what_is_missing_or_unknown_is_a_failed_task(site):
