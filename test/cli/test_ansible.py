@@ -200,6 +200,7 @@ def test_stranded_memory_fails_a_play_that_asked(site):
 # -- its module ------------------------------------------------------------------------------------
 def task(tmp_path, rc, answer, err, check=False):
     """What the module makes of a program that prints ANSWER and ends with RC, and the words it gave it."""
+    pytest.importorskip("ansible")
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\necho \"$@\" >{tmp_path}/words\ncat <<'END'\n{answer}\nEND\necho '{err}' >&2\nexit {rc}\n")
     program.chmod(0o755)
