@@ -255,9 +255,12 @@ int prepare_plan(struct prepare *p, struct err *err)
 		return no_memory(err);
 	for (size_t i = 0; i < p->n_jobs; i++)
 		refuse_job(p, &p->jobs[i]);
-	/* all that may fail for being in use comes first, so that as little as possible is to be taken back */
+	/* all that may fail for being in use comes first, so that as little as possible is to be
+	 * taken back; memory that kmem left online is so whatever driver the device has by now,
+	 * and one that just appeared is to get its driver all the same */
 	for (size_t i = 0; i < p->n_jobs; i++)
-		if (p->jobs[i].result == RESULT_NONE && p->goal == PREPARE_DEVDAX && is_driver(p->jobs[i].before, "kmem") &&
+		if (p->jobs[i].result == RESULT_NONE && p->goal == PREPARE_DEVDAX &&
+		    (!p->is_hotplug || is_driver(p->jobs[i].before, "kmem")) &&
 		    dax_plan_offline(&p->view, p->jobs[i].before, p->timeout_us, &p->arena, &p->plans[p->keep_going ? i : 0]))
 			return no_memory(err);
 	for (size_t i = 0; !rc && i < p->n_jobs; i++) {

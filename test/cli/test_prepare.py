@@ -127,6 +127,17 @@ def test_what_cannot_be_put_back_is_said():
     assert r.now["memory146"] == "offline" and r.dax()["dax0.0"]["after"]["blocks"]["online"] == 1
 
 
+def test_memory_that_kmem_left_online_is_not_prepared_already(tmp_path):
+    """The device is device_dax's, a block of it still online: taken offline, or said to be busy; never «already»."""
+    host = host_file(tmp_path, busy_blocks=["memory147"])
+    prepare = "daxctl prepare-isolation --timeout=100ms"
+    _, busy, _, done, listed = Session(host).sh(f"{prepare} --persist --keep-going; cxl-sim ctl reboot").sh(f"{prepare} 2>&1 >/dev/null; echo $?") \
+        .sh("cxl-sim ctl busy memory147 off").daxctl("prepare-isolation").daxctl("list", "--isolation").run()
+    assert "memory147 stayed busy" in busy.text and busy.text.splitlines()[-1] == "6", str(busy)
+    assert done.rc == 0 and done.dax()["dax0.0"]["result"] == "done", str(done)
+    assert listed.dax()["dax0.0"]["fit"] and listed.dax()["dax0.0"]["blocks"]["online"] == 0, str(listed)
+
+
 def test_a_signal_ends_the_wait_and_everything_is_put_back(tmp_path):
     host = host_file(tmp_path, busy_blocks=["memory147"])
     for args in ([], ["--keep-going"]):
