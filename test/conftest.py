@@ -2,6 +2,7 @@
 """What every test here shares: the captures, unpacked once, and a watch for sanitizer reports."""
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -11,6 +12,11 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from lib import cli  # noqa: E402
+
+# A run in the background (`scripts/test &`, nohup) ignores these, and so would all that it starts.
+for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    if signal.getsignal(ignored) == signal.SIG_IGN:
+        signal.signal(ignored, signal.default_int_handler if ignored == signal.SIGINT else signal.SIG_DFL)
 
 NO_BUS = "none-6.12-noregion"  # a host without any CXL
 CAPTURE_NAMES = sorted(p.name.removesuffix(".tar.xz") for p in cli.CAPTURES.glob("*.tar.xz"))
