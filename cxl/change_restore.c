@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cxl/change.h"
 #include "util/sysfs.h"
@@ -20,11 +19,7 @@ static int no_memory(struct err *err)
 /* Read anew what stands against a change: the port itself, and who uses its memory. */
 static int look_again(struct change *c, struct job *job, struct err *err)
 {
-	int fd = sysfs_open(&c->host->fs, job->rp->path, O_PATH);
-
-	job->rp->present = fd >= 0;
-	if (fd >= 0)
-		close(fd);
+	job->rp->present = sysfs_exists(&c->host->fs, job->rp->path);
 	if (users_read(c->host, err))
 		return -ENOMEM;
 	if (iso_refresh(c->host, job->rp) || change_check(c, job))

@@ -176,16 +176,6 @@ static void say_srat(struct messages *messages, const struct soft_picture *p, co
 			    r->start, r->end);
 }
 
-/* The first region that is made of @m's memory; NULL: none is. */
-static const struct cxl_region *region_of(const struct cxl_host *host, const struct cxl_memdev *m)
-{
-	for (size_t i = 0; i < host->n_regions; i++)
-		for (size_t k = 0; k < host->regions[i].n_targets; k++)
-			if (host->regions[i].targets[k] == m)
-				return &host->regions[i];
-	return NULL;
-}
-
 /* Firmware need not map every device's memory. */
 static void say_unmapped(struct cxl_host *host, const struct soft_report *report)
 {
@@ -195,7 +185,7 @@ static void say_unmapped(struct cxl_host *host, const struct soft_report *report
 		any_in_window |= report->ranges[i].in_window;
 	for (size_t i = 0; !any_in_window && i < host->n_memdevs; i++) {
 		const struct cxl_memdev *m = &host->memdevs[i];
-		const struct cxl_region *region = region_of(host, m);
+		const struct cxl_region *region = host_region_of_memdev(host, m);
 		char size[64];
 
 		if (m->ram_bytes.known && m->ram_bytes.v)

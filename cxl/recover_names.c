@@ -4,14 +4,12 @@
  * endpoints, regions and dax devices change with every rescan.  See recover.h.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cxl/lib/change/step_port.h"
 #include "cxl/recover.h"
-#include "util/cleanup.h"
 #include "util/parse.h"
 
 #define CXL "sys/bus/cxl/devices"
@@ -44,13 +42,6 @@ static int remember(struct journal *j, const char *key, const char *name)
 	if (i == j->n_names)
 		j->n_names++;
 	return 0;
-}
-
-static bool exists(struct sysfs *fs, const char *path)
-{
-	_cleanup_close_ int fd = sysfs_open(fs, path, O_PATH);
-
-	return fd >= 0;
 }
 
 static ssize_t read_of(struct sysfs *fs, const char *dir, const char *attr, char *buf, size_t size)
@@ -229,7 +220,7 @@ static int resolve_new(struct recover *r, const struct recipe_region *region, ch
 	int rc;
 
 	snprintf(path, sizeof(path), CXL "/%s", known ? known : "");
-	if (known && exists(r->run.fs, path)) {
+	if (known && sysfs_exists(r->run.fs, path)) {
 		snprintf(buf, size, "%s", known);
 		return 0;
 	}

@@ -38,14 +38,6 @@ static const struct {
 	{ "ISO-PMEM", EXIT_NEGATIVE, .can_override = true },
 };
 
-static bool is_overridden(const struct recover *r, const char *id)
-{
-	for (size_t i = 0; i < r->overrides.n; i++)
-		if (!strcmp(r->overrides.v[i], id))
-			return true;
-	return false;
-}
-
 static bool is_half_made(const struct recover *r, const struct cxl_region *region)
 {
 	for (size_t i = 0; i < r->journal.n_names; i++)
@@ -94,9 +86,11 @@ static const char *remedy_of(const struct recover *r, const struct finding *f)
 
 static bool is_let_by(const struct recover *r, const struct finding *f, size_t rule)
 {
+	const struct check_policy policy = { .overrides = &r->overrides };
+
 	if (r->resume || r->abandon)
 		return !blocking[rule].may_come || (!strcmp(f->check->id, "ISO-MEM-ONLINE") && !find_online(r));
-	return blocking[rule].can_override && is_overridden(r, f->check->id);
+	return blocking[rule].can_override && check_is_overridden(&policy, f->check);
 }
 
 /* A damaged journal does not tell whether its recovery has anything to do with what is there now. */

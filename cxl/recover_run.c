@@ -365,11 +365,6 @@ static bool is_taken_back(struct recover *r)
 	return true;
 }
 
-static bool tries_masks(const struct recover *r)
-{
-	return r->journal.method == LINK_DISABLE || r->journal.method == LINK_SUBORDINATE;
-}
-
 /* A port that stays masked, found out by trying: is there another way? */
 static int try_another_method(struct recover *r, struct err *err)
 {
@@ -392,7 +387,7 @@ static int run_tries(struct recover *r, struct err *err)
 		if (!rc && !is_isolated_again(r))
 			return finish(r, err);
 		r->result = rc == -EINTR ? RECOVER_STOPPED : r->keeps_journal ? RECOVER_FAILED : RECOVER_REFUSED;
-		if (rc && rc != -EINTR && tries_masks(r) && is_taken_back(r)) {
+		if (rc && rc != -EINTR && link_method_is_masked(r->rp, r->journal.method) && is_taken_back(r)) {
 			rc = try_another_method(r, err);
 			if (rc)
 				return rc;

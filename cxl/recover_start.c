@@ -12,9 +12,15 @@
 
 #include "cxl/lib/snapshot/target.h"
 #include "cxl/recover.h"
-#include "util/cleanup.h"
 #include "util/parse.h"
 #include "util/state.h"
+
+/* What was said about the host that was read last is this run's to say. */
+static void take_messages(struct recover *r)
+{
+	*r->messages = r->host->messages;
+	r->host->messages = (struct messages){ 0 };
+}
 
 int recover_read_host(struct recover *r, struct err *err)
 {
@@ -30,8 +36,7 @@ int recover_read_host(struct recover *r, struct err *err)
 		return rc;
 	r->host = host;
 	if (!name) {
-		*r->messages = host->messages;
-		host->messages = (struct messages){ 0 };
+		take_messages(r);
 		return 0;
 	}
 	r->rp = host_root_port(host, name);
@@ -196,8 +201,7 @@ int recover_open(struct recover *r, const char *target, struct err *err)
 	if (rc)
 		return rc;
 	messages_free(r->messages);
-	*r->messages = r->host->messages;
-	r->host->messages = (struct messages){ 0 };
+	take_messages(r);
 	r->before = r->after = iso_control(&r->rp->iso);
 	return 0;
 }
@@ -239,10 +243,8 @@ static const char *find_resettable(struct recover *r)
 static bool has_subordinate_reset(struct recover *r)
 {
 	char path[PATH_MAX];
-	_cleanup_close_ int fd = sysfs_join(path, sizeof(path), r->rp->path, "reset_subordinate") ? -1 :
-		sysfs_open(&r->host->fs, path, O_PATH);	/* it is for writing only */
 
-	return fd >= 0;
+	return !sysfs_join(path, sizeof(path), r->rp->path, "reset_subordinate") && sysfs_exists(&r->host->fs, path);
 }
 
 /* The slot whose address is on the bus below the port: "0000:0d:00", with a power file. */
@@ -300,13 +302,6 @@ static int read_facts(struct recover *r, struct err *err)
 	return 0;
 }
 
-/* May it turn out, when it is tried, that the port does not let it through? */
-static bool is_masked(const struct cxl_root_port *rp, enum link_method method)
-{
-	return (method == LINK_DISABLE && !(rp->ext.control & PORT_UNMASK_LINK_DISABLE)) ||
-	       (method == LINK_SUBORDINATE && !(rp->ext.control & PORT_UNMASK_SBR));
-}
-
 static int refuse_link_method(struct recover *r, const char *why, const enum link_method *other, struct err *err)
 {
 	enum link_method asked = r->journal.options.method;
@@ -314,7 +309,7 @@ static int refuse_link_method(struct recover *r, const char *why, const enum lin
 
 	if (other)
 		err_set(err, EXIT_PREREQ, ENOTSUP, "the link of %s cannot be taken down by %s: %s; nothing %swas written; %s %s: cxl recover-port%s --link-method=%s %s",
-			name, link_method_names[asked], why, more, link_method_names[*other], is_masked(r->rp, *other) ? "can be tried" : "would do",
+			name, link_method_names[asked], why, more, link_method_names[*other], link_method_is_masked(r->rp, *other) ? "can be tried" : "would do",
 			r->resume ? " --resume" : r->force_healthy ? " --force-healthy" : "", link_method_names[*other], name);
 	else
 		err_set(err, EXIT_PREREQ, ENOTSUP, "the link of %s cannot be taken down%s%s: %s, and out of isolation there is only one way, through link down; nothing %swas written; reboot the host",
@@ -435,7 +430,7 @@ int recover_prepare(struct recover *r, struct err *err)
 	if (!j->names)
 		return recover_no_memory(err);
 	rc = recover_replan(r, err);
-	if (!rc && r->dry_run && is_masked(r->rp, j->method))
+	if (!rc && r->dry_run && link_method_is_masked(r->rp, j->method))
 		message_add(r->messages, SEV_INFO, "LINK-METHOD", r->rp->name, "whether %s can be unmasked for %s shows only when that is tried, which is the first step; if not, it is refused, or another method taken, before anything is taken down",
 			    r->rp->name, link_method_names[j->method]);
 	j->dax_autoprobe = r->facts.dax_autoprobe;

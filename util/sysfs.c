@@ -162,6 +162,13 @@ ssize_t sysfs_read_bytes(struct sysfs *fs, const char *path, size_t offset, void
 	return n < 0 ? -saved : n;
 }
 
+bool sysfs_exists(struct sysfs *fs, const char *path)
+{
+	_cleanup_close_ int fd = sysfs_open(fs, path, O_PATH);
+
+	return fd >= 0;
+}
+
 /* An attribute is at most a page and comes whole. */
 ssize_t sysfs_read(struct sysfs *fs, const char *path, char *buf, size_t size)
 {

@@ -41,6 +41,9 @@ int sysfs_join(char *buf, size_t size, const char *dir, const char *name);
 
 int sysfs_open(struct sysfs *fs, const char *path, int flags);
 
+/* Is anything at @path?  It need not be readable. */
+bool sysfs_exists(struct sysfs *fs, const char *path);
+
 /*
  * One attribute as text: at most @size - 1 bytes, NUL terminated, one trailing
  * newline removed.  -E2BIG when it is longer, -EILSEQ when it holds a NUL.

@@ -36,22 +36,6 @@ static bool is_in(const struct cxl_root_port *rp, const struct cxl_region *r)
 	return false;
 }
 
-static bool is_target(const struct cxl_region *r, const struct cxl_memdev *m)
-{
-	for (size_t i = 0; i < r->n_targets; i++)
-		if (r->targets[i] == m)
-			return true;
-	return false;
-}
-
-static bool is_in_a_region(const struct cxl_host *host, const struct cxl_memdev *m)
-{
-	for (size_t i = 0; i < host->n_regions; i++)
-		if (is_target(&host->regions[i], m))
-			return true;
-	return false;
-}
-
 /* Memory devices of @bus that no region has: any of them may be what a husk lost. */
 static size_t idle_memdevs(const struct cxl_host *host, const struct cxl_bus *bus, const struct cxl_root_port *rp)
 {
@@ -59,7 +43,7 @@ static size_t idle_memdevs(const struct cxl_host *host, const struct cxl_bus *bu
 
 	for (size_t i = 0; i < host->n_memdevs; i++)
 		n += host->memdevs[i].bus == bus && (!rp || host->memdevs[i].root_port == rp) &&
-		     !is_in_a_region(host, &host->memdevs[i]);
+		     !host_region_of_memdev(host, &host->memdevs[i]);
 	return n;
 }
 
@@ -124,7 +108,7 @@ static size_t guess_target(const struct cxl_host *host, const struct cxl_root_po
 	/* one position lost, one device that is in no region: it, wherever it is on the bus */
 	if (idle_memdevs(host, r->bus, NULL) == 1 && idle_memdevs(host, r->bus, rp) == 1)
 		for (size_t i = 0; i < rp->n_memdevs; i++)
-			if (!is_in_a_region(host, rp->memdevs[i]))
+			if (!host_region_of_memdev(host, rp->memdevs[i]))
 				return add_device(recipe, rp->memdevs[i], true);
 	return SIZE_MAX;
 }

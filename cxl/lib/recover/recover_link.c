@@ -24,6 +24,16 @@ int link_method_parse(const char *name)
 	return -1;
 }
 
+/* Bits of DVSEC 3 that let a method through. */
+static const unsigned int unmask_bits[N_LINK_METHODS] = {
+	[LINK_SUBORDINATE] = PORT_UNMASK_SBR, [LINK_DISABLE] = PORT_UNMASK_LINK_DISABLE,
+};
+
+bool link_method_is_masked(const struct cxl_root_port *rp, enum link_method method)
+{
+	return unmask_bits[method] && !(rp->ext.control & unmask_bits[method]);
+}
+
 /* Measured on Linux 6.12 and 7.2: nothing of this takes more than 1.1 s, most of it less than 0.2 s. */
 #define REMOVE_TIMEOUT_US 15000000ull
 #define BUSY_TIMEOUT_US 10000000ull
@@ -116,17 +126,11 @@ static void add_config(struct builder *b, const struct cxl_root_port *rp, const 
 				     .undo = TEXT(b, "0x%04x:0x%04x", set ? 0 : mask, mask) });
 }
 
-/* Before anything is taken down: a port may not let itself be unmasked. */
-static void prepare_link_disable(struct builder *b, const struct cxl_root_port *rp)
+static void add_unmask(struct builder *b, const struct cxl_root_port *rp, enum link_method method, const char *title, bool set)
 {
-	if (!(rp->ext.control & PORT_UNMASK_LINK_DISABLE))
-		add_config(b, rp, "let Link Disable take effect", rp->ext.control_offset, PORT_UNMASK_LINK_DISABLE, true);
-}
-
-static void prepare_subordinate(struct builder *b, const struct cxl_root_port *rp)
-{
-	if (!(rp->ext.control & PORT_UNMASK_SBR))
-		add_config(b, rp, "let Secondary Bus Reset take effect", rp->ext.control_offset, PORT_UNMASK_SBR, true);
+	/* what firmware left unmasked stays so */
+	if (link_method_is_masked(rp, method))
+		add_config(b, rp, title, rp->ext.control_offset, unmask_bits[method], set);
 }
 
 /* The kernel's own Secondary Bus Reset of all that is below, switches too:
@@ -137,8 +141,7 @@ static void add_subordinate(struct builder *b, const struct cxl_root_port *rp, c
 	add_removal(b, rp, facts);
 	build_step(b, (struct step){ .op = &step_trigger, .title = TEXT(b, "reset the bus below %s", rp->name),
 				     .path = TEXT(b, "%s/reset_subordinate", rp->path), .value = "1", .timeout_us = REMOVE_TIMEOUT_US });
-	if (!(rp->ext.control & PORT_UNMASK_SBR))
-		add_config(b, rp, "mask Secondary Bus Reset again", rp->ext.control_offset, PORT_UNMASK_SBR, false);
+	add_unmask(b, rp, LINK_SUBORDINATE, "mask Secondary Bus Reset again", false);
 	add_link_wait(b, rp, "up", o->timeout_us);
 	add_status_clear(b, rp);
 }
@@ -159,8 +162,7 @@ static void add_link_disable(struct builder *b, const struct cxl_root_port *rp, 
 	add_link_wait(b, rp, "down", o->timeout_us);
 	add_status_clear(b, rp);
 	add_config(b, rp, "enable the link", link_control(rp), LINK_CONTROL_DISABLE, false);
-	if (!(rp->ext.control & PORT_UNMASK_LINK_DISABLE))
-		add_config(b, rp, "mask Link Disable again", rp->ext.control_offset, PORT_UNMASK_LINK_DISABLE, false);
+	add_unmask(b, rp, LINK_DISABLE, "mask Link Disable again", false);
 	add_link_wait(b, rp, "up", o->timeout_us);
 }
 
@@ -211,13 +213,12 @@ static const struct {
 		    const struct recover_options *o);
 	/* NULL, or why @rp cannot do it */
 	const char *(*why_not)(const struct cxl_root_port *rp, const struct recover_facts *facts);
-	/* what can be tried, and taken back, before anything is taken down; NULL: nothing */
-	void (*prepare)(struct builder *b, const struct cxl_root_port *rp);
+	const char *unmask;	/* title of the step that does; NULL: nothing masks it */
 } methods[N_LINK_METHODS] = {
 	[LINK_CXL_BUS] = { add_cxl_bus, why_not_cxl_bus },
 	[LINK_FORCED] = { add_forced, why_not_forced },
-	[LINK_SUBORDINATE] = { add_subordinate, why_not_subordinate, prepare_subordinate },
-	[LINK_DISABLE] = { add_link_disable, why_not_link_disable, prepare_link_disable },
+	[LINK_SUBORDINATE] = { add_subordinate, why_not_subordinate, "let Secondary Bus Reset take effect" },
+	[LINK_DISABLE] = { add_link_disable, why_not_link_disable, "let Link Disable take effect" },
 	[LINK_SLOT_POWER] = { add_slot_power, why_not_slot_power },
 	[LINK_NONE] = { add_none, why_not_none },
 };
@@ -240,8 +241,8 @@ const char *recover_link_method(const struct cxl_root_port *rp, const struct rec
 
 void build_link_prepare(struct builder *b, const struct cxl_root_port *rp, enum link_method method)
 {
-	if (methods[method].prepare)
-		methods[method].prepare(b, rp);
+	/* before anything is taken down: a port may not let itself be unmasked */
+	add_unmask(b, rp, method, methods[method].unmask, true);
 }
 
 void build_link(struct builder *b, const struct cxl_root_port *rp, const struct recover_facts *facts,

@@ -58,6 +58,9 @@ struct recover_plan {
 const char *recover_link_method(const struct cxl_root_port *rp, const struct recover_facts *facts, enum link_method wanted,
 				enum link_method *ret);
 
+/* Is @method masked in @rp's DVSEC 3?  Whether the port lets it through shows only when it is tried. */
+bool link_method_is_masked(const struct cxl_root_port *rp, enum link_method method);
+
 /* Is there something below @rp that a recovery would put right although it is not isolated? */
 bool recover_is_broken(const struct cxl_host *host, const struct cxl_root_port *rp);
 

@@ -307,6 +307,8 @@ const struct mem_block *dax_next_block(const struct cxl_host *host, const struct
 				       const struct mem_block *from);
 /* endpointN by its number; NULL when there is none. */
 struct cxl_endpoint *host_endpoint(struct cxl_host *host, unsigned int id);
+/* The first region that @m's memory is in; NULL: none is known. */
+const struct cxl_region *host_region_of_memdev(const struct cxl_host *host, const struct cxl_memdev *m);
 /* The root port with that PCI address, NULL when there is none. */
 struct cxl_root_port *host_root_port(struct cxl_host *host, const char *name);
 /* A port's downstream ports, from the names of their links to PCI addresses. */

@@ -8,14 +8,12 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cxl/lib/change/timeout.h"
 #include "cxl/lib/snapshot/host.h"
-#include "util/cleanup.h"
 #include "util/parse.h"
 
 static ssize_t read_attr(struct cxl_host *host, const struct cxl_root_port *rp, const char *attr,
@@ -88,12 +86,10 @@ int iso_kernel_read_control(struct cxl_host *host, const struct cxl_root_port *r
 	ret->control.v[ISO_MEM_ISOLATION] = (int)read_bool(host, rp, isolation, &rc);
 	if (rc == -ENOENT) {
 		char path[PATH_MAX];
-		_cleanup_close_ int fd = -1;
 
 		/* one attribute missing, or the whole group? */
 		snprintf(path, sizeof(path), "%s/cxl_isolation", rp->path);
-		fd = sysfs_open(&host->fs, path, O_PATH);
-		if (fd < 0)
+		if (!sysfs_exists(&host->fs, path))
 			return 0;
 		complain(host, rp, isolation, rc, "");
 	}

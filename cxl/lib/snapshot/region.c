@@ -155,6 +155,15 @@ static int root_port_ptr_cmp(const void *a, const void *b)
 	return p->key < q->key ? -1 : p->key > q->key;
 }
 
+const struct cxl_region *host_region_of_memdev(const struct cxl_host *host, const struct cxl_memdev *m)
+{
+	for (size_t i = 0; i < host->n_regions; i++)
+		for (size_t k = 0; k < host->regions[i].n_targets; k++)
+			if (host->regions[i].targets[k] == m)
+				return &host->regions[i];
+	return NULL;
+}
+
 bool region_may_touch(const struct cxl_region *r, const struct cxl_root_port *rp)
 {
 	return r->targets_unknown && rp->n_memdevs &&
