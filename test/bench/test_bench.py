@@ -31,7 +31,7 @@ def test_a_fifth_of_the_time_at_256_memdevs(results, tmp_path):
         return statistics.median(o / t for o, t in zip(r["ours"]["ms"], r["theirs"]["ms"]))
     rounds = [ratio(results[256])]
     while min(rounds) > 0.2 and len(rounds) < 4:
-        rounds.append(ratio(bench.measure(tmp_path, 256, runs=15)))
+        rounds.append(ratio(bench.measure(tmp_path, 256, runs=15, counted=[])))
     print("time ratio by round:", " ".join(f"{r:.3f}" for r in rounds))
     assert min(rounds) <= 0.25, f"{rounds}\n" + bench.table(results)
 

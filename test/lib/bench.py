@@ -8,7 +8,7 @@ All three run in one private mount namespace in which the tree is the host's
 
 The same for `daxctl list --isolation` and `daxctl list`, on a tree with dax devices and memory blocks.
 
-usage: bench.py --inside WORK RUNS PROGRAM    (what measure() runs in the namespace)
+usage: bench.py --inside WORK RUNS PROGRAM COUNTED...    (what measure() runs in the namespace)
 """
 import importlib.machinery
 import importlib.util
@@ -94,7 +94,7 @@ def record_files(argv, work):
         f.write("\n".join(lines) + "\n")
 
 
-def inside(work, runs, program):
+def inside(work, runs, program, counted):
     """In the namespace: every figure, as JSON on stdout."""
     argv = commands(work, program)
     record_files(argv["ours"], work)
@@ -104,16 +104,18 @@ def inside(work, runs, program):
     for _ in range(runs):
         for kind in KINDS:
             times[kind].append(timed(argv[kind]))
-    print(json.dumps({k: {"ms": [t[0] for t in times[k]], "cpu_ms": [t[1] for t in times[k]], "calls": calls(argv[k], work), "instructions": instructions(argv[k])} for k in KINDS}))
+    print(json.dumps({k: {"ms": [t[0] for t in times[k]], "cpu_ms": [t[1] for t in times[k]], "calls": calls(argv[k], work) if k in counted else None, "instructions": instructions(argv[k])} for k in KINDS}))
 
 
-def measure(work, memdevs, bridges=None, runs=5, program="cxl", blocks=0):
-    """{kind: {"ms": [..], "cpu_ms": [..], "calls": n, "instructions": n|None}} on a fresh tree of that size below WORK."""
+def measure(work, memdevs, bridges=None, runs=5, program="cxl", blocks=0, counted=KINDS):
+    """{kind: {"ms": [..], "cpu_ms": [..], "calls": n|None, "instructions": n|None}} on a fresh tree of that size below WORK.
+
+    System calls are counted of the kinds in COUNTED only: strace makes each cost some 20 us."""
     work = pathlib.Path(work) / f"n{memdevs}"
     tree = work / "tree"
     gentree().make(tree, memdevs, bridges or max(1, memdevs // 8), ways=1 if blocks else 2, blocks=blocks)
     subprocess.run(["cc", "-O2", "-o", work / "floor", HERE / "floor.c"], check=True)
-    r = oracle.run(tree, [sys.executable, "-B", os.path.abspath(__file__), "--inside", str(work), str(runs), program])
+    r = oracle.run(tree, [sys.executable, "-B", os.path.abspath(__file__), "--inside", str(work), str(runs), program, *counted])
     if r.rc:
         raise RuntimeError(str(r))
     shutil.rmtree(tree)
@@ -129,17 +131,20 @@ def table(results, program="cxl"):
     names = {"cxl": {"ours": "cxl list --isolation", "theirs": "distribution's list -BPDEMRT"},
              "daxctl": {"ours": "daxctl list --isolation", "theirs": "distribution's daxctl list"}}[program] | {"floor": "floor: the same files, bare"}
     lines = [f"{'memdevs' if program == 'cxl' else 'regions':>7}  {'':30}{'ms':>9}{'CPU ms':>9}{'system calls':>14}{'instructions':>14}{'time':>8}{'calls':>8}"]
+    def cell(value, width, form):
+        return f"{'-':>{width}}" if value is None else f"{value:{width}{form}}"
+
     for n, figures in results.items():
         for kind in KINDS:
             f = figures[kind]
-            lines.append(f"{n if kind == 'ours' else '':>7}  {names[kind]:30}{median(figures, kind):9.2f}{median(figures, kind, 'cpu_ms'):9.2f}{f['calls']:14,}"
-                         + (f"{f['instructions']:14,}" if f["instructions"] else f"{'-':>14}")
-                         + f"{median(figures, kind) / median(figures, 'ours'):7.2f}x{f['calls'] / figures['ours']['calls']:7.2f}x")
+            times = None if f["calls"] is None or not figures["ours"]["calls"] else f["calls"] / figures["ours"]["calls"]
+            lines.append(f"{n if kind == 'ours' else '':>7}  {names[kind]:30}{median(figures, kind):9.2f}{median(figures, kind, 'cpu_ms'):9.2f}"
+                         + cell(f["calls"], 14, ",") + cell(f["instructions"], 14, ",") + f"{median(figures, kind) / median(figures, 'ours'):7.2f}x" + cell(times, 8, ".2f"))
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--inside"]:
-        inside(sys.argv[2], int(sys.argv[3]), sys.argv[4])
+        inside(sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5:])
     else:
         sys.exit(__doc__)

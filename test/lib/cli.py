@@ -18,7 +18,7 @@ CXL = BUILD / "cxl" / "cxl"
 DAXCTL = BUILD / "daxctl" / "daxctl"
 SIM = BUILD / "sim" / "cxl-sim"
 CAPTURES = ROOT / "test" / "hosts" / "captures"
-TIMEOUT = 60
+TIMEOUT = 300  # seconds: only what hangs takes as long, also on a slow machine
 NOBODY = 65534
 
 # What a test may not inherit: the caller's overrides and locale.
