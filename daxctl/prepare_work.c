@@ -121,6 +121,8 @@ static bool refuse_job(struct prepare *p, struct prepare_job *job)
 				    f->dax->driver, f->dax->name, f->dax->driver));
 	} else if (is_husk(f) && f->blocks_online) {
 		refuse(p, job, EXIT_REFUSED, "HUSK", "its region lost a device while the memory was System RAM, which nothing can take back; reboot the host");
+	} else if (dax_is_left_behind(f) && p->goal != PREPARE_DEVDAX) {
+		refuse(p, job, EXIT_REFUSED, "LEFT", "kmem was taken from it while its memory was online, so the kernel keeps that memory, and gives the device no driver, until the next boot; reboot the host, then run the command again");
 	} else if (f->blocks_unknown) {
 		refuse(p, job, geteuid() ? EXIT_PREREQ : EXIT_REFUSED, "ATTRIBUTE", "which of its memory blocks are online cannot be read");
 	} else if (in_use && !is_driver(f, "kmem")) {
@@ -255,12 +257,9 @@ int prepare_plan(struct prepare *p, struct err *err)
 		return no_memory(err);
 	for (size_t i = 0; i < p->n_jobs; i++)
 		refuse_job(p, &p->jobs[i]);
-	/* all that may fail for being in use comes first, so that as little as possible is to be
-	 * taken back; memory that kmem left online is so whatever driver the device has by now,
-	 * and one that just appeared is to get its driver all the same */
+	/* all that may fail for being in use comes first, so that as little as possible is to be taken back */
 	for (size_t i = 0; i < p->n_jobs; i++)
 		if (p->jobs[i].result == RESULT_NONE && p->goal == PREPARE_DEVDAX &&
-		    (!p->is_hotplug || is_driver(p->jobs[i].before, "kmem")) &&
 		    dax_plan_offline(&p->view, p->jobs[i].before, p->timeout_us, &p->arena, &p->plans[p->keep_going ? i : 0]))
 			return no_memory(err);
 	for (size_t i = 0; !rc && i < p->n_jobs; i++) {
@@ -268,6 +267,10 @@ int prepare_plan(struct prepare *p, struct err *err)
 
 		if (job->result != RESULT_NONE)
 			continue;
+		if (dax_is_left_behind(job->before))
+			message_add(p->messages, SEV_WARNING, "LEFT", job->before->dax->name,
+				    "%s: kmem was taken from it while its memory was online; that memory %s, but the kernel gives the device no driver before the next boot; with --persist it comes up as device-dax then",
+				    job->before->dax->name, !job->before->blocks_online ? "is offline by now" : p->dry_run ? "would go offline" : "goes offline");
 		rc = plan_job(p, job->before, &p->plans[p->keep_going ? i : 0], err);
 		if (!is_planned(p, job->before))
 			job->result = RESULT_ALREADY;
@@ -331,6 +334,12 @@ static enum exit_status tell_failure(struct prepare *p, struct step_run *run, co
 			    "%s: %s stayed busy for %s: something in it is pinned or cannot be moved; %s; stop what uses the memory%s",
 			    name, block_of(s, block, sizeof(block)), duration_human(p->timeout_us, time, sizeof(time)), state_now,
 			    p->keep_going ? " or give it a longer --timeout, then run the command again" : ", give it a longer --timeout, or take the others offline with --keep-going");
+		return EXIT_TIMEDOUT;
+	}
+	if (s->op == &step_dax_mode && err->errnum == ENOTEMPTY) {
+		message_add(p->messages, SEV_ERROR, "BUSY", name,
+			    "%s: its memory came online again and stayed busy, so it was not taken from kmem: no driver would get it before the next boot; %s; stop what brings memory online ('daxctl list --isolation' says what does) and what uses it, then run the command again",
+			    name, state_now);
 		return EXIT_TIMEDOUT;
 	}
 	if (s == p->isolate_failed) {

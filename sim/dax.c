@@ -76,6 +76,13 @@ int dax_probe(struct sim *sim, struct node *dax, const char *driver)
 	uint64_t start = dev_number(dax, "resource", 0), size = dev_number(dax, "size", 0);
 	int rc = 0;
 
+	/*
+	 * Memory that kmem could not take back keeps the range busy until the next boot.
+	 * device_dax fails for that in new_id already, which does not say so; after that
+	 * it minds the page map of its first try (dev_dax_probe() of drivers/dax/device.c).
+	 */
+	if (iomem_has(sim, start, size, KMEM_RESOURCE))
+		return strcmp(driver, "kmem") ? -EINVAL : -EBUSY;
 	if (!strcmp(driver, "kmem"))
 		rc = memory_add(sim, start, size, (unsigned int)dev_number(dax, "target_node", 0));
 	/* both drivers claim the range under the device's name */

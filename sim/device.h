@@ -132,7 +132,11 @@ void devnode_fail(struct sim *sim, const char *name);
 /* Whoever maps it from now on reads 0, and what is written is lost with the mapping. */
 void devnode_lose(struct sim *sim, const char *name);
 int iomem_add(struct sim *sim, uint64_t start, uint64_t size, const char *name);
+bool iomem_has(const struct sim *sim, uint64_t start, uint64_t size, const char *name);
+/* __release_region() leaves one that still has something below, */
 void iomem_remove(struct sim *sim, uint64_t start, uint64_t size, const char *name);
+/* remove_resource() moves that up. */
+void iomem_remove_above(struct sim *sim, uint64_t start, uint64_t size, const char *name);
 /* Something in a CXL window has part of the range; where that ends. */
 bool iomem_is_taken(const struct sim *sim, uint64_t start, uint64_t size, uint64_t *ret_end);
 

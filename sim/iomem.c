@@ -103,22 +103,43 @@ bool iomem_is_taken(const struct sim *sim, uint64_t start, uint64_t size, uint64
 	return false;
 }
 
+/* The line of exactly this range and name; NULL when there is none. */
+static const char *find_line(const struct node *n, uint64_t start, uint64_t size, const char *name, struct range *ret)
+{
+	for (const char *p = n ? n->data : ""; *p; p = next_line(p))
+		if (parse_line(p, ret) && ret->start == start && ret->end == start + size - 1 &&
+		    !strncmp(ret->name, name, strlen(name)) && ret->name[strlen(name)] == '\n')
+			return p;
+	return NULL;
+}
+
+bool iomem_has(const struct sim *sim, uint64_t start, uint64_t size, const char *name)
+{
+	struct range r;
+
+	return find_line(iomem(sim), start, size, name, &r);
+}
+
 void iomem_remove(struct sim *sim, uint64_t start, uint64_t size, const char *name)
+{
+	struct range r, below;
+	const char *p = find_line(iomem(sim), start, size, name, &r);
+
+	if (p && (!parse_line(next_line(p), &below) || below.indent <= r.indent))
+		replace(iomem(sim), p, (size_t)(next_line(p) - p), "");
+}
+
+void iomem_remove_above(struct sim *sim, uint64_t start, uint64_t size, const char *name)
 {
 	struct node *n = iomem(sim);
 	struct range r, below;
+	const char *p = find_line(n, start, size, name, &r);
+	size_t at = p ? (size_t)(p - n->data) : 0;
 
-	for (const char *p = n ? n->data : ""; *p; p = next_line(p)) {
-		const char *next = next_line(p);
-
-		if (!parse_line(p, &r) || r.start != start || r.end != start + size - 1 ||
-		    strncmp(r.name, name, strlen(name)) || r.name[strlen(name)] != '\n')
-			continue;
-		/* __release_region() leaves one that still has something below */
-		if (!parse_line(next, &below) || below.indent <= r.indent)
-			replace(n, p, (size_t)(next - p), "");
+	if (!p || replace(n, p, (size_t)(next_line(p) - p), ""))
 		return;
-	}
+	while (parse_line(n->data + at, &below) && below.indent > r.indent && !replace(n, n->data + at, 2, ""))
+		at = (size_t)(next_line(n->data + at) - n->data);
 }
 
 /* --- /dev: a tmpfs of the run, which the server sees ---------------------- */

@@ -324,9 +324,23 @@ static bool is_boot_memory(const struct node *block)
 	return !node_of(block, &node) || !node;
 }
 
+static int mark_offline(struct sim *sim, struct node *block)
+{
+	unsigned int node = 0;
+
+	if (dev_set(sim, block, "state", "offline") || dev_set(sim, block, "online", "0") ||
+	    dev_set(sim, block, "valid_zones", "Normal Movable"))
+		return -ENOMEM;
+	change_meminfo(sim, block_size(sim), false);
+	udev_tell(sim, "offline", block);
+	node_of(block, &node);
+	refresh(sim, node);
+	return 0;
+}
+
 static ssize_t set_offline(struct sim *sim, struct node *block, struct op *op)
 {
-	unsigned int node = 0, number = 0, busy;
+	unsigned int number = 0, busy;
 
 	if (!is_online(block))
 		return -EINVAL;
@@ -338,14 +352,7 @@ static ssize_t set_offline(struct sim *sim, struct node *block, struct op *op)
 		op->wait_ms = busy;
 		return SIM_AGAIN;
 	}
-	if (dev_set(sim, block, "state", "offline") || dev_set(sim, block, "online", "0") ||
-	    dev_set(sim, block, "valid_zones", "Normal Movable"))
-		return -ENOMEM;
-	change_meminfo(sim, block_size(sim), false);
-	udev_tell(sim, "offline", block);
-	node_of(block, &node);
-	refresh(sim, node);
-	return 0;
+	return mark_offline(sim, block);
 }
 
 /* The zone that an online type means; NULL: none of the words. */
@@ -498,9 +505,8 @@ int memory_remove(struct sim *sim, uint64_t start, uint64_t size)
 void memory_force_offline(struct sim *sim, uint64_t start, uint64_t size)
 {
 	uint64_t block = block_size(sim), end = block ? (start + size) / block : 0;
-	struct op op = { .sim = sim, .tries = 1 };
 
 	for (uint64_t i = block ? start / block : 0; i < end && end - start / block <= MAX_BLOCKS; i++)
 		if (block_at(sim, i) && is_online(block_at(sim, i)))
-			set_offline(sim, block_at(sim, i), &op);
+			mark_offline(sim, block_at(sim, i));
 }

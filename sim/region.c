@@ -159,7 +159,7 @@ static int free_hpa(struct sim *sim, struct node *region)
 		return 0;
 	if (state_of(sim, region) >= ACTIVE)
 		return -EBUSY;
-	iomem_remove(sim, dev_number(region, "resource", 0), size, region->name);
+	iomem_remove_above(sim, dev_number(region, "resource", 0), size, region->name);
 	return dev_set(sim, region, "size", "0x0") || dev_set(sim, region, "resource", REGION_NO_ADDRESS) ? -ENOMEM : 0;
 }
 

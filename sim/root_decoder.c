@@ -125,7 +125,7 @@ static ssize_t delete_store(struct node *node, const char *buf, size_t len, stru
 	for (unsigned int i = 0; i < region_ways(region); i++)
 		if (region_target(op->sim, region, i))
 			region_lose_decoder(op->sim, region_target(op->sim, region, i));
-	iomem_remove(op->sim, dev_number(region, "resource", 0), dev_number(region, "size", 0), region->name);
+	iomem_remove_above(op->sim, dev_number(region, "resource", 0), dev_number(region, "size", 0), region->name);
 	dev_remove(op->sim, region);
 	rc = give_back(op->sim, node->parent, region->name);
 	return rc ? rc : (ssize_t)len;

@@ -127,15 +127,64 @@ def test_what_cannot_be_put_back_is_said():
     assert r.now["memory146"] == "offline" and r.dax()["dax0.0"]["after"]["blocks"]["online"] == 1
 
 
-def test_memory_that_kmem_left_online_is_not_prepared_already(tmp_path):
-    """The device is device_dax's, a block of it still online: taken offline, or said to be busy; never «already»."""
-    host = host_file(tmp_path, busy_blocks=["memory147"])
-    prepare = "daxctl prepare-isolation --timeout=100ms"
-    _, busy, _, done, listed = Session(host).sh(f"{prepare} --persist --keep-going; cxl-sim ctl reboot").sh(f"{prepare} 2>&1 >/dev/null; echo $?") \
-        .sh("cxl-sim ctl busy memory147 off").daxctl("prepare-isolation").daxctl("list", "--isolation").run()
+LEFT = "echo dax0.0 >/sys/bus/dax/drivers/kmem/unbind"
+
+
+def test_memory_that_kmem_left_online_goes_offline_and_the_rest_is_said(tmp_path):
+    """No driver gets the device before the next boot, but nothing has to be in its memory."""
+    r = Session("sysram1").sh(LEFT + "; cxl-sim ctl busy memory147 on").sh("daxctl prepare-isolation --timeout=100ms 2>&1 >/dev/null; echo $?").sh("cxl-sim ctl busy memory147 off") \
+        .daxctl("prepare-isolation", "-n").daxctl("prepare-isolation").daxctl("list", "--isolation").daxctl("prepare-isolation").cxl("enable-isolation", "root0").sh(LOOK).run()
+    busy, dry, done, listed, again, enabled, look = r[1], *r[3:]
     assert "memory147 stayed busy" in busy.text and busy.text.splitlines()[-1] == "6", str(busy)
-    assert done.rc == 0 and done.dax()["dax0.0"]["result"] == "done", str(done)
-    assert listed.dax()["dax0.0"]["fit"] and listed.dax()["dax0.0"]["blocks"]["online"] == 0, str(listed)
+    for x, result, says in ((dry, "planned", "would go offline"), (done, "done", "goes offline"), (again, "already", "is offline by now")):
+        assert x.rc == 0 and x.dax()["dax0.0"]["result"] == result, str(x)
+        assert [m["severity"] for m in x.messages(code="LEFT")] == ["warning"] and f"that memory {says}" in x.err and "no driver before the next boot" in x.err, str(x)
+    assert listed.dax()["dax0.0"]["fit"] and listed.dax()["dax0.0"]["blocks"] == {"total": 2, "online": 0, "online_bytes": 0, "zones": []}, str(listed)
+    assert enabled.rc == 0 and look.text.splitlines() == ["memory146 offline", "memory147 offline", "dax0.0  1"], f"{enabled}{look}"
+
+
+def test_what_kmem_left_behind_is_devdax_after_the_next_boot():
+    s = Session("sysram1").sh(LEFT).daxctl("prepare-isolation", "--persist").sh("cxl-sim ctl reboot").daxctl("list", "--isolation")
+    _, prepared, _, listed = s.run()
+    assert prepared.rc == 0 and prepared.dax()["dax0.0"]["result"] == "done", str(prepared)
+    assert (listed.dax()["dax0.0"]["mode"], listed.dax()["dax0.0"]["fit"]) == ("devdax", True), str(listed)
+
+
+@pytest.mark.parametrize("args", [["--mode=system-ram"], ["--undo"]])
+def test_what_kmem_left_behind_can_be_nothing_else_before_the_next_boot(args):
+    _, r, look = Session("sysram1").sh(LEFT).daxctl("prepare-isolation", *args).sh(LOOK).run()
+    assert r.rc == 4 and r.dax()["dax0.0"]["result"] == "refused" and "reboot the host, then run the command again" in r.err and did(r) == [], str(r)
+    assert look.text.splitlines() == ["memory146 online", "memory147 online", "dax0.0  1"], str(look)
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_what_the_policy_brought_online_goes_offline_before_kmem_lets_go(busy):
+    """Taken from kmem with memory online the device would get no driver before the next boot: drivers/dax/kmem.c."""
+    fails = [f"read@*/memory147/state:{i}=EIO" for i in (1, 2, 3)]      # all that is looked at before the step
+    r, look, iomem = Session("direct1", faults=fails).sh("echo online_movable >/sys/devices/system/memory/auto_online_blocks" +
+                                                         ("; cxl-sim ctl busy memory146 on" if busy else "")) \
+        .daxctl("prepare-isolation", "--mode=system-ram").sh(LOOK).sh("cat /proc/iomem").run()[1:]
+    assert r.rc == 4 and "bring memory147 of dax0.0 online) failed" in r.err, str(r)
+    if busy:
+        assert "not all of what was done before could be taken back" in r.err and r.dax()["dax0.0"]["result"] == "failed", str(r)
+        assert look.text.splitlines() == ["memory146 online", "memory147 online", "dax0.0 kmem 1"], str(look)
+    else:
+        assert "everything is as it was" in r.err and r.dax()["dax0.0"]["result"] == "rolled-back", str(r)
+        assert look.text.splitlines() == ["memory146 ", "memory147 ", "dax0.0 device_dax 1"] and "kmem" not in iomem.text, f"{look}{iomem}"
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_memory_that_comes_online_meanwhile_goes_offline_again_or_the_device_stays(busy):
+    """Somebody brings memory146 back while memory147 still goes offline."""
+    meanwhile = "(cd /sys/devices/system/memory/memory146; while ! grep -q offline state; do sleep 0.02; done; echo online_movable >state" + \
+        ("; cxl-sim ctl busy memory146 on" if busy else "") + ") & "
+    s = Session("sysram1", faults=["write@*/memory147/state:1=delay:700"])
+    r, look = s.sh(meanwhile + "daxctl prepare-isolation --keep-going 2>&1 >/dev/null; echo $?; wait").sh(LOOK).run()
+    if busy:
+        assert "came online again and stayed busy, so it was not taken from kmem" in r.text and r.text.splitlines()[-1] == "6", str(r)
+        assert look.text.splitlines() == ["memory146 online", "memory147 online", "dax0.0 kmem 1"], str(look)
+    else:
+        assert r.text == "0\n" and look.text.splitlines() == ["memory146 ", "memory147 ", "dax0.0 device_dax 0"], f"{r}{look}"
 
 
 def test_a_signal_ends_the_wait_and_everything_is_put_back(tmp_path):

@@ -98,6 +98,8 @@ int dax_plan_devdax(const struct dax_facts *f, struct arena *a, struct dax_plan 
 	const char *driver = f->dax->driver;
 	int rc = 0;
 
+	if (dax_is_left_behind(f))
+		return 0;	/* offline is all that it can be */
 	if (!driver || strcmp(driver, "device_dax"))
 		rc = add_mode(plan, a, f, driver, "devdax", "device_dax");
 	return rc || f->memmap != TRI_YES ? rc : add_memmap(plan, a, f, false);

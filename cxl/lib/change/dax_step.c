@@ -22,24 +22,44 @@ static void wake_up(int sig)
 
 /*
  * Offlining goes on until it succeeds or a signal comes (offline_pages() of
- * mm/memory_hotplug.c): the write is ended after @left_us.
+ * mm/memory_hotplug.c): a write in between is ended after @left_us.
  */
-static int write_for(struct sysfs *fs, const char *path, const char *value, uint64_t left_us)
+static void timer_begin(uint64_t left_us, struct sigaction *old)
 {
 	const struct sigaction interrupt = { .sa_handler = wake_up };	/* no SA_RESTART */
-	struct itimerval timer = { .it_value = { (time_t)(left_us / 1000000), (suseconds_t)(left_us % 1000000) } }, off = { 0 };
-	struct sigaction old;
-	int rc;
+	struct itimerval timer = { .it_value = { (time_t)(left_us / 1000000), (suseconds_t)(left_us % 1000000) } };
 
 	if (!left_us)
 		timer.it_value.tv_usec = 1;
 	timer.it_interval.tv_usec = 100000;	/* in case it came before the write began */
-	sigaction(SIGALRM, &interrupt, &old);
+	sigaction(SIGALRM, &interrupt, old);
 	setitimer(ITIMER_REAL, &timer, NULL);
-	rc = sysfs_write(fs, path, value);
+}
+
+static void timer_end(const struct sigaction *old)
+{
+	const struct itimerval off = { 0 };
+
 	setitimer(ITIMER_REAL, &off, NULL);
-	sigaction(SIGALRM, &old, NULL);
+	sigaction(SIGALRM, old, NULL);
+}
+
+static int write_for(struct sysfs *fs, const char *path, const char *value, uint64_t left_us)
+{
+	struct sigaction old;
+	int rc;
+
+	timer_begin(left_us, &old);
+	rc = sysfs_write(fs, path, value);
+	timer_end(&old);
 	return rc;
+}
+
+static uint64_t left_until(uint64_t end)
+{
+	uint64_t now = step_now_us();
+
+	return now < end ? end - now : 0;
 }
 
 /* Pages on their way elsewhere make a block busy for a moment; what is pinned, for good. */
@@ -49,9 +69,7 @@ static int offline_block(struct step_run *run, const struct step *step)
 	int rc;
 
 	for (;;) {
-		uint64_t now = step_now_us();
-
-		rc = write_for(run->fs, step->path, step->value, now < end ? end - now : 0);
+		rc = write_for(run->fs, step->path, step->value, left_until(end));
 		if ((rc != -EBUSY && rc != -EAGAIN && rc != -EINTR) || step_now_us() >= end ||
 		    (run->is_stopped && run->is_stopped(run)))
 			return rc;
@@ -145,7 +163,33 @@ static int may_bind(struct sysfs *fs)
 	return fd == -EACCES || fd == -EPERM || fd == -EROFS ? fd : 0;
 }
 
-static int switch_by_libdaxctl(const struct step *step)
+/*
+ * kmem lets a device go whose memory is online; that memory then stays with the
+ * kernel, and the device without any driver, until the next boot
+ * (dev_dax_kmem_remove() of drivers/dax/kmem.c).  What the kernel's policy or a
+ * udev rule brought online since kmem got it goes offline first, or nothing goes.
+ */
+static int take_memory_offline(struct step_run *run, struct daxctl_dev *dev)
+{
+	uint64_t end = step_now_us() + 2000000, wait = 0;	/* it has only just come */
+
+	for (;;) {
+		struct daxctl_memory *memory = daxctl_dev_get_memory(dev);
+		struct sigaction old;
+
+		if (!memory || !daxctl_memory_is_online(memory))
+			return 0;
+		if (step_now_us() >= end || (run->is_stopped && run->is_stopped(run) && wait))
+			return -ENOTEMPTY;
+		timer_begin(left_until(end), &old);
+		daxctl_memory_offline(memory);
+		timer_end(&old);
+		if (daxctl_memory_is_online(memory))
+			step_pause(&wait);
+	}
+}
+
+static int switch_by_libdaxctl(struct step_run *run, const struct step *step)
 {
 	_cleanup_(unref_ctx) struct daxctl_ctx *ctx = NULL;
 	struct daxctl_dev *dev;
@@ -162,7 +206,10 @@ static int switch_by_libdaxctl(const struct step *step)
 	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
 		if (strcmp(switches[i].mode, step->value))
 			continue;
-		rc = daxctl_dev_is_enabled(dev) ? daxctl_dev_disable(dev) : 0;
+		if (daxctl_dev_is_enabled(dev)) {
+			rc = take_memory_offline(run, dev);
+			rc = rc ? rc : daxctl_dev_disable(dev);
+		}
 		return rc || !switches[i].enable ? rc : switches[i].enable(dev);
 	}
 	return -EINVAL;
@@ -170,7 +217,7 @@ static int switch_by_libdaxctl(const struct step *step)
 
 static int switch_mode(struct step_run *run, const struct step *step)
 {
-	int rc = switch_by_libdaxctl(step), may = rc ? may_bind(run->fs) : 0;
+	int rc = switch_by_libdaxctl(run, step), may = rc && rc != -ENOTEMPTY ? may_bind(run->fs) : 0;
 
 	return may ? may : rc;
 }

@@ -13,7 +13,10 @@
 extern const struct step_op step_offline_block;
 /* …/memoryN/state: "online_movable", reads online or offline; comes with kmem, so it is waited for. */
 extern const struct step_op step_online_block;
-/* sys/bus/dax/devices/daxX.Y/driver, value: devdax, system-ram or unbound; reads the driver. */
+/*
+ * sys/bus/dax/devices/daxX.Y/driver, value: devdax, system-ram or unbound; reads the
+ * driver.  ENOTEMPTY: its memory came online since and does not go offline within 2 s.
+ */
 extern const struct step_op step_dax_mode;
 /* …/daxX.Y/memmap_on_memory; taking back "1" is no use, and refused, where the parameter is off. */
 extern const struct step_op step_memmap;

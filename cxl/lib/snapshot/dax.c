@@ -104,6 +104,11 @@ static int count_blocks(struct cxl_host *host, struct dax_facts *f)
 	return rc;
 }
 
+bool dax_is_left_behind(const struct dax_facts *f)
+{
+	return !f->dax->driver && f->blocks_total;
+}
+
 /* --- is it fit? ------------------------------------------------------------------- */
 
 static enum tri is_online(const struct dax_facts *f)

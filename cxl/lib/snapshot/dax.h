@@ -59,6 +59,13 @@ struct dax_view {
 	const char *auto_online;	/* auto_online_blocks; NULL unknown */
 };
 
+/*
+ * kmem was taken from it while its memory was online: the blocks are still there,
+ * and no driver gets the device, until the next boot (dev_dax_kmem_remove() of
+ * drivers/dax/kmem.c keeps the range).
+ */
+bool dax_is_left_behind(const struct dax_facts *f);
+
 /* Look at the dax devices of @host, which host_read_dax() read.  -errno with @err. */
 int dax_view_read(struct cxl_host *host, struct dax_view *ret, struct err *err);
 

@@ -486,5 +486,32 @@ def power(run):
     run.step("power on")
 
 
+def memory_left(run):
+    """kmem lets a device go whose memory is online: what it added stays with the kernel until the next boot."""
+    region = create(run, "decoder0.0", memdevs()[:1])
+    dax = dax_of(region)
+    first, *others = blocks_of(dax)
+    run.put(f"{first}/state", "online_movable")
+    run.step("a block online")
+    run.put(f"{DAX_DRIVERS}/kmem/unbind", dax)
+    run.step("kmem unbound: the memory stays")
+    run.put(f"{DAX_DRIVERS}/kmem/bind", dax)
+    run.put(f"{DAX_DRIVERS}/device_dax/new_id", dax)
+    run.put(f"{DAX_DRIVERS}/device_dax/bind", dax)
+    run.step("refused: a driver for a device whose memory is online")
+    run.put(f"{dax}/memmap_on_memory", "0", "1")
+    run.put(f"{first}/state", "offline")
+    run.step("the block offline")
+    run.put(f"{DAX_DRIVERS}/device_dax/bind", dax)
+    run.put(f"{DAX_DRIVERS}/device_dax/remove_id", dax)
+    run.put(f"{DAX_DRIVERS}/kmem/bind", dax)
+    run.step("refused: a driver for a device whose memory is still the kernel's")
+    for b in others:
+        run.put(f"{b}/state", "online_movable", "offline")
+    run.step("on and off without a driver")
+    destroy(run, region)
+    run.step("region destroyed, the memory still there")
+
+
 SCRIPTS = {"direct1": direct1, "v1": isolation.v1, "v1-fixed": isolation.fixed, "resets": resets, "rootport": root_port_away, "direct2x2": direct2x2, "switch4": switch4,
-           "pmem1": pmem1, "power": power}
+           "pmem1": pmem1, "power": power, "memory-left": memory_left}

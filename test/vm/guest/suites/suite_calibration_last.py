@@ -6,3 +6,8 @@ from guest import on, record
 @on("direct1")
 def test_slot_power():
     record("power")
+
+
+@on("switch4")
+def test_memory_that_kmem_leaves_online():
+    record("memory-left")
