@@ -54,14 +54,13 @@ static struct json_object *record_job(const struct job *job, struct arena *a)
 
 int change_apply(struct change *c, const struct change_options *o, char **targets, struct err *err)
 {
-	int rc;
+	int rc = command_refuse_sysroot(o->sysroot, err);
 
+	if (rc)
+		return rc;
 	c->dry_run = o->dry_run;
 	c->registers = o->registers;
 	c->cache = o->cache;
-	if (o->sysroot)
-		return err_set(err, EXIT_USAGE, EROFS, "a capture cannot be changed, nothing was done; drop --sysroot, or try it out with 'cxl-sim run --host %.200s --kernel v1-fixed -- cxl ...'",
-			       o->sysroot);
 	if (!*targets && !c->file)
 		return err_set(err, EXIT_USAGE, EINVAL, "no target was named, nothing was done; name a root port, memN, regionN, portN, root0 or all");
 	rc = host_read(c->host, NULL, err);

@@ -9,7 +9,7 @@
 struct change_options {
 	struct common_options common;
 	bool dry_run, registers, cache;
-	const char *sysroot;	/* taken only to say why not */
+	const char *sysroot;
 };
 
 /* Entries for a command's option table; @type begins with a member "change" of that struct. */
@@ -19,8 +19,7 @@ struct change_options {
 	{ "cache", 0, OPT_FLAG, offsetof(type, change.cache), NULL, cache_help }, \
 	{ "registers", 0, OPT_FLAG, offsetof(type, change.registers), NULL, \
 	  "write the port's registers where the kernel has no attribute" }, \
-	{ "sysroot", 0, OPT_STRING, offsetof(type, change.sysroot), "DIR", \
-	  "refused: a capture cannot be changed" }
+	SYSROOT_REFUSED(type, change.sysroot)
 
 /* Select, decide, plan and run @c->goal on @targets (ends with NULL); -errno with @err, nothing was written. */
 int change_apply(struct change *c, const struct change_options *o, char **targets, struct err *err);

@@ -42,7 +42,7 @@ static const struct opt recover_opts[] = {
 	  "do it in spite of this one check: ISO-PMEM (the contents of persistent regions are lost)" },
 	{ "progress", 0, OPT_STRING, offsetof(struct recover_command, progress), "HOW",
 	  "on standard error: auto (default: a line per step on a terminal), json or none" },
-	{ "sysroot", 0, OPT_STRING, offsetof(struct recover_command, sysroot), "DIR", "refused: a capture cannot be changed" },
+	SYSROOT_REFUSED(struct recover_command, sysroot),
 	COMMON_OPTIONS(struct recover_command, "json (default) or human"),
 	{ 0 }
 };
@@ -67,9 +67,8 @@ static int parse_options(struct recover *r, const struct recover_command *o, cha
 	uint64_t timeout_us = RECOVER_TIMEOUT_US;
 	char shown[48];
 
-	if (o->sysroot)
-		return err_set(err, EXIT_USAGE, EROFS, "a capture cannot be changed, nothing was done; drop --sysroot, or try it out with 'cxl-sim run --host %.200s --kernel v1-fixed -- cxl ...'",
-			       o->sysroot);
+	if (command_refuse_sysroot(o->sysroot, err))
+		return -EROFS;
 	if (!operands[0] || operands[1])
 		return err_set(err, EXIT_USAGE, EINVAL, "one root port is recovered at a time, nothing was done; name it by its PCI address, as 'cxl list --isolation' shows it");
 	if (o->resume && o->abandon)

@@ -13,7 +13,7 @@
 struct prepare_options {
 	struct common_options common;
 	bool dry_run, keep_going, undo, persist;
-	const char *mode, *timeout, *hotplug;
+	const char *mode, *timeout, *hotplug, *sysroot;
 };
 
 static const struct opt prepare_opts[] = {
@@ -31,6 +31,7 @@ static const struct opt prepare_opts[] = {
 	  "for the udev rule: the operands are serial numbers; prepare DAX when its memory has one of them, else leave it to the kernel" },
 	{ "dry-run", 'n', OPT_FLAG, offsetof(struct prepare_options, dry_run), NULL,
 	  "print what would be done, write nothing" },
+	SYSROOT_REFUSED(struct prepare_options, sysroot),
 	COMMON_OPTIONS(struct prepare_options, "json (default), human or table"),
 	{ 0 }
 };
@@ -45,6 +46,8 @@ static int parse_options(struct prepare *p, const struct prepare_options *o, str
 	p->persist = o->persist;
 	p->is_hotplug = o->hotplug;
 	p->timeout_us = 30000000;
+	if (command_refuse_sysroot(o->sysroot, err))
+		return -EROFS;
 	if (o->mode && !system_ram && strcmp(o->mode, "devdax"))
 		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is no mode: use devdax or system-ram", printable(o->mode, shown, sizeof(shown)));
 	if (o->undo && o->mode)

@@ -86,6 +86,13 @@ static void take_members(struct json_object *frame, struct json_object *members)
 	json_object_put(members);
 }
 
+int command_refuse_sysroot(const char *sysroot, struct err *err)
+{
+	return !sysroot ? 0 :
+	       err_set(err, EXIT_USAGE, EROFS, "a capture cannot be changed, nothing was done; drop --sysroot, or try it out with 'cxl-sim run --host %.200s --kernel v1-fixed -- %s ...'",
+		       sysroot, command_program);
+}
+
 int command_end(const struct command_run *run, int status, const struct messages *messages,
 		struct json_object *list)
 {

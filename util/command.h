@@ -33,6 +33,10 @@ struct common_options {
 	{ "help", 'h', OPT_FLAG, offsetof(type, common.help), NULL, "show this help" }
 #define COMMON_OPTIONS(type, formats) COMMON_OPTIONS_IN(type, common, formats)
 
+/* The entry of a command that changes something: taken only to say why not, by command_refuse_sysroot(). */
+#define SYSROOT_REFUSED(type, member) \
+	{ "sysroot", 0, OPT_STRING, offsetof(type, member), "DIR", "refused: a capture cannot be changed" }
+
 /* What a command prints: {"schema", "exit_status", "messages", @key: [...]}. */
 struct command_output {
 	const char *schema, *key;
@@ -63,6 +67,9 @@ struct command_run {
 bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
 		   const struct common_options *common, const struct command_output *output,
 		   struct command_run *ret, int *ret_status);
+
+/* -EROFS with @err when @sysroot was given. */
+int command_refuse_sysroot(const char *sysroot, struct err *err);
 
 /*
  * Print the output with @list (or an object of members, where the output has no

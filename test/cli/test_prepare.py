@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lib.cli import NOBODY, ROOT, Session, host_file
+from lib.cli import NOBODY, ROOT, Session, host_file, run_daxctl
 
 RP = "0000:0c:00.0"
 BLOCKS = ["memory146", "memory147"]
@@ -51,6 +51,11 @@ def test_it_makes_isolation_possible():
     assert refused.rc == 1 and "ISO-MEM-ONLINE" in refused.err
     assert prepared.rc == 0 and enabled.rc == 0
     assert enabled.root_ports()[RP]["containment"] in ("contain", "recover")
+
+
+def test_a_capture_is_not_changed():
+    r = run_daxctl(["prepare-isolation", "--sysroot=/", "region0"], host="direct1")
+    assert r.rc == 2 and "a capture cannot be changed, nothing was done" in r.err and "cxl-sim run --host / --kernel v1-fixed -- daxctl ..." in r.err, str(r)
 
 
 def test_a_dry_run_writes_nothing():
