@@ -68,6 +68,12 @@ bool check_is_busy(const struct check_context *ctx, const struct cxl_root_port *
 	for (size_t i = 0; i < rp->n_dax; i++)
 		if (is_mapped(rp->dax[i], a, f) || is_mounted(rp->dax[i], a, f))
 			return true;
+	for (size_t i = 0; i < ctx->host->n_loose; i++) {
+		const struct loose_memory *l = &ctx->host->loose[i];
+
+		if (l->memdev->root_port == rp && l->dax && (is_mapped(l->dax, a, f) || is_mounted(l->dax, a, f)))
+			return true;
+	}
 	for (size_t i = 0; ctx->host->dax_in_use && i < rp->n_dax; i++) {
 		const struct cxl_dax *d = rp->dax[i];
 
@@ -111,6 +117,34 @@ static const char *offline_remedy(const struct cxl_region *r, struct arena *a)
 			    !r->zone || movable ? "" : dax);
 }
 
+static const char *loose_remedy(const struct loose_memory *l, struct arena *a)
+{
+	if (l->blocks_online && l->dax && l->dax->driver && !strcmp(l->dax->driver, "kmem"))
+		return arena_printf(a, "daxctl offline-memory %s; daxctl reconfigure-device --mode=devdax %s", l->dax->name, l->dax->name);
+	return l->blocks_online ? arena_printf(a, "switch off in the firmware setup that firmware assembles CXL memory, and reboot") :
+		"run the command as root";
+}
+
+/* No region has it, and it may be online all the same. */
+static bool is_loose_online(const struct check_context *ctx, const struct cxl_root_port *rp, struct arena *a,
+			    struct finding *f)
+{
+	for (size_t i = 0; i < ctx->host->n_loose; i++) {
+		const struct loose_memory *l = &ctx->host->loose[i];
+
+		if (l->memdev->root_port != rp || (!l->blocks_online && !l->blocks_unknown))
+			continue;
+		f->text = l->blocks_online ?
+			arena_printf(a, "%zu of %zu memory blocks that %s of %s decodes are online as System RAM, without a region: the kernel panics when they are lost",
+				     l->blocks_online, l->blocks_total, l->decoder, l->memdev->name) :
+			arena_printf(a, "whether the memory that %s of %s decodes without a region is online as System RAM cannot be told",
+				     l->decoder, l->memdev->name);
+		f->remedy = loose_remedy(l, a);
+		return true;
+	}
+	return false;
+}
+
 bool check_memory_is_online(const struct check_context *ctx, const struct cxl_root_port *rp,
 			    struct arena *a, struct finding *f)
 {
@@ -128,6 +162,8 @@ bool check_memory_is_online(const struct check_context *ctx, const struct cxl_ro
 		f->remedy = offline_remedy(r, a);
 		return true;
 	}
+	if (is_loose_online(ctx, rp, a, f))
+		return true;
 	if (!hidden || (!hidden->blocks_online && !hidden->blocks_unknown))
 		return false;
 	f->text = arena_printf(a, "%s is online as System RAM and may lie below it: a position of the region cannot be read", hidden->name);

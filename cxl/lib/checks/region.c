@@ -83,10 +83,25 @@ static const char *make_anew(const struct cxl_region *r, struct arena *a)
 			    memdevs ? memdevs : "memN");
 }
 
+/* A decoder that the driver programs belongs to a region. */
+static bool is_loose(const struct check_context *ctx, const struct cxl_root_port *rp, struct arena *a, struct finding *f)
+{
+	for (size_t i = 0; i < ctx->host->n_loose; i++) {
+		const struct loose_memory *l = &ctx->host->loose[i];
+
+		if (l->memdev->root_port != rp)
+			continue;
+		f->text = arena_printf(a, "firmware programmed %s of %s, and no region has that memory: it cannot be torn down and made anew",
+				       l->decoder, l->memdev->name);
+		f->remedy = "let the driver program the decoders: switch off in the firmware setup that firmware assembles CXL memory, and reboot; cxl check-soft-reserved says who owns the memory now";
+		return true;
+	}
+	return false;
+}
+
 bool check_firmware_made(const struct check_context *ctx, const struct cxl_root_port *rp,
 			 struct arena *a, struct finding *f)
 {
-	(void)ctx;
 	for (size_t i = 0; i < rp->n_regions; i++) {
 		const struct cxl_region *r = rp->regions[i];
 
@@ -106,7 +121,7 @@ bool check_firmware_made(const struct check_context *ctx, const struct cxl_root_
 			f->remedy = arena_printf(a, "let the driver program the decoders (this loses the contents): %s", make_anew(r, a));
 		return true;
 	}
-	return false;
+	return is_loose(ctx, rp, a, f);
 }
 
 bool check_is_locked(const struct check_context *ctx, const struct cxl_root_port *rp,

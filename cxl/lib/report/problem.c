@@ -44,7 +44,7 @@ static bool is_unknown(const struct cxl_root_port *rp, const struct check_result
  * be otherwise: a port that cannot be enabled is not what is wrong. */
 static bool is_off(const struct cxl_root_port *rp, const struct check_result *result)
 {
-	bool has_memory = rp->may_have_more;
+	bool has_memory = rp->may_have_more || rp->has_loose;
 
 	for (size_t i = 0; i < result->n; i++)
 		if (result->v[i].check->kind == CHECK_CANNOT)

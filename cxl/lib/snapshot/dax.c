@@ -15,10 +15,9 @@ static bool is_bound_to(const struct cxl_dax *d, const char *driver)
 	return d->driver && !strcmp(d->driver, driver);
 }
 
-/* A device of a pmem namespace is below the nvdimm bus, one of hmem's below its platform device. */
 enum dax_mode dax_mode(const struct cxl_dax *d)
 {
-	if (!d->region && !strstr(d->path, "/ndbus"))
+	if (dax_is_hmem(d))
 		return DAX_HMEM;
 	if (!d->driver)
 		return DAX_UNBOUND;

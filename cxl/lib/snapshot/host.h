@@ -89,6 +89,7 @@ struct cxl_root_port {
 	bool present;		/* the PCI device exists */
 	bool may_have_more;	/* a region of its bus may also touch it: some position is unknown */
 	bool is_dport;		/* a downstream port of its bridge on the CXL bus */
+	bool has_loose;		/* memory without a region below it: see struct loose_memory */
 	struct iso_state iso;
 	struct link_state link;
 	struct cxl_memdev **memdevs;
@@ -162,6 +163,21 @@ struct cxl_region {
 	const char *locked_by;	/* a decoder in its path, or itself; NULL when nothing is locked */
 	uint64_t linear_cache_bytes;	/* extended linear cache: firmware made it */
 	bool soft_reserved;	/* inside a Soft Reserved range of the firmware map */
+};
+
+/*
+ * Addresses that a committed decoder of an endpoint sends to its memory, and that
+ * no region has: firmware programmed it, and dax_hmem owns the memory, the page
+ * allocator, or nobody.
+ */
+struct loose_memory {
+	const char *decoder;
+	const struct cxl_memdev *memdev;
+	struct opt_u64 start;	/* root's alone may read it */
+	uint64_t size_bytes;
+	size_t blocks_online, blocks_total;
+	bool blocks_unknown;
+	const struct cxl_dax *dax;	/* hmem's device in it, NULL when none is known */
 };
 
 /* A process that has a dax device open or mapped. */
@@ -246,6 +262,8 @@ struct cxl_host {
 	size_t n_regions;
 	struct cxl_dax *dax;
 	size_t n_dax;
+	struct loose_memory *loose;
+	size_t n_loose;
 	uint64_t block_bytes;	/* memory block size, 0 when unknown */
 	struct memory_policy policy;
 	bool core_is_module;	/* the CXL core is not built into the kernel */
@@ -277,6 +295,7 @@ int root_ports_attach(struct cxl_host *host);	/* memdevs to their root ports */
 void regions_report(struct cxl_host *host);	/* messages about husks; the blocks are known */
 int regions_read(struct cxl_host *host);	/* -ENOMEM or 0; the memdevs are known */
 int memory_read(struct cxl_host *host, struct err *err);
+int loose_read(struct cxl_host *host);	/* -ENOMEM or 0; regions and dax devices are known */
 int zones_read(struct cxl_host *host);	/* -ENOMEM or 0 */
 /* The zone of an online block; NULL: not known. */
 const char *zone_of_block(struct cxl_host *host, unsigned int number, uint64_t first, uint64_t last);
@@ -296,6 +315,8 @@ size_t root_port_endpoints(const struct cxl_root_port *rp);
 uint64_t memmap_missing_for(const struct cxl_host *host, const struct cxl_root_port *rp);
 /* @path is below an nvdimm region ("…/ndbus0/region0/…"): the CXL region it is made of, NULL when none is. */
 struct cxl_region *nd_region_of(struct cxl_host *host, const char *path);
+/* A dax device of no region and no pmem namespace: dax_hmem's. */
+bool dax_is_hmem(const struct cxl_dax *d);
 /* It decodes addresses: traffic can be in it. */
 bool region_is_committed(const struct cxl_region *r);
 /* DVSEC_CAP_* of the PCI function at @path; 0 when it is no CXL device or cannot be read. */

@@ -168,6 +168,12 @@ static int read_mappings(struct cxl_host *host, struct cxl_dax *d)
 	return 0;
 }
 
+/* A device of a pmem namespace is below the nvdimm bus, one of hmem's below its platform device. */
+bool dax_is_hmem(const struct cxl_dax *d)
+{
+	return !d->region && !strstr(d->path, "/ndbus");
+}
+
 static int read_ranges(struct cxl_host *host)
 {
 	for (size_t i = 0; i < host->n_dax; i++) {
@@ -179,7 +185,7 @@ static int read_ranges(struct cxl_host *host)
 		if (r && r->n_dax == 1 && r->resource.known && r->size_bytes.known && r->size_bytes.v)
 			rc = add_range(host, d, r->resource.v, r->resource.v + (r->size_bytes.v - 1));
 		else
-			rc = host->wants_dax ? read_mappings(host, d) : 0;
+			rc = host->wants_dax || (host->n_loose && dax_is_hmem(d)) ? read_mappings(host, d) : 0;
 		if (rc)
 			return rc;
 	}
@@ -270,6 +276,11 @@ static bool lies_in(const struct cxl_region *r, uint64_t first, uint64_t last)
 	return r->resource.known && r->size_bytes.known && first < r->resource.v + r->size_bytes.v && last >= r->resource.v;
 }
 
+static bool lies_loose(const struct loose_memory *l, uint64_t first, uint64_t last)
+{
+	return l->start.known && first <= l->start.v + (l->size_bytes - 1) && last >= l->start.v;
+}
+
 /* Memory from @first to @last is block @name; look at it when it is somebody's here. */
 static void take_block(struct cxl_host *host, const char *name, unsigned int number, uint64_t first, uint64_t last)
 {
@@ -279,6 +290,8 @@ static void take_block(struct cxl_host *host, const char *name, unsigned int num
 
 	for (size_t k = 0; !is_ours && k < host->n_regions; k++)
 		is_ours = lies_in(&host->regions[k], first, last);
+	for (size_t k = 0; !is_ours && k < host->n_loose; k++)
+		is_ours = lies_loose(&host->loose[k], first, last);
 	for (size_t k = 0; !is_ours && host->wants_dax && k < host->n_dax; k++)
 		is_ours = !host->dax[k].region && touches(&host->dax[k], first, last);
 	if (!is_ours)
@@ -291,6 +304,27 @@ static void take_block(struct cxl_host *host, const char *name, unsigned int num
 	for (size_t k = 0; k < host->n_regions; k++)
 		if (lies_in(&host->regions[k], first, last))
 			count_block(host, &host->regions[k], name, b, errnum);
+	for (size_t k = 0; k < host->n_loose; k++) {
+		struct loose_memory *l = &host->loose[k];
+
+		if (!lies_loose(l, first, last))
+			continue;
+		l->blocks_total++;
+		l->blocks_online += b->state == BLOCK_ONLINE;
+		l->blocks_unknown |= b->state == BLOCK_UNKNOWN;
+	}
+}
+
+/* The device of hmem's whose memory it is. */
+static void find_owners(struct cxl_host *host)
+{
+	for (size_t i = 0; i < host->n_loose; i++) {
+		struct loose_memory *l = &host->loose[i];
+
+		for (size_t k = 0; l->start.known && k < host->n_dax; k++)
+			if (dax_is_hmem(&host->dax[k]) && touches(&host->dax[k], l->start.v, l->start.v + (l->size_bytes - 1)))
+				l->dax = &host->dax[k];
+	}
 }
 
 static int block_cmp(const void *a, const void *b)
@@ -307,7 +341,7 @@ static int read_blocks(struct cxl_host *host)
 	ssize_t n;
 	int rc;
 
-	if (!host->n_regions && !(host->wants_dax && host->n_dax))
+	if (!host->n_regions && !host->n_loose && !(host->wants_dax && host->n_dax))
 		return 0;
 	rc = sysfs_list(&host->fs, &host->arena, MEMORY, NULL, &names);
 	if (rc == -ENOENT)	/* no memory hotplug in this kernel: nothing can be onlined */
@@ -321,6 +355,8 @@ static int read_blocks(struct cxl_host *host)
 			    MEMORY);
 		for (size_t i = 0; i < host->n_regions; i++)
 			host->regions[i].blocks_unknown = true;
+		for (size_t i = 0; i < host->n_loose; i++)
+			host->loose[i].blocks_unknown = true;
 		host->block_bytes = 0;
 		return 0;
 	}
@@ -342,6 +378,8 @@ static int read_blocks(struct cxl_host *host)
 	for (size_t i = 0; i < host->n_regions; i++)
 		if (!host->regions[i].resource.known || !host->regions[i].size_bytes.known)
 			host->regions[i].blocks_unknown = true;
+	for (size_t i = 0; i < host->n_loose; i++)
+		host->loose[i].blocks_unknown |= !host->loose[i].start.known;
 	return 0;
 }
 
@@ -352,7 +390,11 @@ int memory_read(struct cxl_host *host, struct err *err)
 	if (!rc)
 		rc = attach_dax(host);
 	if (!rc)
+		rc = loose_read(host);
+	if (!rc)
 		rc = read_ranges(host);
+	if (!rc)
+		find_owners(host);
 	if (!rc)
 		rc = read_blocks(host);
 	return rc ? err_set(err, EXIT_REFUSED, ENOMEM, "out of memory while reading memory blocks") : 0;
