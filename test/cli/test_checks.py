@@ -32,7 +32,7 @@ def put(t, path, text):
 
 def failing(record):
     """{check id: finding} of what --check printed of one root port."""
-    return {c["check"]: c for c in record["checks"] if c["text"] is not None}
+    return {c["check"]: c for c in record["checks"] if c["result"] == "failed"}
 
 
 def findings(t, rp=RP):
@@ -491,3 +491,31 @@ def test_persistent_memory_is_refused_until_its_region_is_disabled():
     refused, overridden = Session("pmem1").cxl("enable-isolation", "root0").cxl("enable-isolation", "root0", "--override=ISO-PMEM", "-n").run()
     assert refused.rc == 1 and writes(refused.log) == [] and "cxl disable-region region0" in refused.err
     assert overridden.rc == 0
+
+
+def results(r):
+    return {c["check"]: c for c in r.root_ports()[RP]["checks"] if c["result"] == "unknown"}
+
+
+@pytest.mark.parametrize("host, kernel, fault, user, unknown", [
+    ("direct1", "v1-fixed", "open@*resource0:1+=EPERM", None, {"ISO-ISOLATED": "lockdown"}),
+    ("direct1", "mainline", "open@*resource0:1+=EPERM", None, {"ISO-CAP": "lockdown", "ISO-ISOLATED": "lockdown", "ISO-CAP-INT": "lockdown"}),
+    ("direct1", "v1-fixed", None, NOBODY, {"ISO-ISOLATED": "needs root", "ISO-LINK": "needs root"}),
+    ("masked1", "mainline", None, NOBODY, {"ISO-CAP": "needs root", "ISO-ISOLATED": "needs root", "ISO-LINK": "needs root",
+                                           "ISO-CAP-INT": "needs root", "ISO-HOTPLUG": "needs root"}),
+    ("direct1", "v1-fixed", None, None, {}),
+])
+def test_what_cannot_be_told_has_not_passed(host, kernel, fault, user, unknown):
+    r = Session(host, kernel=kernel, faults=[fault] if fault else []).cxl("isolation-status", "--check", user=user).run()[0]
+    found = results(r)
+    for check, words in unknown.items():
+        assert words in found[check]["text"] and found[check]["remedy"] is None, str(r)
+    assert set(found) - {"ISO-BUSY"} == set(unknown) and r.rc == 0  # others' processes cannot be looked into
+
+
+def test_who_uses_the_memory_of_a_capture_is_unknown_unless_isolation_is_on(tree):
+    t = tree()
+    isolation(t)
+    assert "ISO-BUSY" in results(run_cxl(["isolation-status", "--check", RP], sysroot=t))
+    put(t, f"{PCI}/cxl_isolation/isolation_ctrl", "1\n")
+    assert "ISO-BUSY" not in results(run_cxl(["isolation-status", "--check", RP], sysroot=t))

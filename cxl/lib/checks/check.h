@@ -58,6 +58,8 @@ struct check {
 	 */
 	bool (*fails)(const struct check_context *ctx, const struct cxl_root_port *rp,
 		      struct arena *a, struct finding *f);
+	/* Where it does not fail: why that cannot be told for @rp; NULL when it can, or always can. */
+	const char *(*cannot_tell)(const struct cxl_root_port *rp);
 };
 extern const struct check checks[];
 extern const size_t n_checks;

@@ -16,7 +16,7 @@ const struct check checks[] = {
 		.title = "the root port has no isolation capability",
 		.why = "CXL.mem Timeout & Isolation is an optional capability of a root port (CXL r3.2 sec 8.2.4.24, capability ID 9). Without it a link that goes down or times out resets the host.",
 		.remedy = "none in software: place the device below a root port that has the capability (cxl list --isolation shows which)",
-		.fails = check_no_capability,
+		.fails = check_no_capability, .cannot_tell = check_capability_unknown,
 	}, {
 		.id = "ISO-ABI", .kind = CHECK_CANNOT, .caps_at = CONTAINMENT_NONE,
 		.title = "the kernel has no isolation attributes for the root port",
@@ -28,19 +28,19 @@ const struct check checks[] = {
 		.title = "the root port is already isolated",
 		.why = "In isolation reads return errors and writes are dropped; memory and caches must be assumed corrupt. Leaving it takes clearing the status and a Link Down (CXL r3.2 sec 12.3), not a change of the enable bit, which is undefined in this state.",
 		.remedy = "stop what used the memory, then bring the port back: cxl recover-port ADDRESS",
-		.fails = check_is_isolated,
+		.fails = check_is_isolated, .cannot_tell = check_isolated_unknown,
 	}, {
 		.id = "ISO-LINK", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_NONE,
 		.title = "the link below the root port is down",
 		.why = "With isolation enabled Link Down triggers it unconditionally (CXL r3.2 sec 12.3.2).",
 		.remedy = "seat and power the device, then rescan the root port: echo 1 > /sys/bus/pci/devices/ADDRESS/rescan",
-		.fails = check_link_is_down,
+		.fails = check_link_is_down, .cannot_tell = check_link_unknown,
 	}, {
 		.id = "ISO-BUSY", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_RECOVER, .guards_disable = true,
 		.title = "the memory below the root port is in use",
 		.why = "CXL.mem traffic through the port has to be quiesced before isolation is switched on or off: a change under traffic is undefined (CXL r3.2 sec 12.3). A process that maps the memory may access it at any moment, and so may a file system on a dax device. A process that only has the device open does not count. recover-port takes the memory away altogether, whether isolation is on or not.",
 		.remedy = "end what maps it (the finding names pid and command), or unmount the file system, then run the command again",
-		.fails = check_is_busy,
+		.fails = check_is_busy, .cannot_tell = check_users_unknown,
 	}, {
 		.id = "ISO-MEM-ONLINE", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_DEBUG,
 		.title = "memory below the root port is online as System RAM",
@@ -82,7 +82,7 @@ const struct check checks[] = {
 		.title = "the root port cannot signal that it is isolated",
 		.why = "Interrupt and ERR_COR signalling are optional (CXL r3.2 sec 8.2.4.24, capability bits 26 and 25). Without either only the errors of what reads the memory tell; nobody notices dropped writes, and the kernel has no attributes for a port without interrupt.",
 		.remedy = "none in software; notice an isolation by polling: cxl isolation-status --monitor",
-		.fails = check_nothing_signals,
+		.fails = check_nothing_signals, .cannot_tell = check_capability_unknown,
 	}, {
 		.id = "ISO-MEMMAP-ROOM", .kind = CHECK_LIMIT, .caps_at = CONTAINMENT_CONTAIN,
 		.title = "the rest of the system has no room for the struct pages",
@@ -106,7 +106,7 @@ const struct check checks[] = {
 		.title = "nothing can take the link below the root port down",
 		.why = "To leave isolation the link has to pass through Link Down (CXL r3.2 sec 12.3). By default a CXL port ignores Secondary Bus Reset and Link Disable (sec 8.1.5, DVSEC 3); then it takes slot power, the cxl_bus reset of the device directly below, or isolation that forces the link down. recover-port unmasks either for as long as it needs it, where the port lets it; that only trying tells, so it does not count here.",
 		.remedy = "unmask Link Disable in DVSEC 3 of the port with setpci, or put the device into a slot that can be powered off",
-		.fails = check_link_stays_up,
+		.fails = check_link_stays_up, .cannot_tell = check_link_ways_unknown,
 	}, {
 		.id = "ISO-SWITCH", .kind = CHECK_NOTE, .caps_at = CONTAINMENT_RECOVER,
 		.title = "several endpoints below the root port fail together",

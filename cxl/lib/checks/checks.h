@@ -11,14 +11,18 @@
 typedef bool check_fails_fn(const struct check_context *ctx, const struct cxl_root_port *rp,
 			    struct arena *a, struct finding *f);
 
+typedef const char *check_cannot_tell_fn(const struct cxl_root_port *rp);
+
 /* port.c: the root port, its kernel, and what hangs below it */
 check_fails_fn check_no_capability, check_no_abi, check_is_isolated, check_link_is_down, check_driver_panics;
 check_fails_fn check_nothing_signals, check_link_stays_up, check_has_switch, check_is_not_direct;
 check_fails_fn check_is_driver_owned, check_core_is_module;
+check_cannot_tell_fn check_capability_unknown, check_isolated_unknown, check_link_unknown, check_link_ways_unknown;
 
 /* memory.c: what the memory is used for */
 check_fails_fn check_is_busy, check_memory_is_online, check_memmap_is_inside, check_is_persistent;
 check_fails_fn check_is_demoted_to, check_has_no_room, check_would_go_online;
+check_cannot_tell_fn check_users_unknown;
 
 /* region.c: how regions lie, and who made them */
 check_fails_fn check_interleaves, check_firmware_made, check_is_locked;

@@ -87,6 +87,16 @@ bool check_is_busy(const struct check_context *ctx, const struct cxl_root_port *
 	return false;
 }
 
+const char *check_users_unknown(const struct cxl_root_port *rp)
+{
+	if (iso_is_on(&rp->iso) == TRI_YES)	/* no change is ahead */
+		return NULL;
+	for (size_t i = 0; i < rp->n_dax; i++)
+		if (rp->dax[i]->users_unknown && rp->dax[i]->driver && strcmp(rp->dax[i]->driver, "kmem"))
+			return "not every process could be looked into";
+	return NULL;
+}
+
 /* --- System RAM --------------------------------------------------------------- */
 
 /* "; zone Normal" and what it means for going offline. */

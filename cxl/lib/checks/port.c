@@ -24,6 +24,19 @@ bool check_no_capability(const struct check_context *ctx, const struct cxl_root_
 	return true;
 }
 
+const char *check_isolated_unknown(const struct cxl_root_port *rp)
+{
+	const struct iso_registers *regs = &rp->iso.regs;
+
+	return regs->valid ? NULL : regs->reason ? regs->reason : "its registers do not tell";
+}
+
+/* The kernel's attributes are there only where the capability, with an interrupt, is. */
+const char *check_capability_unknown(const struct cxl_root_port *rp)
+{
+	return rp->iso.kernel.present ? NULL : check_isolated_unknown(rp);
+}
+
 bool check_no_abi(const struct check_context *ctx, const struct cxl_root_port *rp,
 		  struct arena *a, struct finding *f)
 {
@@ -70,6 +83,12 @@ bool check_link_is_down(const struct check_context *ctx, const struct cxl_root_p
 	f->text = "the link below it is down: isolation would trigger at once";
 	f->remedy = arena_printf(a, "seat and power the device below %s, then: echo 1 > /%s/rescan", rp->name, rp->path);
 	return true;
+}
+
+const char *check_link_unknown(const struct cxl_root_port *rp)
+{
+	return rp->link.up != TRI_UNKNOWN ? NULL : rp->iso.regs.reason ? rp->iso.regs.reason :
+		"the port does not report whether its link is up";
 }
 
 static const char *endpoint_names(const struct cxl_root_port *rp, struct arena *a, const char *names)
@@ -140,6 +159,13 @@ bool check_link_stays_up(const struct check_context *ctx, const struct cxl_root_
 	f->text = "nothing takes the link below it down: Secondary Bus Reset and Link Disable are masked, it has no slot whose power is controlled, and the device has no cxl_bus reset";
 	f->remedy = link_remedy(rp, a);
 	return true;
+}
+
+const char *check_link_ways_unknown(const struct cxl_root_port *rp)
+{
+	if (!root_port_endpoints(rp) || rp->ext.known || rp->cxl_bus_reset || rp->slot)
+		return NULL;
+	return rp->iso.regs.reason ? rp->iso.regs.reason : "the port does not say what is masked (DVSEC 3)";
 }
 
 bool check_has_switch(const struct check_context *ctx, const struct cxl_root_port *rp,

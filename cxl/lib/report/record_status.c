@@ -20,7 +20,7 @@ static struct json_object *record_problems(const struct cxl_root_port *rp, const
 }
 
 /* Every check of the table; the findings are in its order. */
-static struct json_object *record_checks(const struct check_result *result)
+static struct json_object *record_checks(const struct cxl_root_port *rp, const struct check_result *result)
 {
 	struct json_object *list = json_object_new_array_ext((int)n_checks);
 	size_t next = 0;
@@ -30,12 +30,13 @@ static struct json_object *record_checks(const struct check_result *result)
 		struct json_object *obj = json_object_new_object();
 		bool failed = next < result->n && result->v[next].check == c;
 		const struct finding *f = failed ? &result->v[next++] : NULL;
+		const char *unknown = !failed && c->cannot_tell ? c->cannot_tell(rp) : NULL;
 
 		render_add_string(obj, "check", c->id);
 		render_add_string(obj, "severity", check_kind_names[c->kind]);
 		render_add_string(obj, "caps_at", c->caps_at == CONTAINMENT_RECOVER ? NULL : containment_names[c->caps_at]);
-		render_add_string(obj, "result", failed ? "failed" : "passed");
-		render_add_string(obj, "text", failed ? f->text : NULL);
+		render_add_string(obj, "result", failed ? "failed" : unknown ? "unknown" : "passed");
+		render_add_string(obj, "text", failed ? f->text : unknown);
 		render_add_string(obj, "remedy", failed ? f->remedy : NULL);
 		json_object_array_add(list, obj);
 	}
@@ -174,7 +175,7 @@ struct json_object *record_status(const struct cxl_host *host, const struct targ
 
 		render_add(obj, "problems", record_problems(rp, &results[at - 1]));
 		render_add(obj, "impact", parts->impact ? record_impact(&parts->impact[at - 1]) : NULL);
-		render_add(obj, "checks", parts->checks ? record_checks(&results[at - 1]) : NULL);
+		render_add(obj, "checks", parts->checks ? record_checks(rp, &results[at - 1]) : NULL);
 	}
 	return list;
 }
