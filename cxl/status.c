@@ -136,12 +136,29 @@ static int compare_with_policy(struct cxl_host *host, const struct status_option
 	return rc;
 }
 
-static void say_problem(struct messages *messages, const char *name, const struct problem *p)
+/* Root port @name, and those that a region ties to it: one alone is refused. */
+static const char *with_tied(struct cxl_host *host, const char *name)
+{
+	const struct cxl_root_port *rp = host_root_port(host, name);
+	bool *tied = arena_alloc(&host->arena, host->n_root_ports, sizeof(*tied));
+	const char *names = name;
+
+	for (size_t i = 0; rp && tied && i < rp->n_regions; i++)
+		for (size_t k = 0; region_is_committed(rp->regions[i]) && k < rp->regions[i]->n_root_ports; k++)
+			tied[rp->regions[i]->root_ports[k] - host->root_ports] = true;
+	for (size_t i = 0; tied && names && i < host->n_root_ports; i++)
+		if (tied[i] && &host->root_ports[i] != rp)
+			names = arena_printf(&host->arena, "%s %s", names, host->root_ports[i].name);
+	return names ? names : name;
+}
+
+static void say_problem(struct cxl_host *host, const char *name, const struct problem *p)
 {
 	if (p && p->next)
-		message_add(messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s; type '%s %s'", name, p->id, p->title, p->next, name);
+		message_add(&host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s; type '%s %s'", name, p->id, p->title, p->next,
+			    strcmp(p->id, "isolation-off") ? name : with_tied(host, name));
 	else if (p)
-		message_add(messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s", name, p->id, p->title);
+		message_add(&host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s", name, p->id, p->title);
 }
 
 /* Keep those with a problem, and say on stderr what it is. */
@@ -155,7 +172,7 @@ static struct json_object *only_problems(struct cxl_host *host, struct json_obje
 		const char *name = json_object_get_string(json_object_object_get(rp, "root_port"));
 
 		for (size_t k = 0; k < json_object_array_length(list); k++)
-			say_problem(&host->messages, name, problem_by_id(json_object_get_string(json_object_array_get_idx(list, k))));
+			say_problem(host, name, problem_by_id(json_object_get_string(json_object_array_get_idx(list, k))));
 		if (json_object_array_length(list))
 			json_object_array_add(kept, json_object_get(rp));
 	}

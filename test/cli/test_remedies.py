@@ -94,6 +94,17 @@ def test_a_region_over_several_root_ports():
     assert gone("interleave2", "ISO-INTERLEAVE").startswith("cxl enable-isolation 0000:0c:00.0 ")
 
 
+def test_a_region_over_a_root_port_that_cannot_isolate(host):
+    name = host("direct2x2-6.12-x2hb-devdax", root_ports={"0000:de:00.0": {"mem_isolation": False}})
+    assert gone(name, "ISO-INTERLEAVE") == "cxl destroy-region -f region2"
+
+
+def test_a_region_over_a_root_port_without_kernel_attributes(host):
+    """The kernel has none for a port that has no interrupt."""
+    name = host("direct2x2-6.12-x2hb-devdax", root_ports={"0000:de:00.0": {"interrupt": None}})
+    assert gone(name, "ISO-INTERLEAVE") == "cxl enable-isolation --registers 0000:0c:00.0 0000:de:00.0"
+
+
 def test_persistent_memory():
     assert gone("pmem1", "ISO-PMEM") == "cxl disable-region region0"
 

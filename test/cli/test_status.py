@@ -255,6 +255,14 @@ def test_memory_that_nothing_contains_is_a_problem():
     assert set(problems("interleave2")) == {RP, "0000:de:00.0"}, "a port without a region has nothing to lose"
 
 
+def test_what_is_said_to_be_typed_enables_an_interleaved_root_port():
+    first = Session("interleave2").cxl("isolation-status", "-x").run()[0]
+    command = next(line.split("type '")[1].rstrip("'\n") for line in first.err.splitlines() if f"{RP}: isolation-off" in line)
+    assert command == f"cxl enable-isolation {RP} 0000:de:00.0"
+    done, left = Session("interleave2").cxl(*command.split()[1:]).cxl("isolation-status", "-x").run()
+    assert done.rc == 0 and RP not in left.root_ports(), str(done)
+
+
 def test_a_problem_names_the_command_that_helps_and_it_does():
     for host, before, command in (("direct1", "true", "cxl enable-isolation"),
                                   ("direct1", f"cxl enable-isolation root0 >/dev/null; cxl-sim ctl link-down {RP}; cxl-sim ctl link-up {RP}", "cxl recover-port")):

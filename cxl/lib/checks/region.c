@@ -23,6 +23,23 @@ static bool is_covered(const struct check_context *ctx, const struct cxl_root_po
 	       iso_is_on(&rp->iso) == TRI_YES;
 }
 
+/* The command that enables all root ports of @r; where one of them cannot be, only another region helps. */
+static const char *enable_all(const struct check_context *ctx, const struct cxl_region *r, const char *all, struct arena *a)
+{
+	const char *registers = "";
+
+	for (size_t i = 0; i < r->n_root_ports; i++) {
+		const struct cxl_root_port *rp = r->root_ports[i];
+
+		if (check_no_capability(ctx, rp, NULL, &(struct finding){ 0 }))
+			return arena_printf(a, "%s cannot isolate: make a region below root ports that can, instead of this one (its contents are lost): cxl destroy-region -f %s",
+					    rp->name, r->name);
+		if (!rp->iso.kernel.present && rp->iso.regs.capable)
+			registers = "--registers ";
+	}
+	return arena_printf(a, "cxl enable-isolation %s%s", registers, all ? all : r->name);
+}
+
 bool check_interleaves(const struct check_context *ctx, const struct cxl_root_port *rp,
 		       struct arena *a, struct finding *f)
 {
@@ -50,7 +67,7 @@ bool check_interleaves(const struct check_context *ctx, const struct cxl_root_po
 			continue;
 		f->text = arena_printf(a, "%s interleaves over root ports %s: when %s is isolated the part on %s is lost with it, and a failure there still resets the host",
 				       r->name, all ? all : "", rp->name, others ? others : "");
-		f->remedy = arena_printf(a, "cxl enable-isolation %s", all ? all : r->name);
+		f->remedy = a ? enable_all(ctx, r, all, a) : NULL;
 		return true;
 	}
 	if (hidden) {
