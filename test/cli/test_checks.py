@@ -227,7 +227,7 @@ def test_a_file_system_on_persistent_memory_is_named(tree):
     link.parent.mkdir(parents=True)
     link.symlink_to("../../" + str(block.relative_to(t / "sys")))
     put(t, "proc/self/mountinfo", "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n31 20 259:0 / /srv/my\\040data rw,noatime shared:1 - xfs /dev/pmem0 rw,dax\n")
-    says(findings(t)["ISO-PMEM"], "mounted at /srv/my\\040data", "umount /srv/my\\040data; cxl disable-region region0")
+    says(findings(t)["ISO-PMEM"], "mounted at /srv/my\\040data", "umount '/srv/my data'; cxl disable-region region0")
 
 
 def test_a_dax_device_of_persistent_memory_belongs_to_its_region(tree):
@@ -253,6 +253,22 @@ def test_a_file_system_on_a_dax_device_makes_it_busy(tree):
     assert "ISO-BUSY" not in findings(t)
     put(t, "proc/self/mountinfo", "31 20 0:52 / /mnt/famfs rw shared:1 - famfs /dev/dax0.0 rw\n")
     says(findings(t)["ISO-BUSY"], "famfs is mounted from dax0.0 at /mnt/famfs", "umount /mnt/famfs")
+
+
+@pytest.mark.parametrize("name", ["/mnt/plain", "/mnt/two words", "/mnt/it's", "/mnt/donn\u00e9es", "/mnt/a\tb\\c", "/mnt/$HOME `x` *", "/mnt/100%\"#;&"])
+def test_what_is_to_be_unmounted_is_one_word_of_a_shells(tree, name):
+    t = tree()
+    escaped = "".join(f"\\{ord(c):03o}" if c in " \t\n\\#" else c for c in name)
+    put(t, "proc/self/mountinfo", f"31 20 0:52 / {escaped} rw shared:1 - famfs /dev/dax0.0 rw\n")
+    command = findings(t)["ISO-BUSY"]["remedy"].split("; then run")[0]
+    for shell in ("bash", "dash"):
+        assert cli.run([shell, "-c", f"umount() {{ printf '%s|' \"$@\"; }}; {command}"]).text == f"{name}|"
+
+
+def test_every_place_where_it_is_mounted_is_unmounted(tree):
+    t = tree()
+    put(t, "proc/self/mountinfo", "".join(f"3{i} 20 0:52 / /mnt/{i} rw - famfs /dev/dax0.0 rw\n" for i in range(3)))
+    says(findings(t)["ISO-BUSY"], "umount /mnt/2 /mnt/1 /mnt/0; then")
 
 
 @pytest.mark.parametrize("what", ["fewer fields", "", "31 20 0:52 / /mnt rw - \n", "- - - - - - - - -\n", "31 20 0:52 / " + "x" * 100000 + " rw - famfs /dev/dax0.0 rw\n",

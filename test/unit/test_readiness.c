@@ -82,7 +82,7 @@ static void a_file_system_on_the_dax_device_is_busy(void **state)
 
 	f->dax.driver = "fsdev_dax";
 	f->dax.fs = "famfs";
-	f->dax.mounted_at = "/mnt/shared";
+	f->dax.mounted_at = f->dax.mount_words = "/mnt/shared";
 	r = run(f);
 	only(&r, "ISO-BUSY");
 	says(&r, "famfs is mounted from dax0.0");
@@ -246,7 +246,7 @@ static void persistent_memory_with_a_driver_is_unsafe(void **state)
 	assert_int_equal(r.v[0].check->kind, CHECK_UNSAFE);
 	assert_int_equal(r.if_enabled, CONTAINMENT_CONTAIN);
 	says(&r, "cxl disable-region region0");
-	f->region.mounted_at = "/srv";
+	f->region.mounted_at = f->region.mount_words = "/srv";
 	r = run(f);
 	says(&r, "mounted at /srv");
 	says(&r, "umount /srv; cxl disable-region region0");

@@ -55,7 +55,7 @@ static bool is_mounted(const struct cxl_dax *d, struct arena *a, struct finding 
 	if (!d->mounted_at)
 		return false;
 	f->text = arena_printf(a, "%s is mounted from %s at %s: its files are that memory", d->fs, d->name, d->mounted_at);
-	f->remedy = arena_printf(a, "umount %s; then run the command again", d->mounted_at);
+	f->remedy = arena_printf(a, "umount %s; then run the command again", d->mount_words);
 	return true;
 }
 
@@ -269,7 +269,7 @@ bool check_is_persistent(const struct check_context *ctx, const struct cxl_root_
 		if (r->mounted_at) {
 			f->text = arena_printf(a, "%s is persistent memory and mounted at %s: what is written after the failure is lost in silence",
 					       r->name, r->mounted_at);
-			f->remedy = arena_printf(a, "umount %s; cxl disable-region %s", r->mounted_at, r->name);
+			f->remedy = arena_printf(a, "umount %s; cxl disable-region %s", r->mount_words, r->name);
 		} else {
 			f->text = arena_printf(a, "%s is persistent memory: what is written after the failure is lost in silence", r->name);
 			f->remedy = arena_printf(a, "cxl disable-region %s, which keeps its data", r->name);

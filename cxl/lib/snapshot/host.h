@@ -160,6 +160,7 @@ struct cxl_region {
 	const char *zone;	/* of online blocks: one that is not Movable where there is, NULL when unknown */
 	bool is_pmem;		/* persistent memory */
 	const char *mounted_at;	/* a file system on it; NULL when none is known */
+	const char *mount_words;	/* all such places, for a shell's command line */
 	const char *locked_by;	/* a decoder in its path, or itself; NULL when nothing is locked */
 	uint64_t linear_cache_bytes;	/* extended linear cache: firmware made it */
 	bool soft_reserved;	/* inside a Soft Reserved range of the firmware map */
@@ -223,6 +224,7 @@ struct cxl_dax {
 	bool memmap_on_memory;	/* asked for: in force only with the parameter of memory_hotplug */
 	struct opt_u64 target_node;	/* while kmem is bound */
 	const char *mounted_at, *fs;	/* a file system on it */
+	const char *mount_words;	/* all such places, for a shell's command line */
 };
 
 /*

@@ -4,6 +4,7 @@
  * fsdev driver) and on the block devices of persistent regions.  One reading
  * of /proc/self/mountinfo (proc(5)); in captures there is none.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -49,6 +50,55 @@ static const char *shown(struct cxl_host *host, const char *text)
 	return arena_strdup(&host->arena, printable(text, buf, sizeof(buf)));
 }
 
+static bool is_octal(const char *p)
+{
+	return p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' && p[3] >= '0' && p[3] <= '7';
+}
+
+/*
+ * @at, in which the kernel writes blanks and backslashes as octal escapes, as one
+ * word of a shell's: as it is, in quotes, or by printf(1) where only escapes can
+ * be printed.
+ */
+static const char *shell_word(struct cxl_host *host, const char *at)
+{
+	bool plain = true, printf_it = false;
+	char word[4 * PATH_MAX];
+	size_t n = 0;
+
+	for (const char *p = at; *p; p++) {
+		bool is_space = !strncmp(p, "\\040", 4);
+
+		plain &= isalnum((unsigned char)*p) || strchr("/._-+:@", *p);
+		printf_it |= !isprint((unsigned char)*p) || strchr("'\"", *p) || (*p == '\\' && !is_space);
+		p += is_space ? 3 : 0;
+	}
+	for (const char *p = at; *p && n + 5 < sizeof(word); p++) {
+		bool escaped = is_octal(p);
+
+		if (escaped && printf_it)
+			n += (size_t)snprintf(word + n, sizeof(word) - n, "%.4s", p);
+		else if (escaped)
+			word[n++] = ' ';
+		else if (printf_it && !isalnum((unsigned char)*p) && !strchr("/._-+:@", *p))
+			n += (size_t)snprintf(word + n, sizeof(word) - n, "\\%03o", (unsigned int)(unsigned char)*p);
+		else
+			word[n++] = *p;
+		p += escaped ? 3 : 0;
+	}
+	word[n] = '\0';
+	return arena_printf(&host->arena, printf_it ? "\"$(printf '%s')\"" : plain ? "%s" : "'%s'", word);
+}
+
+/* What was mounted last has to go first. */
+static int add_word(struct cxl_host *host, const char *at, const char **words)
+{
+	const char *word = shell_word(host, at);
+
+	*words = word && *words ? arena_printf(&host->arena, "%s %s", word, *words) : word;
+	return *words ? 0 : -ENOMEM;
+}
+
 /* "36 35 98:0 /mnt1 /mnt2 rw,noatime shared:1 - ext3 /dev/root rw,errors=continue" */
 static int take_mount(struct cxl_host *host, char *line)
 {
@@ -66,14 +116,14 @@ static int take_mount(struct cxl_host *host, char *line)
 			continue;
 		d->mounted_at = shown(host, at);
 		d->fs = shown(host, fs);
-		return d->mounted_at && d->fs ? 0 : -ENOMEM;
+		return d->mounted_at && d->fs ? add_word(host, at, &d->mount_words) : -ENOMEM;
 	}
 	if (!strncmp(number, "0:", 2))	/* no block device */
 		return 0;
 	r = region_of_block(host, number);
 	if (r && !(r->mounted_at = shown(host, at)))
 		return -ENOMEM;
-	return 0;
+	return r ? add_word(host, at, &r->mount_words) : 0;
 }
 
 int mounts_read(struct cxl_host *host)
