@@ -169,6 +169,7 @@ QUIET = {
     "one endpoint": ("ISO-SWITCH", "direct1-6.12-devdax", {}),
     "one to one": ("ISO-DIRECT", "direct1-6.12-devdax", {}),
     "stays offline": ("ISO-AUTO-ONLINE", "direct1-6.12-noregion", {f"{MEMORY}/auto_online_blocks": "offline\n"}),
+    "says nothing": ("ISO-AUTO-ONLINE", "direct1-6.12-noregion", {f"{MEMORY}/auto_online_blocks": "\n"}),
     "persistent memory is not onlined": ("ISO-AUTO-ONLINE", "pmem1-6.12-pmem", {f"{MEMORY}/auto_online_blocks": "online\n"}),
     "core built in": ("ISO-KERNEL-CFG", "direct1-6.12-devdax", {}),
 }

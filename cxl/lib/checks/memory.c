@@ -225,7 +225,7 @@ bool check_would_go_online(const struct check_context *ctx, const struct cxl_roo
 {
 	const char *policy = ctx->host->policy.auto_online;
 
-	if (!policy || !strcmp(policy, "offline"))
+	if (!policy || !*policy || !strcmp(policy, "offline"))
 		return false;
 	for (size_t i = 0; i < rp->n_memdevs; i++) {
 		if (!rp->memdevs[i]->ram_bytes.v || rp->memdevs[i]->is_kept_devdax)
