@@ -79,7 +79,7 @@ CASES = {
         "ISO-REGION-AUTO", "direct1-6.12-devdax",
         {"sys/firmware/memmap/99/start": "0x480000000\n", "sys/firmware/memmap/99/end": "0x49fffffff\n",
          "sys/firmware/memmap/99/type": "Soft Reserved\n"},
-        ["most likely made region0", "cxl destroy-region -f region0; cxl create-region -t ram -d decoder0.0 -w 1 -m mem0"]),
+        ["most likely made region0", "room beside what is Soft Reserved", "firmware setup", "ndctl 77 or newer", "cxl destroy-region -f region0; cxl create-region -t ram -d decoder0.0 -w 1 -m mem0"]),
     "Soft Reserved in two adjacent entries": (
         "ISO-REGION-AUTO", "direct1-6.12-devdax",
         {"sys/firmware/memmap/98/start": "0x498000000\n", "sys/firmware/memmap/98/end": "0x49fffffff\n",

@@ -93,7 +93,7 @@ const struct check checks[] = {
 		.id = "ISO-REGION-AUTO", .kind = CHECK_LIMIT, .caps_at = CONTAINMENT_CONTAIN,
 		.title = "firmware made a region below the root port",
 		.why = "After a failure the region has to be torn down and made anew by the driver. One that firmware assembled comes up online by default, may be locked, and its settings are not all known to the driver. No attribute says so: a locked decoder or an extended linear cache proves it, and lying inside Soft Reserved memory of the firmware map hints at it.",
-		.remedy = "let the driver program the decoders: cxl destroy-region -f regionN, then cxl create-region; or switch off in the firmware setup that firmware assembles CXL memory",
+		.remedy = "let the driver program the decoders: switch off in the firmware setup that firmware assembles CXL memory, and reboot; or, where the window has room for another region: cxl destroy-region -f regionN, then cxl create-region (for volatile memory of ndctl 77 or newer)",
 		.fails = check_firmware_made,
 	}, {
 		.id = "ISO-REGION-LOCKED", .kind = CHECK_LIMIT, .caps_at = CONTAINMENT_CONTAIN,

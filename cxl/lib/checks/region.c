@@ -135,7 +135,9 @@ bool check_firmware_made(const struct check_context *ctx, const struct cxl_root_
 		if (r->locked_by)
 			f->remedy = "let the driver program the decoders: switch off in the firmware setup that firmware assembles CXL memory, and reboot";
 		else
-			f->remedy = arena_printf(a, "let the driver program the decoders (this loses the contents): %s", make_anew(r, a));
+			/* Soft Reserved stays in the kernel's map of addresses, and no new region gets them */
+			f->remedy = arena_printf(a, "let the driver program the decoders: switch off in the firmware setup that firmware assembles CXL memory, and reboot; or, where the window has room%s for another region (this loses the contents; volatile memory takes ndctl 77 or newer): %s",
+						 r->soft_reserved ? " beside what is Soft Reserved" : "", make_anew(r, a));
 		return true;
 	}
 	return is_loose(ctx, rp, a, f);
