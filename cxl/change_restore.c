@@ -88,6 +88,17 @@ static const char *by_hand(struct change *c, const struct job *job)
 		arena_printf(&c->arena, "%s %s && %s off", command, r->name, command);
 }
 
+/* The port can fail otherwise while it gets back what it had. */
+static bool is_back(const struct job *job)
+{
+	struct iso_control now = iso_control(&job->rp->iso);
+
+	for (int f = 0; f < N_ISO_FIELDS; f++)
+		if (job->goal.v[f] >= 0 && now.v[f] != job->goal.v[f])
+			return false;
+	return true;
+}
+
 static void say_left(struct change *c, struct job *job)
 {
 	enum iso_field enable = c->cache ? ISO_CACHE_TIMEOUT : ISO_MEM_TIMEOUT;
@@ -118,7 +129,7 @@ int change_restore(struct change *c, struct err *err)
 	if (!rc)
 		rc = change_run(c, err);
 	for (size_t i = 0; !rc && i < c->n_jobs; i++)
-		if (c->jobs[i].restores && c->jobs[i].status != EXIT_DONE)
+		if (c->jobs[i].restores && c->jobs[i].status != EXIT_DONE && !is_back(&c->jobs[i]))
 			say_left(c, &c->jobs[i]);
 	return rc;
 }

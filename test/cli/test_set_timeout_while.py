@@ -192,6 +192,12 @@ def test_a_port_that_became_isolated_is_left_and_that_is_said(tmp_path):
     assert r.messages(code="RESTORE", target=RP)
 
 
+def test_a_port_that_becomes_isolated_while_it_gets_its_timeout_back_has_it():
+    r = during("true", before="cxl enable-isolation root0 --timeout=B2", faults=["write@*/timeout_ctrl:3=isolate"])
+    assert r.rc == 4 and r.was == r.now == (True, True, "B2"), str(r)
+    assert "became isolated during the change" in r.err and "not as it was" not in r.err
+
+
 def test_memory_that_came_into_use_keeps_v1_from_dropping_isolation():
     """Putting back the range would, and what the command left running may access the memory."""
     script = "cxl-sim ctl map dax0.0 idle >/dev/null"
