@@ -217,6 +217,13 @@ def test_every_verdict_below_ok_has_a_sentence_and_a_remedy(hosts):
                 assert f"{x['start']}-{x['end']}" in r.err
 
 
+@pytest.mark.parametrize("name", ["straddle-ram", "straddle-gap", "uncommitted", "uncommitted-7.0", "mixed", "misfit"])
+def test_cxl_is_kept_away_by_what_dax_hmem_cannot_undo(hosts, name):
+    """Measured on 6.12 and 7.2: dax_hmem loads cxl_acpi by its name in spite of modprobe.blacklist=."""
+    remedy = only(check(hosts[name], "--policy=strict"))["remedy"]
+    assert "'module_blacklist=cxl_acpi'" in remedy and "modprobe.blacklist" not in remedy
+
+
 def test_dax_may_have_a_device_coherent_window_only_if_a_cdat_says_so(hosts, made):
     r = check(hosts["coherent"], "--policy=strict")
     assert r.rc == 1 and only(r)["verdict"] == "conflict"

@@ -11,6 +11,12 @@
 #include "cxl/lib/soft/internal.h"
 #include "util/size.h"
 
+/*
+ * Not modprobe.blacklist=: dax_hmem loads cxl_acpi by its name, which a blacklist
+ * does not stop (measured on 6.12 and 7.2).  Built in, drivers/cxl/acpi.c.
+ */
+#define WITHOUT_CXL "'module_blacklist=cxl_acpi' ('initcall_blacklist=cxl_acpi_init' where it is built into the kernel)"
+
 static const struct {
 	const char *text, *remedy;
 } sentences[N_SOFT_CLASSES] = {
@@ -24,10 +30,10 @@ static const struct {
 		"to manage it as CXL or dax memory boot without efi=nosoftreserve and memmap=, and with a kernel that has CONFIG_EFI_SOFT_RESERVE" },
 	[SOFT_STRADDLE_RAM] = {
 		"{uncovered} of it lies outside of the CXL windows ({windows}) and System RAM is in it or right beside it: Linux cannot understand this platform's memory map",
-		"ask the platform vendor for firmware whose Soft Reserved ranges lie inside its CXL windows; until then boot with 'modprobe.blacklist=cxl_acpi', so that dax_hmem takes the memory" },
+		"ask the platform vendor for firmware whose Soft Reserved ranges lie inside its CXL windows; until then boot with " WITHOUT_CXL ", so that dax_hmem takes the memory" },
 	[SOFT_STRADDLE_GAP] = {
 		"{uncovered} of it lies outside of the CXL windows ({windows}): the firmware's memory map and its CXL windows do not belong together",
-		"ask the platform vendor for firmware whose Soft Reserved ranges lie inside its CXL windows; until then boot with 'modprobe.blacklist=cxl_acpi', so that dax_hmem takes the memory" },
+		"ask the platform vendor for firmware whose Soft Reserved ranges lie inside its CXL windows; until then boot with " WITHOUT_CXL ", so that dax_hmem takes the memory" },
 	[SOFT_RAM_COLLISION] = {
 		"it lies inside {windows}, but a part of it is in use as ordinary System RAM",
 		"remove memmap= from the kernel's command line if it is there; else set the firmware's CXL memory mode to one that leaves all of the memory Soft Reserved (none called 'legacy'), or ask the vendor" },
@@ -46,13 +52,13 @@ static const struct {
 		"look for cxl in dmesg to see why no region was assembled; if this is as wanted, say --allow-fallback" },
 	[SOFT_NO_OWNER] = {
 		"it lies inside {windows}, but {stranded} of it has neither a region nor a dax_hmem device: the memory is there and Linux does not use it",
-		"if the region was removed on purpose, nothing; else make one ('cxl create-region -t ram -d {window}', ndctl 77 or newer) or look for cxl in dmesg; booting with 'modprobe.blacklist=cxl_acpi' gives the memory to dax_hmem on every kernel" },
+		"if the region was removed on purpose, nothing; else make one ('cxl create-region -t ram -d {window}', ndctl 77 or newer) or look for cxl in dmesg; booting with " WITHOUT_CXL " gives the memory to dax_hmem on every kernel" },
 	[SOFT_MIXED_UNITS] = {
 		"only parts of it belong to CXL ({regions}); {rest}",
-		"look for cxl in dmesg to see which region was not assembled; 'modprobe.blacklist=cxl_acpi' gives all of the memory to dax_hmem" },
+		"look for cxl in dmesg to see which region was not assembled; " WITHOUT_CXL " gives all of the memory to dax_hmem" },
 	[SOFT_REGION_MISFIT] = {
 		"{regions} covers only a part of it; {rest}",
-		"make the region as big as the range (firmware setup, or 'cxl create-region -t ram -d {window}', ndctl 77 or newer for a region made by hand), or boot with 'modprobe.blacklist=cxl_acpi', so that dax_hmem takes the memory" },
+		"make the region as big as the range (firmware setup, or 'cxl create-region -t ram -d {window}', ndctl 77 or newer for a region made by hand), or boot with " WITHOUT_CXL ", so that dax_hmem takes the memory" },
 };
 
 static const struct {
@@ -181,7 +187,7 @@ static const char *no_owner_remedy(const struct soft_picture *p, const struct so
 		return "load the CXL drivers ('modprobe cxl_acpi'); dmesg says why they did not bind";
 	/* measured on 6.12: a new region goes beside the line, which counts as busy */
 	if (!r->n_regions && interval_overlap(&p->iomem_soft, r->start, r->end))
-		return "look for cxl in dmesg to see why no region was assembled; booting with 'modprobe.blacklist=cxl_acpi', or kernel 7.1 and newer, give the memory to dax_hmem; a region made by hand ('cxl create-region -t ram -d {window}', ndctl 77 or newer) makes the device usable, but at other addresses than these, which /proc/iomem shows as taken";
+		return "look for cxl in dmesg to see why no region was assembled; booting with " WITHOUT_CXL ", or kernel 7.1 and newer, give the memory to dax_hmem; a region made by hand ('cxl create-region -t ram -d {window}', ndctl 77 or newer) makes the device usable, but at other addresses than these, which /proc/iomem shows as taken";
 	if (r->n_regions)
 		return "{regions} is not committed and still holds addresses there: free them with 'cxl destroy-region {region}', then make a new region ('cxl create-region -t ram -d {window}', ndctl 77 or newer)";
 	return sentences[SOFT_NO_OWNER].remedy;
