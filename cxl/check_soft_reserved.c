@@ -176,14 +176,37 @@ static void say_srat(struct messages *messages, const struct soft_picture *p, co
 			    r->start, r->end);
 }
 
-/* Firmware need not map every device's memory. */
-static void say_unmapped(struct cxl_host *host, const struct soft_report *report)
+/* Firmware may have made the memory ordinary System RAM (its "legacy" mode, or efi=nosoftreserve). */
+static bool say_ram_in_windows(struct messages *messages, const struct soft_picture *p)
 {
-	bool any_in_window = false;
+	bool any = false;
+
+	for (size_t i = 0; i < p->n_windows; i++) {
+		const struct soft_span *w = &p->windows[i].span;
+		uint64_t said = interval_overlap(&p->firmware_ram, w->start, w->end);
+		uint64_t made = interval_overlap(&p->iomem_ram, w->start, w->end);
+		char size[64];
+
+		if (!said && !made)
+			continue;
+		any = true;
+		message_add(messages, SEV_INFO, "RAM-IN-WINDOW", w->name,
+			    "%s: %s of its memory is ordinary System RAM, not Soft Reserved, and cannot be dax memory; a firmware setting (CXL memory mode) or efi=nosoftreserve makes it so",
+			    w->name, size_human(said > made ? said : made, size, sizeof(size)));
+	}
+	return any;
+}
+
+/* Firmware need not map every device's memory. */
+static void say_unmapped(struct cxl_host *host, const struct soft_picture *p, const struct soft_report *report)
+{
+	bool mapped = !p->windows_known;	/* or who knows */
 
 	for (size_t i = 0; i < report->n_ranges; i++)
-		any_in_window |= report->ranges[i].in_window;
-	for (size_t i = 0; !any_in_window && i < host->n_memdevs; i++) {
+		mapped |= report->ranges[i].in_window;
+	if (mapped || say_ram_in_windows(&host->messages, p))
+		return;
+	for (size_t i = 0; i < host->n_memdevs; i++) {
 		const struct cxl_memdev *m = &host->memdevs[i];
 		const struct cxl_region *region = host_region_of_memdev(host, m);
 		char size[64];
@@ -210,7 +233,7 @@ static void say(struct cxl_host *host, const struct soft_picture *p, const struc
 		say_srat(messages, p, &report->ranges[i]);
 	}
 	if (!report->no_source)
-		say_unmapped(host, report);
+		say_unmapped(host, p, report);
 }
 
 static int run_check_soft_reserved(int argc, char **argv)

@@ -419,6 +419,25 @@ def test_a_dax_device_without_a_size_owns_nothing(made):
     assert only(r)["class"] == "REGION_NO_DAX" and only(r)["dax"] == []
 
 
+# -- what firmware did not map ---------------------------------------------------------------
+def test_memory_that_firmware_made_system_ram_is_not_called_unmapped(made):
+    window = "1050000000-304fffffff"
+    for where in ("memmap", "iomem"):  # in the other source nothing is said of it
+        values = {"memmap": ["0x0-0x9ffff System RAM"], "iomem": ["00001000-0009ffff : System RAM"]}
+        values[where].append("0x1050000000-0x304fffffff System RAM" if where == "memmap" else f"{window} : System RAM")
+        r = check(made("none", **values))
+        assert r.rc == 0 and r.json["ranges"] == [] and not r.messages(code="DEV-UNMAPPED"), str(r)
+        said = r.messages(code="RAM-IN-WINDOW", severity="info")
+        assert len(said) == 1 and "128.00 GiB" in said[0]["text"] and "decoder0.0" in said[0]["text"]
+    assert check(made("none")).messages(code="DEV-UNMAPPED") and not check(made("none")).messages(code="RAM-IN-WINDOW")
+
+
+def test_nothing_is_called_unmapped_where_the_windows_are_not_known(hosts):
+    for name in ("uncommitted", "none"):
+        assert not check(hosts[name], user=NOBODY).messages(code="DEV-UNMAPPED"), name
+    assert check(hosts["none"]).messages(code="DEV-UNMAPPED")
+
+
 # -- captures and the simulated host ---------------------------------------------------------
 @pytest.mark.parametrize("name", CAPTURE_NAMES)
 def test_captures_have_no_soft_reserved_range_and_it_is_said(captures, name):
