@@ -245,6 +245,35 @@ def test_memory_that_the_device_wants_otherwise_is_a_mismatch(made, name, efi_ty
         assert "CDAT_MISMATCH" not in modifiers(r)
 
 
+@pytest.mark.parametrize("devices,loss", [
+    (["1080000000-187fffffff", "1880000000-207fffffff"], 2), (["1080000000-187fffffff"], 2),  # the rest can be made into another
+    (["1050000000-204fffffff", "2050000000-304fffffff"], 4),  # a border in the middle of a block
+    (["1050000000-204fffffff"], 4), (["1050000000-304fffffff"], 2)])
+def test_what_no_dax_device_was_made_of_yet_is_not_lost_to_alignment(made, devices, loss):
+    r = check(made("exact", dax={f"dax0.{i}": {"range": d, "parent": "region0"} for i, d in enumerate(devices)}), f"--max-align-loss={loss}GiB")
+    assert modifiers(r) == {"ALIGN_LOSS": loss * GIB} and only(r)["usable_bytes"] == (128 - loss) * GIB and r.rc == 0
+
+
+@pytest.mark.parametrize("types,mismatch", [
+    ([[0, 128 * GIB, 1], [128 * GIB, GIB, 2]], False), ([[0, GIB, 2], [GIB, GIB, 0]], True), ([[0, GIB, 2], [GIB, GIB, 7]], False)])
+def test_without_a_region_a_mismatch_is_one_only_if_nothing_of_the_device_may_be_soft_reserved(made, types, mismatch):
+    r = check(made("uncommitted", mems={"mem0": {"cdat": types}}), "--policy=strict")
+    assert ("CDAT_MISMATCH" in modifiers(r)) == mismatch and only(r)["verdict"] == ("conflict" if mismatch else "stranded")
+
+
+def test_the_remedy_is_about_what_made_the_verdict(hosts, made):
+    r = check(hosts["assembly-failed"], "--max-align-loss=0", "--allow-fallback")
+    assert r.rc == 1 and only(r)["verdict"] == "stranded" and "devdax" in only(r)["remedy"] and "--allow-fallback" not in r.err
+    other = {"mem0": {"cdat": [[0, 1 << 40, 2]]}}
+    r = check(made("assembly-failed", mems=other), "--policy=strict", "--allow-fallback")
+    assert r.rc == 1 and only(r)["verdict"] == "conflict" and "CDAT" in only(r)["remedy"] and "--allow-fallback" not in r.err
+    r = check(made("assembly-failed", mems=other), "--allow-fallback")
+    assert r.rc == 0 and "--allow-fallback" in only(r)["remedy"]
+    r = check(made("give-up-taints", regions={}, dax={"dax9.0": {"range": "4050000000-604fffffff", "parent": "hmem.9"}}), "--policy=strict")
+    assert [(x["class"], x["verdict"]) for x in r.json["ranges"]][1] == ("FALLBACK_HMEM", "give-up-cxl"), str(r)
+    assert "--allow-fallback" not in r.err
+
+
 def test_a_decoder_of_another_size_than_its_region_is_named_unless_it_is_a_known_quirk(hosts, made):
     region = {"range": "1050000000-304fffffff", "window": "decoder0.0", "decoder": "1050000000-204fffffff"}
     r = check(made("exact", regions={"region0": region}))

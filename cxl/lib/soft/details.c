@@ -68,17 +68,19 @@ static void worsen(struct soft_range *r, enum soft_verdict verdict)
 		r->verdict = verdict;
 }
 
-/* Every device behind @w has memory that is not to be Soft Reserved. */
+/*
+ * No device behind @w has memory that may be Soft Reserved: without a region
+ * nothing tells which part of a device would be in the window.
+ */
 static bool all_forbid(const struct soft_picture *p, const struct soft_window *w)
 {
 	for (size_t i = 0; i < w->n_devices; i++) {
 		const struct cdat *cdat = &p->devices[w->devices[i]].cdat;
-		bool forbids = false;
 
 		for (size_t k = 0; k < cdat->n_types; k++)
-			forbids |= cdat->types[k].efi_type == CDAT_RESERVED ||
-				cdat->types[k].efi_type == CDAT_CONVENTIONAL;
-		if (!forbids)
+			if (cdat->types[k].efi_type != CDAT_RESERVED && cdat->types[k].efi_type != CDAT_CONVENTIONAL)
+				return false;
+		if (!cdat->n_types)
 			return false;
 	}
 	return w->n_devices;

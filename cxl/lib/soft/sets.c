@@ -34,31 +34,41 @@ static int add_usable(struct arena *a, const struct soft_picture *p, uint64_t st
 	return end ? interval_add(a, set, first, end - 1) : 0;
 }
 
-static size_t count_dax(const struct soft_picture *p, size_t region)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->n_dax; i++)
-		n += p->dax[i].owner == DAX_OF_REGION && p->dax[i].region == region && p->dax[i].ranges.n;
-	return n;
-}
-
-/* kmem trims each range of a device by itself; one device has all of its region. */
+/* kmem trims each range of a device by itself. */
 static int add_dax(struct arena *a, const struct soft_picture *p, struct soft_sets *ret)
 {
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < p->n_dax; i++) {
 		const struct soft_dax *d = &p->dax[i];
-		bool counts = d->owner == DAX_OF_HMEM ||
-			(d->owner == DAX_OF_REGION && count_dax(p, d->region) > 1);
 
 		if (d->owner == DAX_OF_HMEM)
 			rc = interval_add_set(a, &ret->hmem, &d->ranges);
-		for (size_t k = 0; !rc && counts && k < d->ranges.n; k++)
+		for (size_t k = 0; !rc && d->owner != DAX_OF_OTHER && k < d->ranges.n; k++)
 			rc = add_usable(a, p, d->ranges.v[k].start, d->ranges.v[k].end, &ret->usable);
 	}
 	return rc;
+}
+
+/* What no device of the region has (all of it where they are hidden) can be made into another. */
+static int add_unused(struct arena *a, const struct soft_picture *p, size_t region, struct soft_sets *ret)
+{
+	const struct soft_span *span = &p->regions[region].span;
+	struct interval_set used = { 0 };
+	uint64_t at = span->start;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < p->n_dax; i++)
+		if (p->dax[i].owner == DAX_OF_REGION && p->dax[i].region == region)
+			rc = interval_add_set(a, &used, &p->dax[i].ranges);
+	interval_normalize(&used);
+	for (size_t i = 0; !rc && i < used.n && used.v[i].start <= span->end; i++) {
+		if (used.v[i].start > at)
+			rc = add_usable(a, p, at, used.v[i].start - 1, &ret->usable);
+		if (used.v[i].end >= at)
+			at = used.v[i].end + 1;
+	}
+	return !rc && at <= span->end ? add_usable(a, p, at, span->end, &ret->usable) : rc;
 }
 
 static int add_regions(struct arena *a, const struct soft_picture *p, struct soft_sets *ret)
@@ -77,8 +87,8 @@ static int add_regions(struct arena *a, const struct soft_picture *p, struct sof
 		rc = interval_add(a, &ret->regions, r->span.start, r->span.end);
 		if (!rc && r->has_dax)
 			rc = interval_add(a, &ret->owned, r->span.start, r->span.end);
-		if (!rc && r->has_dax && count_dax(p, i) <= 1)
-			rc = add_usable(a, p, r->span.start, r->span.end, &ret->usable);
+		if (!rc && r->has_dax)
+			rc = add_unused(a, p, i, ret);
 	}
 	if (ret->n_committed)
 		qsort(ret->committed, ret->n_committed, sizeof(*ret->committed), region_cmp);

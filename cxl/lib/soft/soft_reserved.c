@@ -270,7 +270,7 @@ static int judge_one(const struct soft_picture *p, const struct soft_policy *pol
 		r->doubt = DOUBT_SRAT;
 		r->class = SOFT_INCONCLUSIVE;
 	}
-	r->verdict = verdict_of(policy, r->class, &c, r->stranded_bytes, r);
+	r->verdict = r->by_class = verdict_of(policy, r->class, &c, r->stranded_bytes, r);
 	soft_modify(p, policy, s, r);
 	return soft_find_evidence(p, a, r);
 }

@@ -62,6 +62,7 @@ struct soft_range {
 	uint64_t start, end;
 	enum soft_class class;
 	enum soft_verdict verdict;
+	enum soft_verdict by_class;	/* the verdict before modifiers and other ranges made it worse */
 	enum soft_doubt doubt;
 	uint64_t owned_bytes, usable_bytes, stranded_bytes, uncovered_bytes;
 	bool in_window;			/* some byte of it lies in a window */

@@ -198,11 +198,13 @@ static const char *other_remedy(const struct soft_range *r)
 {
 	if (r->modified[MODIFIER_ORPHAN_IOMEM])
 		return "reboot: an object of the kernel's was removed in part; report it with 'cxl-sim capture' if it comes back";
-	if (r->modified[MODIFIER_CDAT_MISMATCH] || r->is_unproven)
-		return "ask the platform vendor for firmware that describes the memory as the device's CDAT says; memory of accelerators is to be EFI Reserved";
-	if (r->exceeds_align_loss)
+	if (r->is_tainted)
+		return "see the range that is given up";
+	if (r->exceeds_align_loss && r->verdict == VERDICT_STRANDED)
 		return "use it in devdax mode, where nothing is lost, or make the firmware align the range to memory blocks";
-	return r->is_tainted ? "see the range that is given up" : NULL;
+	return r->modified[MODIFIER_CDAT_MISMATCH] || r->is_unproven ?
+		"ask the platform vendor for firmware that describes the memory as the device's CDAT says; memory of accelerators is to be EFI Reserved" :
+		NULL;
 }
 
 int soft_explain(const struct soft_picture *p, struct arena *a, struct soft_range *r)
@@ -214,7 +216,7 @@ int soft_explain(const struct soft_picture *p, struct arena *a, struct soft_rang
 	append_modifiers(p, a, r);
 	if (r->class == SOFT_NO_OWNER)
 		remedy = no_owner_remedy(p, r);
-	if (!remedy || r->modified[MODIFIER_ORPHAN_IOMEM])
+	if (!remedy || r->verdict != r->by_class || r->modified[MODIFIER_ORPHAN_IOMEM])
 		remedy = other_remedy(r);
 	r->remedy = remedy ? fill(p, a, r, remedy) : NULL;
 	return r->text && (r->remedy || !remedy) ? 0 : -ENOMEM;
