@@ -217,13 +217,6 @@ def test_every_verdict_below_ok_has_a_sentence_and_a_remedy(hosts):
                 assert f"{x['start']}-{x['end']}" in r.err
 
 
-@pytest.mark.parametrize("name", ["straddle-ram", "straddle-gap", "uncommitted", "uncommitted-7.0", "mixed", "misfit"])
-def test_cxl_is_kept_away_by_what_dax_hmem_cannot_undo(hosts, name):
-    """Measured on 6.12 and 7.2: dax_hmem loads cxl_acpi by its name in spite of modprobe.blacklist=."""
-    remedy = only(check(hosts[name], "--policy=strict"))["remedy"]
-    assert "'module_blacklist=cxl_acpi'" in remedy and "modprobe.blacklist" not in remedy
-
-
 def test_dax_may_have_a_device_coherent_window_only_if_a_cdat_says_so(hosts, made):
     r = check(hosts["coherent"], "--policy=strict")
     assert r.rc == 1 and only(r)["verdict"] == "conflict"
@@ -243,35 +236,6 @@ def test_memory_that_the_device_wants_otherwise_is_a_mismatch(made, name, efi_ty
     if name == "exact":  # only the part of the device that the region has counts
         r = check(made(name, mems={"mem0": {"cdat": [[0, 128 * GIB, 1], [128 * GIB, 1 << 30, efi_type]]}}))
         assert "CDAT_MISMATCH" not in modifiers(r)
-
-
-@pytest.mark.parametrize("devices,loss", [
-    (["1080000000-187fffffff", "1880000000-207fffffff"], 2), (["1080000000-187fffffff"], 2),  # the rest can be made into another
-    (["1050000000-204fffffff", "2050000000-304fffffff"], 4),  # a border in the middle of a block
-    (["1050000000-204fffffff"], 4), (["1050000000-304fffffff"], 2)])
-def test_what_no_dax_device_was_made_of_yet_is_not_lost_to_alignment(made, devices, loss):
-    r = check(made("exact", dax={f"dax0.{i}": {"range": d, "parent": "region0"} for i, d in enumerate(devices)}), f"--max-align-loss={loss}GiB")
-    assert modifiers(r) == {"ALIGN_LOSS": loss * GIB} and only(r)["usable_bytes"] == (128 - loss) * GIB and r.rc == 0
-
-
-@pytest.mark.parametrize("types,mismatch", [
-    ([[0, 128 * GIB, 1], [128 * GIB, GIB, 2]], False), ([[0, GIB, 2], [GIB, GIB, 0]], True), ([[0, GIB, 2], [GIB, GIB, 7]], False)])
-def test_without_a_region_a_mismatch_is_one_only_if_nothing_of_the_device_may_be_soft_reserved(made, types, mismatch):
-    r = check(made("uncommitted", mems={"mem0": {"cdat": types}}), "--policy=strict")
-    assert ("CDAT_MISMATCH" in modifiers(r)) == mismatch and only(r)["verdict"] == ("conflict" if mismatch else "stranded")
-
-
-def test_the_remedy_is_about_what_made_the_verdict(hosts, made):
-    r = check(hosts["assembly-failed"], "--max-align-loss=0", "--allow-fallback")
-    assert r.rc == 1 and only(r)["verdict"] == "stranded" and "devdax" in only(r)["remedy"] and "--allow-fallback" not in r.err
-    other = {"mem0": {"cdat": [[0, 1 << 40, 2]]}}
-    r = check(made("assembly-failed", mems=other), "--policy=strict", "--allow-fallback")
-    assert r.rc == 1 and only(r)["verdict"] == "conflict" and "CDAT" in only(r)["remedy"] and "--allow-fallback" not in r.err
-    r = check(made("assembly-failed", mems=other), "--allow-fallback")
-    assert r.rc == 0 and "--allow-fallback" in only(r)["remedy"]
-    r = check(made("give-up-taints", regions={}, dax={"dax9.0": {"range": "4050000000-604fffffff", "parent": "hmem.9"}}), "--policy=strict")
-    assert [(x["class"], x["verdict"]) for x in r.json["ranges"]][1] == ("FALLBACK_HMEM", "give-up-cxl"), str(r)
-    assert "--allow-fallback" not in r.err
 
 
 def test_a_decoder_of_another_size_than_its_region_is_named_unless_it_is_a_known_quirk(hosts, made):
@@ -446,25 +410,6 @@ def test_a_multi_range_dax_device_owns_each_of_its_ranges(made):
 def test_a_dax_device_without_a_size_owns_nothing(made):
     r = check(made("exact", dax={"dax0.0": {"range": "", "parent": "region0", "driver": None}}))
     assert only(r)["class"] == "REGION_NO_DAX" and only(r)["dax"] == []
-
-
-# -- what firmware did not map ---------------------------------------------------------------
-def test_memory_that_firmware_made_system_ram_is_not_called_unmapped(made):
-    window = "1050000000-304fffffff"
-    for where in ("memmap", "iomem"):  # in the other source nothing is said of it
-        values = {"memmap": ["0x0-0x9ffff System RAM"], "iomem": ["00001000-0009ffff : System RAM"]}
-        values[where].append("0x1050000000-0x304fffffff System RAM" if where == "memmap" else f"{window} : System RAM")
-        r = check(made("none", **values))
-        assert r.rc == 0 and r.json["ranges"] == [] and not r.messages(code="DEV-UNMAPPED"), str(r)
-        said = r.messages(code="RAM-IN-WINDOW", severity="info")
-        assert len(said) == 1 and "128.00 GiB" in said[0]["text"] and "decoder0.0" in said[0]["text"]
-    assert check(made("none")).messages(code="DEV-UNMAPPED") and not check(made("none")).messages(code="RAM-IN-WINDOW")
-
-
-def test_nothing_is_called_unmapped_where_the_windows_are_not_known(hosts):
-    for name in ("uncommitted", "none"):
-        assert not check(hosts[name], user=NOBODY).messages(code="DEV-UNMAPPED"), name
-    assert check(hosts["none"]).messages(code="DEV-UNMAPPED")
 
 
 # -- captures and the simulated host ---------------------------------------------------------

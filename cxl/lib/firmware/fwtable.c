@@ -68,8 +68,10 @@ bool table_open_acpi(struct table_walk *walk, const void *data, size_t n)
 		return false;
 	}
 	walk->table = (struct bytes){ data, table_limit(walk, said, n) };
-	if (walk->table.n == said && !table_sum_is_zero(&walk->table))
+	if (walk->table.n == said && !table_sum_is_zero(&walk->table)) {
+		walk->remarks++;
 		table_complain(walk, "the checksum is wrong; what the table says is used all the same");
+	}
 	walk->at = ACPI_HEADER_BYTES;
 	return true;
 }

@@ -50,6 +50,6 @@ int srat_parse(const void *data, size_t n, struct arena *a, struct messages *mes
 	while (table_next(&walk, &entry))
 		if (bytes_le(&entry, 0, 1) == TYPE_MEMORY)
 			add_memory(&walk, &entry, ret);
-	ret->damaged = walk.problems;
+	ret->damaged = walk.problems > walk.remarks;
 	return 0;
 }

@@ -153,6 +153,8 @@ static int find_orphans(struct cxl_host *host, struct soft_picture *p)
 
 int soft_read_regions(struct cxl_host *host, struct soft_picture *p)
 {
+	size_t hidden = 0;
+
 	p->regions = arena_alloc(&host->arena, host->n_regions, sizeof(*p->regions));
 	if (!p->regions)
 		return -ENOMEM;
@@ -171,12 +173,18 @@ int soft_read_regions(struct cxl_host *host, struct soft_picture *p)
 			s->span.start = r->resource.v;
 			s->span.end = r->resource.v + (r->size_bytes.v - 1);
 		}
+		s->is_hidden = s->is_committed && !s->has_span && !(r->size_bytes.known && !r->size_bytes.v);
+		hidden += s->is_hidden;
 		if (soft_attr(host, r->path, "extended_linear_cache_size", &s->elc_bytes))
 			s->elc_bytes = 0;
 		if (read_targets(host, r, p, s))
 			return -ENOMEM;
 	}
 	p->sources[SOURCE_REGIONS].entries = p->n_regions;
+	if (hidden)
+		soft_source_set(host, p, SOURCE_REGIONS, SOURCE_DAMAGED, SEV_WARNING,
+				"where %zu of %zu regions lie cannot be read, so what they own is unknown", hidden,
+				p->n_regions);
 	if (!host->n_buses)
 		p->sources[SOURCE_REGIONS] = (struct soft_source){ SOURCE_MISSING, 0, "there is no CXL bus" };
 	return find_orphans(host, p);
@@ -223,8 +231,11 @@ static int read_ranges(struct cxl_host *host, const char *path, struct soft_dax 
 	uint64_t start;
 	int rc;
 
-	if (soft_attr(host, path, "size", &d->size_bytes))
-		d->is_hidden = true;
+	rc = soft_attr(host, path, "size", &d->size_bytes);
+	if (rc)
+		message_add(&host->messages, SEV_WARNING, "ATTRIBUTE", d->name, "%s: its size cannot be read: %s", d->name,
+			    strerror(-rc));
+	d->is_hidden = rc;
 	if (!d->size_bytes)
 		return 0;
 	rc = read_mappings(host, path, d);
@@ -263,6 +274,12 @@ static int read_one_dax(struct cxl_host *host, struct soft_picture *p, const cha
 	return 0;
 }
 
+/* A region's device has memory of the region, whatever its addresses are. */
+static bool hides_owner(const struct soft_dax *d)
+{
+	return d->is_hidden && (d->owner == DAX_OF_HMEM || (d->owner == DAX_OF_REGION && !d->size_bytes));
+}
+
 int soft_read_dax(struct cxl_host *host, struct soft_picture *p)
 {
 	struct sysfs_names names;
@@ -275,7 +292,8 @@ int soft_read_dax(struct cxl_host *host, struct soft_picture *p)
 	if (rc) {
 		soft_source_set(host, p, SOURCE_DAX, rc == -ENOENT ? SOURCE_MISSING : SOURCE_HIDDEN,
 				rc == -ENOENT ? SEV_INFO : SEV_WARNING,
-				"/%s %s, so no dax device is seen; load the dax driver with 'modprobe dax_hmem'", DAX_DEVICES,
+				rc == -ENOENT ? "/%s %s, so no dax device is seen; load the dax driver with 'modprobe dax_hmem'" :
+				"/%s cannot be read (%s), so what the dax devices own is unknown", DAX_DEVICES,
 				rc == -ENOENT ? "does not exist" : strerror(-rc));
 		return 0;
 	}
@@ -289,12 +307,16 @@ int soft_read_dax(struct cxl_host *host, struct soft_picture *p)
 			continue;	/* gone since it was listed */
 		if (read_one_dax(host, p, names.v[i], path))
 			return -ENOMEM;
-		hidden += p->dax[p->n_dax - 1].is_hidden && p->dax[p->n_dax - 1].owner == DAX_OF_HMEM;
+		if (!p->dax[p->n_dax - 1].size_bytes && sysfs_resolve(&host->fs, &host->arena, link, &path)) {
+			p->n_dax--;	/* gone while it was read */
+			continue;
+		}
+		hidden += hides_owner(&p->dax[p->n_dax - 1]);
 	}
 	p->sources[SOURCE_DAX].entries = p->n_dax;
 	if (hidden)
 		soft_source_set(host, p, SOURCE_DAX, SOURCE_HIDDEN, SEV_WARNING,
-				"the addresses of %zu dax devices of dax_hmem are for root only, so what they own is unknown",
+				"the addresses or sizes of %zu dax devices cannot be read (addresses are for root only), so what they own is unknown",
 				hidden);
 	return 0;
 }

@@ -235,41 +235,67 @@ static enum soft_doubt doubt_about(const struct soft_picture *p, const struct so
 		return DOUBT_ONLY_FIRMWARE;
 	if (!s->ram_known)
 		return DOUBT_RAM;
-	if (!p->windows_known && c->region != c->bytes)
+	if (!p->windows_known && c->window != c->bytes)
 		return DOUBT_WINDOWS;
-	for (size_t i = 0; i < p->n_dax; i++)
-		if (p->dax[i].owner == DAX_OF_HMEM && p->dax[i].is_hidden)
-			return DOUBT_HMEM;
-	return DOUBT_NONE;
+	for (size_t i = 0; i < p->n_regions && c->region != c->bytes; i++)
+		if (p->regions[i].is_hidden)
+			return DOUBT_REGIONS;
+	return p->sources[SOURCE_DAX].state == SOURCE_HIDDEN ? DOUBT_DAX : DOUBT_NONE;
+}
+
+/* Whether a region has all of a unit depends on where units are cut. */
+static enum soft_doubt doubt_about_units(const struct soft_picture *p, const struct soft_range *r)
+{
+	enum soft_source_state srat = p->sources[SOURCE_SRAT].state;
+
+	if (r->class != SOFT_CXL_OWNED_TILED && (r->class != SOFT_REGION_MISFIT || !r->in_regions))
+		return DOUBT_NONE;
+	if (srat == SOURCE_HIDDEN || srat == SOURCE_DAMAGED)
+		return DOUBT_SRAT;
+	return p->windows_known ? DOUBT_NONE : DOUBT_UNITS;
 }
 
 /* --- one range ------------------------------------------------------------ */
 
+static void judge_units(const struct soft_policy *policy, const struct soft_sets *s, struct soft_range *r)
+{
+	for (size_t i = 0; i < r->n_units; i++) {
+		struct soft_unit *u = &r->units[i];
+		struct cover c = measure(s, u->start, u->end);
+
+		u->class = judge_unit(&c);
+		u->verdict = verdict_of(policy, u->class, &c, stranded(s, u->start, u->end), NULL);
+	}
+}
+
+static void forget_class(struct soft_range *r)
+{
+	r->class = SOFT_INCONCLUSIVE;
+	for (size_t i = 0; i < r->n_units; i++) {
+		r->units[i].class = SOFT_INCONCLUSIVE;
+		r->units[i].verdict = VERDICT_INCONCLUSIVE;
+	}
+}
+
 static int judge_one(const struct soft_picture *p, const struct soft_policy *policy, const struct soft_sets *s,
 		     struct arena *a, struct soft_range *r)
 {
-	enum soft_source_state srat = p->sources[SOURCE_SRAT].state;
 	struct cover c = measure(s, r->start, r->end);
 	int rc = cut(s, a, r);
 
 	if (rc)
 		return rc;
 	r->in_window = c.window;
+	r->in_regions = c.region == c.bytes;
 	r->stranded_bytes = stranded(s, r->start, r->end);
 	r->uncovered_bytes = c.bytes - c.window;
 	r->doubt = doubt_about(p, s, &c, r);
-	for (size_t i = 0; i < r->n_units; i++) {
-		struct soft_unit *u = &r->units[i];
-		struct cover uc = measure(s, u->start, u->end);
-
-		u->class = r->doubt ? SOFT_INCONCLUSIVE : judge_unit(&uc);
-		u->verdict = verdict_of(policy, u->class, &uc, stranded(s, u->start, u->end), NULL);
-	}
-	r->class = r->doubt ? SOFT_INCONCLUSIVE : !c.window ? judge_outside(&c) : judge_range(s, r, &c);
-	if (r->class == SOFT_CXL_OWNED_TILED && (srat == SOURCE_HIDDEN || srat == SOURCE_DAMAGED)) {
-		r->doubt = DOUBT_SRAT;
-		r->class = SOFT_INCONCLUSIVE;
-	}
+	judge_units(policy, s, r);
+	r->class = !c.window ? judge_outside(&c) : judge_range(s, r, &c);
+	if (!r->doubt)
+		r->doubt = doubt_about_units(p, r);
+	if (r->doubt)
+		forget_class(r);
 	r->verdict = r->by_class = verdict_of(policy, r->class, &c, r->stranded_bytes, r);
 	soft_modify(p, policy, s, r);
 	return soft_find_evidence(p, a, r);
@@ -342,6 +368,8 @@ bool soft_is_unsettled(const struct soft_report *report)
 		const struct soft_range *r = &report->ranges[i];
 
 		if (r->class != SOFT_INCONCLUSIVE && (r->stranded_bytes || r->class == SOFT_DOUBLE_CLAIM))
+			return true;
+		if (r->doubt == DOUBT_REGIONS)	/* one comes or goes */
 			return true;
 	}
 	return false;

@@ -55,7 +55,8 @@ struct soft_unit {
 
 /* Why a range cannot be judged. */
 enum soft_doubt {
-	DOUBT_NONE, DOUBT_WINDOWS, DOUBT_HMEM, DOUBT_RAM, DOUBT_SRAT, DOUBT_ONLY_FIRMWARE, DOUBT_ONLY_IOMEM,
+	DOUBT_NONE, DOUBT_WINDOWS, DOUBT_REGIONS, DOUBT_DAX, DOUBT_RAM, DOUBT_SRAT, DOUBT_UNITS, DOUBT_ONLY_FIRMWARE,
+	DOUBT_ONLY_IOMEM,
 };
 
 struct soft_range {
@@ -66,6 +67,7 @@ struct soft_range {
 	enum soft_doubt doubt;
 	uint64_t owned_bytes, usable_bytes, stranded_bytes, uncovered_bytes;
 	bool in_window;			/* some byte of it lies in a window */
+	bool in_regions;		/* every byte of it lies in a committed region */
 	bool modified[N_MODIFIERS];
 	uint64_t modifier_bytes[N_MODIFIERS];
 	const char **windows, **regions, **dax;	/* names of what overlaps it */

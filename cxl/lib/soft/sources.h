@@ -58,6 +58,7 @@ struct soft_region {
 	struct soft_span span;
 	bool is_committed;	/* of the others the span may be nothing */
 	bool has_span;
+	bool is_hidden;		/* committed, and where it lies cannot be read */
 	bool has_dax;		/* a dax device of a size is below it */
 	uint64_t elc_bytes;	/* extended linear cache: the region is bigger than its decoders */
 	bool is_atl;		/* endpoint decoders hold other addresses than the host's (address translation) */
@@ -97,7 +98,7 @@ struct soft_picture {
 	struct interval_set iomem_soft, iomem_ram;	/* normalized */
 	struct cedt cedt;
 	struct srat srat;
-	bool windows_known;
+	bool windows_known;	/* all of them; else there may be more than @windows */
 	bool decoders_hidden;	/* the address of a root decoder could not be read */
 	bool windows_from_cedt;	/* in place of root decoders */
 	struct soft_window *windows;

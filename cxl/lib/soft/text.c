@@ -67,14 +67,20 @@ static const struct {
 	[DOUBT_WINDOWS] = {
 		"it cannot be judged: where the CXL windows are is not known",
 		"run the command as root" },
-	[DOUBT_HMEM] = {
-		"it cannot be judged: the addresses of dax_hmem's devices are not known",
+	[DOUBT_REGIONS] = {
+		"it cannot be judged: where {hidden} lies is not known",
+		"run the command as root; if it says the same, look for cxl in dmesg" },
+	[DOUBT_DAX] = {
+		"it cannot be judged: what memory the dax devices have is not known",
 		"run the command as root" },
 	[DOUBT_RAM] = {
 		"it cannot be judged: /proc/iomem cannot be used, so parts of it may be System RAM",
 		"run the command as root, or record the host again as root" },
 	[DOUBT_SRAT] = {
-		"it cannot be judged: several regions own it together ({regions}), and whether the kernel decides about each of them apart is in the SRAT, which cannot be read",
+		"it cannot be judged: several regions have it together ({regions}), and whether the kernel decides about each of them apart is in the SRAT, which cannot be read",
+		"run the command as root" },
+	[DOUBT_UNITS] = {
+		"it cannot be judged: several regions have it together ({regions}), and where one CXL window ends and the next begins is not known",
 		"run the command as root" },
 	[DOUBT_ONLY_FIRMWARE] = {
 		"it cannot be judged: the firmware map calls it Soft Reserved and /proc/iomem, which shows such ranges, does not",
@@ -83,6 +89,32 @@ static const struct {
 		"it cannot be judged: /proc/iomem calls it Soft Reserved, the firmware map does not, and nothing on the command line made it so",
 		"compare /sys/firmware/memmap, /proc/cmdline and /proc/iomem; dmesg shows what changed the memory map at boot ('e820')" },
 };
+
+/* The regions whose place could not be read. */
+static const char *hidden_text(const struct soft_picture *p, struct arena *a)
+{
+	const char *text = NULL;
+
+	for (size_t i = 0; i < p->n_regions; i++)
+		if (p->regions[i].is_hidden) {
+			const char *name = p->regions[i].span.name;
+
+			text = text ? arena_printf(a, "%s, %s", text, name) : name;
+			if (!text)
+				return NULL;
+		}
+	return text ? text : "a region";
+}
+
+/* As operands of a command. */
+static const char *operands_text(struct arena *a, const char *const *names, size_t n)
+{
+	const char *text = n ? names[0] : "REGION";
+
+	for (size_t i = 1; text && i < n; i++)
+		text = arena_printf(a, "%s %s", text, names[i]);
+	return text;
+}
 
 /* "region0, region1 and 14 more" */
 static const char *names_text(struct arena *a, const char *const *names, size_t n)
@@ -122,7 +154,9 @@ static const char *value_of(const struct soft_picture *p, struct arena *a, const
 	if (IS("regions"))
 		return names_text(a, r->regions, r->n_regions);
 	if (IS("region"))
-		return r->n_regions ? r->regions[0] : "REGION";
+		return operands_text(a, r->regions, r->n_regions);
+	if (IS("hidden"))
+		return hidden_text(p, a);
 	if (IS("dax"))
 		return names_text(a, r->dax, r->n_dax);
 	if (IS("stranded"))
@@ -212,10 +246,14 @@ int soft_explain(const struct soft_picture *p, struct arena *a, struct soft_rang
 	const char *text = r->doubt ? doubts[r->doubt].text : sentences[r->class].text;
 	const char *remedy = r->doubt ? doubts[r->doubt].remedy : sentences[r->class].remedy;
 
+	if (r->class == SOFT_REGION_MISFIT && r->in_regions)
+		text = "{regions} hold it only together: a part that the kernel decides about as a whole lies in none of them alone; {rest}";
 	r->text = fill(p, a, r, text);
 	append_modifiers(p, a, r);
 	if (r->class == SOFT_NO_OWNER)
 		remedy = no_owner_remedy(p, r);
+	else if (r->class == SOFT_REGION_MISFIT && r->in_regions)
+		remedy = "load dax_cxl ('modprobe dax_cxl') and enable the regions ('cxl enable-region {region}'); kernel 7.1 and newer give such memory to dax_hmem at boot unless one region has all of it";
 	if (!remedy || r->verdict != r->by_class || r->modified[MODIFIER_ORPHAN_IOMEM])
 		remedy = other_remedy(r);
 	r->remedy = remedy ? fill(p, a, r, remedy) : NULL;

@@ -228,8 +228,11 @@ static int stand_in(struct cxl_host *host, struct soft_picture *p)
 	enum soft_source_state cedt = p->sources[SOURCE_CEDT].state;
 	bool readable = cedt == SOURCE_READ || (cedt == SOURCE_DAMAGED && p->cedt.n_windows);
 
-	p->windows_known = readable || (cedt == SOURCE_MISSING && !p->decoders_hidden);
-	if (!p->windows_known)
+	p->windows_known = cedt == SOURCE_READ || (cedt == SOURCE_MISSING && !p->decoders_hidden);
+	if (readable && !p->windows_known)
+		soft_source_set(host, p, SOURCE_WINDOWS, SOURCE_DAMAGED, SEV_WARNING,
+				"no root decoder can be read and parts of the CEDT are damaged, so there may be more CXL windows than it tells");
+	else if (!p->windows_known)
 		soft_source_set(host, p, SOURCE_WINDOWS, SOURCE_HIDDEN, SEV_WARNING,
 				"neither the root decoders nor the CEDT tell where the CXL windows are");
 	else
