@@ -40,10 +40,7 @@ static const struct {
 
 static bool is_half_made(const struct recover *r, const struct cxl_region *region)
 {
-	for (size_t i = 0; i < r->journal.n_names; i++)
-		if (!strcmp(r->journal.names[i].name, region->name))
-			return true;
-	return false;
+	return recover_is_half_made(r->journal.names, r->journal.n_names, region);
 }
 
 /*

@@ -286,16 +286,8 @@ static int read_facts(struct recover *r, struct err *err)
 		r->facts.flush |= !strcmp(names.v[i], "flush");
 	if (sysfs_read(&host->fs, "sys/bus/dax/drivers_autoprobe", text, sizeof(text)) == 1 && (*text == '0' || *text == '1'))
 		r->facts.dax_autoprobe = *text - '0';
-	r->facts.half_made = arena_alloc(&r->arena, r->journal.n_names + 1, sizeof(*r->facts.half_made));
-	if (!r->facts.half_made)
-		return recover_no_memory(err);
-	for (size_t i = 0; i < r->journal.n_names; i++) {
-		const char *name = arena_strdup(&r->arena, r->journal.names[i].name);
-
-		if (!name)
-			return recover_no_memory(err);
-		r->facts.half_made[r->facts.n_half_made++] = name;
-	}
+	r->facts.made = r->journal.names;
+	r->facts.n_made = r->journal.n_names;
 	r->facts.subordinate = has_subordinate_reset(r);
 	r->facts.resettable = find_resettable(r);
 	r->facts.slot = find_slot(r);

@@ -153,7 +153,7 @@ static void a_husk_is_deleted_without_being_decommitted(void **state)
 
 static void a_region_that_an_earlier_try_left_is_deleted_whatever_it_touches(void **state)
 {
-	static const char *names[] = { "region7" };
+	static const struct journal_name names[] = { { JOURNAL_LEFT, "region7" } };
 	struct recover_plan p;
 
 	(void)state;
@@ -162,8 +162,8 @@ static void a_region_that_an_earlier_try_left_is_deleted_whatever_it_touches(voi
 	region.state = REGION_RESET;
 	p = plan(LINK_FORCED);
 	assert_int_equal(of(&p, &step_delete), p.n);
-	facts.half_made = names;
-	facts.n_half_made = 1;
+	facts.made = names;
+	facts.n_made = 1;
 	p = plan(LINK_FORCED);
 	assert_string_equal(p.steps[of(&p, &step_delete)].value, "region7");
 }

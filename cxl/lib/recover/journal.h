@@ -11,13 +11,6 @@
 #include "cxl/lib/recover/recipe.h"
 #include "cxl/lib/recover/recover_plan.h"
 
-/* What an object is called that was created or returned: "region0" is "region3". */
-#define JOURNAL_LEFT "left"	/* the key of a region of an earlier try, which is to go */
-struct journal_name {
-	const char *key;
-	char name[64];
-};
-
 struct journal {
 	const char *version;		/* of the format */
 	const char *boot_id;

@@ -313,10 +313,10 @@ bool recover_is_broken(const struct cxl_host *host, const struct cxl_root_port *
 	return false;
 }
 
-static bool is_half_made(const struct recover_facts *facts, const struct cxl_region *r)
+bool recover_is_half_made(const struct journal_name *names, size_t n, const struct cxl_region *r)
 {
-	for (size_t i = 0; i < facts->n_half_made; i++)
-		if (!strcmp(facts->half_made[i], r->name))
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(names[i].name, r->name))
 			return true;
 	return false;
 }
@@ -326,7 +326,7 @@ static void add_teardown(struct builder *b, const struct cxl_host *host, const s
 			 const struct recover_facts *facts)
 {
 	for (size_t i = host->n_regions; i-- > 0;)
-		if (recipe_touches(host, rp, &host->regions[i]) || is_half_made(facts, &host->regions[i]))
+		if (recipe_touches(host, rp, &host->regions[i]) || recover_is_half_made(facts->made, facts->n_made, &host->regions[i]))
 			add_region_teardown(b, &host->regions[i]);
 	add_devices_teardown(b, rp, facts);
 }

@@ -35,6 +35,16 @@ struct recover_options {
 	uint64_t timeout_us;		/* for the link, and for each device, to return */
 };
 
+/* What an object is called that was created or returned: "region0" is "region3". */
+#define JOURNAL_LEFT "left"	/* the key of a region of an earlier try, which is to go */
+struct journal_name {
+	const char *key;
+	char name[64];
+};
+
+/* Is @r one that an earlier try created, which @names tell? */
+bool recover_is_half_made(const struct journal_name *names, size_t n, const struct cxl_region *r);
+
 /* What the plan depends on beside the snapshot. */
 struct recover_facts {
 	const char **functions;		/* PCI functions directly below the root port */
@@ -42,8 +52,8 @@ struct recover_facts {
 	bool flush;			/* the CXL bus can be asked to finish unbinding */
 	int dax_autoprobe;		/* of the dax bus: 0, 1; -1 when there is no switch */
 	const char *resettable;		/* the only function below, an endpoint, when its reset_method lists cxl_bus; NULL */
-	const char **half_made;		/* regions that an earlier try created, whatever they touch by now */
-	size_t n_half_made;
+	const struct journal_name *made;	/* regions that an earlier try created, whatever they touch by now */
+	size_t n_made;
 	bool stays_masked;		/* Secondary Bus Reset or Link Disable was tried to be unmasked in vain */
 	bool subordinate;		/* the root port has reset_subordinate, as on Linux 6.12 */
 	const char *slot;		/* name of the hotplug slot below the port that has a power switch; NULL */
