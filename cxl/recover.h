@@ -93,6 +93,8 @@ int recover_no_memory(struct err *err);
 int recover_refuse_now(struct recover *r, struct err *err);
 /* The latter alone; for --resume and --abandon what can have come into use meanwhile. */
 int recover_refuse_checks(struct recover *r, struct err *err);
+/* What kmem has of it and cannot give back: also when a run starts over, or gives up. */
+int recover_refuse_online(struct recover *r, struct err *err);
 /* Out of isolation leads only the status register: it has to be there, or known not to be. */
 int recover_refuse_unknown(struct recover *r, struct err *err);
 /* A region that may lie below the port would lose its devices unawares. */

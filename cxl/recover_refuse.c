@@ -44,32 +44,38 @@ static bool is_half_made(const struct recover *r, const struct cxl_region *regio
 }
 
 /*
- * The first region of the port whose memory is online, or may be.  On a kernel
- * that cannot be told to leave new dax devices alone that of a half made region
- * comes online by itself: going on takes it back.
+ * Memory of a half made region can come online meanwhile, on a kernel that cannot
+ * be told to leave new dax devices alone by itself: going on takes it offline, as
+ * long as it answers.
  */
+static bool is_taken_offline(const struct recover *r, const struct cxl_region *region)
+{
+	return !r->abandon && is_half_made(r, region) && iso_isolated(&r->rp->iso) != TRI_YES && r->rp->link.up != TRI_NO;
+}
+
+/* The first region of the port whose memory is online, or may be. */
 static const struct cxl_region *find_online(const struct recover *r)
 {
 	for (size_t i = 0; i < r->host->n_regions; i++) {
 		const struct cxl_region *region = &r->host->regions[i];
 
 		if (recipe_touches(r->host, r->rp, region) && (region->blocks_online || region->blocks_unknown) &&
-		    !(r->resume && is_half_made(r, region)))
+		    !is_taken_offline(r, region))
 			return region;
 	}
 	return NULL;
 }
 
 /* A husk belongs to no root port any more, but what kmem made of its memory stays. */
-static int refuse_online_husks(struct recover *r, struct err *err)
+int recover_refuse_online(struct recover *r, struct err *err)
 {
 	const struct cxl_region *region = find_online(r);
 
 	if (!region)
 		return 0;
-	err_set(err, EXIT_NEGATIVE, EBUSY, "%s is not %s (ISO-MEM-ONLINE): %s of %s is online as System RAM, and nothing can take it back from the kernel; nothing was written; reboot the host, and do not delete the region before",
+	err_set(err, EXIT_NEGATIVE, EBUSY, "%s is not %s (ISO-MEM-ONLINE): %s of %s is online as System RAM, and nothing can take it back from the kernel; nothing %swas written; reboot the host, and do not delete the region before",
 		r->rp->name, r->abandon ? "fenced" : "recovered", region->blocks_online ? "memory" : "it cannot be told whether memory",
-		region->name);
+		region->name, recover_has_changed(r) ? "more " : "");
 	return recover_refuse(r, EXIT_NEGATIVE, "ISO-MEM-ONLINE", err);
 }
 
@@ -120,7 +126,7 @@ int recover_refuse_checks(struct recover *r, struct err *err)
 			return recover_refuse(r, blocking[b].status, f->check->id, err);
 		}
 	}
-	return refuse_online_husks(r, err);
+	return recover_refuse_online(r, err);
 }
 
 int recover_refuse_unknown(struct recover *r, struct err *err)

@@ -193,6 +193,8 @@ static int start_over(struct recover *r, struct err *err)
 {
 	int rc = recover_read_host(r, err);
 
+	if (!rc && recover_refuse_online(r, err))
+		return -EBUSY;	/* there is no other way on than the one it names */
 	rc = rc ? rc : recover_replan(r, err);
 	return rc ? left_over(r, rc, err) : 0;
 }
@@ -313,6 +315,7 @@ static int abandon(struct recover *r, struct err *err)
 		tell_autoprobe(r);
 	if (recover_has_changed(r))
 		rc = recover_read_host(r, err);
+	rc = rc ? rc : recover_refuse_online(r, err);
 	rc = rc ? rc : recover_fence(r, &plan, err);
 	if (rc)
 		return rc;

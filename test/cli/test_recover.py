@@ -71,6 +71,21 @@ def test_new_memory_never_meets_kmem_and_other_dax_devices_have_drivers_again():
     assert s[4].text.strip() == "1"
 
 
+def test_a_dax_device_that_had_no_driver_has_none_afterwards_and_its_memory_never_came_online():
+    unbound = "echo online >/sys/devices/system/memory/auto_online_blocks; echo dax0.0 >/sys/bus/dax/drivers/device_dax/unbind; " \
+        "echo dax0.0 >/sys/bus/dax/drivers/device_dax/remove_id"
+    s = Session("direct1", before=unbound).cxl("enable-isolation", "root0").cxl("list", "--isolation").sh(FAIL).cxl("recover-port", PORT) \
+        .cxl("list", "--isolation").daxctl("list", "--isolation").run()
+    before, r, after, dax = s[1], *s[3:]
+    assert r.rc == 0, str(r)
+    assert not r.messages(code="ISO-AUTO-ONLINE"), str(r)
+    assert (dax.dax()["dax0.0"]["mode"], dax.dax()["dax0.0"]["driver"], view(after)) == ("unbound", None, view(before)), str(dax)
+    written = cxl_writes(r.log)
+    # proved all the same, and the next device of that name is not device_dax's
+    assert written.index(("/sys/bus/dax/drivers/device_dax/new_id", "dax0.0")) < written.index(("/sys/bus/dax/drivers/device_dax/remove_id", "dax0.0"))
+    assert [p["state"] for p in r.json["root_ports"][0]["plan"] if p["op"] == "pattern"] == ["done"]
+
+
 def test_an_interleaved_region_is_taken_down_and_rebuilt_also_on_the_other_root_port():
     s = failed("interleave2").cxl("recover-port", "-n", PORT).cxl("recover-port", PORT).run()
     devices = s[4].json["root_ports"][0]["devices"]

@@ -101,6 +101,41 @@ def test_what_is_in_use_behind_a_damaged_journal_stays_and_the_file_is_named():
             "dax-user", f"rm {JOURNAL}")
 
 
+# kmem gets the half made region's dax device, and the kernel's policy its memory
+TAKEN = "echo dax0.0 >/sys/bus/dax/drivers/kmem/bind"
+
+
+def half_made(more):
+    return timed_out("direct1", before="echo online >/sys/devices/system/memory/auto_online_blocks",
+                     faults=["write@*/device_dax/new_id:1=EBUSY"]).cxl("recover-port", PORT).sh(more)
+
+
+def leaked(r):
+    """Was kmem taken from a device whose memory was online?  That range is the kernel's until the next boot."""
+    return any("System RAM (kmem)" in line for line in r.text.splitlines())
+
+
+def test_memory_of_a_half_made_region_that_came_online_goes_offline_before_kmem_goes():
+    s = half_made(TAKEN).cxl("recover-port", "--resume", PORT).sh("cat /proc/iomem").cxl("list", "--isolation").run()
+    assert s[5].rc == 0 and s[5].messages(code="ISO-AUTO-ONLINE"), str(s[5])
+    assert not leaked(s[6]) and view(s[1]) == view(s[7])
+
+
+@pytest.mark.parametrize("way", WAYS_ON)
+def test_memory_of_a_half_made_region_that_does_not_go_offline_is_never_let_go(way):
+    s = half_made(f"{TAKEN}; cxl-sim ctl busy memory147 on").cxl("recover-port", way, PORT) \
+        .sh("cxl-sim ctl busy memory147 off; daxctl prepare-isolation dax0.0").cxl("recover-port", way, PORT).sh("cat /proc/iomem").run()
+    assert s[5].rc == (4 if way == "--resume" else 1), str(s[5])
+    assert not any(p.endswith(("/unbind", "/delete_region", "/commit")) for p, _ in cxl_writes(s[5].log)), str(s[5])
+    assert way == "--abandon" or "memory of region0 does not go offline: end what uses it, or reboot the host" in s[5].err, str(s[5])
+    assert s[6].rc == 0 and s[7].rc == 0 and not leaked(s[8]), f"{s[6]}\n{s[7]}"
+
+
+def test_memory_of_a_half_made_region_that_no_longer_answers_is_left_to_a_reboot():
+    r = refused(half_made(f"cxl-sim ctl timeout {PORT}; {TAKEN}").cxl("recover-port", "--resume", PORT), 1, "ISO-MEM-ONLINE", "reboot the host")
+    assert "--resume" not in r.err
+
+
 @pytest.mark.parametrize("way", WAYS_ON)
 def test_going_on_takes_the_lock_of_every_root_port_of_its_regions(way):
     held = f"flock {STATE}/0000:de:00.0.lock sleep 60 >/dev/null 2>&1 & sleep 0.3"

@@ -185,7 +185,7 @@ static int write_failed(struct step_run *run, const struct step *step, int errnu
 	if (status == EXIT_PREREQ && geteuid())
 		snprintf(what, sizeof(what), "%s in /%.300s needs root (%s)", *step->value ? step->value : "access", step->path,
 			 strerror(errnum));
-	else if (step->op->explain && errnum == EIO)
+	else if (step->op->explain && (errnum == EIO || errnum == EBUSY))
 		step->op->explain(step, what, sizeof(what));
 	else
 		snprintf(what, sizeof(what), "the kernel refused %s%s/%.300s: %s", *step->value ? step->value : "",

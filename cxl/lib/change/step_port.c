@@ -366,9 +366,14 @@ static int do_offline(struct step_run *run, const struct step *step)
 
 	if (online && run->messages)
 		message_add(run->messages, SEV_WARNING, "ISO-AUTO-ONLINE", step->value,
-			    "%zu memory blocks of %s came online by themselves%s; switch that off with 'echo offline > /sys/devices/system/memory/auto_online_blocks'",
+			    "%zu memory blocks of %s came online meanwhile%s; where they did so by themselves, switch that off with 'echo offline > /sys/devices/system/memory/auto_online_blocks'",
 			    online, step->value, rc ? "" : " and were taken offline again");
 	return rc;
+}
+
+static void explain_offline(const struct step *step, char *buf, size_t size)
+{
+	snprintf(buf, size, "memory of %.64s does not go offline: end what uses it, or reboot the host", step->value);
 }
 
 static int read_blocks(struct step_run *run, const struct step *step, char *buf, size_t size)
@@ -390,7 +395,7 @@ const struct step_op step_config = { .name = "config", .run = do_config, .read =
 const struct step_op step_returned = { .name = "wait-memdev", .read = read_returned };
 const struct step_op step_endpoint = { .name = "wait-endpoint", .read = read_endpoint };
 const struct step_op step_health = { .name = "health", .run = do_health, .is_optional = true };
-const struct step_op step_offline = { .name = "offline-region", .run = do_offline, .read = read_blocks };
+const struct step_op step_offline = { .name = "offline-region", .run = do_offline, .read = read_blocks, .explain = explain_offline };
 
 const struct step_op *const step_port_ops[] = {
 	&step_busy, &step_status, &step_other, &step_setting, &step_link, &step_config, &step_returned, &step_endpoint,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cxl/lib/change/step.h"
 #include "util/parse.h"
 
 /* Attribute @attr of the object at @path as text in @a; NULL when it cannot be read. */
@@ -156,7 +157,7 @@ static void read_dax(struct cxl_host *host, const struct cxl_region *r, struct r
 
 	ret->memmap_on_memory = memmap && !parse_u64(memmap, &v) && v < 2 ? (int)v : -1;
 	if (!strcmp(ret->mode, "ram") && ret->enabled)
-		ret->dax_driver = d && !d->driver ? NULL : "device_dax";
+		ret->dax_driver = d && !d->driver ? STEP_NO_DRIVER : "device_dax";
 	if (r->n_dax > 1 || (d && d->size_bytes.known && d->size_bytes.v != ret->size_bytes))
 		ret->lost = arena_printf(a, "it is cut into %zu dax devices that do not cover it as one", r->n_dax);
 }

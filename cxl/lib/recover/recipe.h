@@ -35,7 +35,7 @@ struct recipe_region {
 	size_t ways;
 	struct recipe_target *targets;	/* one per position */
 	bool enabled;		/* its driver is to be bound */
-	const char *dax_driver;	/* "device_dax": its dax device is to be bound; NULL: left alone */
+	const char *dax_driver;	/* of its dax device: "device_dax", or STEP_NO_DRIVER; NULL: it has none */
 	int memmap_on_memory;	/* of its dax device; -1 unknown */
 	const char *lost;	/* why it cannot be made again; NULL when it can */
 };

@@ -55,14 +55,14 @@ void build_write(struct builder *b, const char *title, const char *path, const c
 				     .expect_after = after });
 }
 
-static void add_unbind(struct builder *b, const char *drivers, const char *driver, const char *device)
+/* @what: the device in words; @device may be a name in braces. */
+static void add_unbind(struct builder *b, const char *drivers, const char *driver, const char *what, const char *device)
 {
-	build_step(b, (struct step){ .op = &step_unbind, .title = TEXT(b, "unbind %s from %s", device, driver),
+	build_step(b, (struct step){ .op = &step_unbind, .title = TEXT(b, "unbind %s from %s", what, driver),
 				     .path = TEXT(b, "%s/%s/unbind", drivers, driver), .value = device, .expect_before = driver,
 				     .expect_after = STEP_NO_DRIVER, .undo = device });
 }
 
-/* @what: the device in words; @device may be a name in braces. */
 static void add_bind(struct builder *b, const char *drivers, const char *driver, const char *what, const char *device)
 {
 	build_step(b, (struct step){ .op = &step_bind, .title = TEXT(b, "bind %s to %s", what, driver),
@@ -79,6 +79,25 @@ static const char *decoder_path(struct builder *b, const struct cxl_region *r)
 	return build_keep(b, arena_strndup(b->a, r->path, end ? (size_t)(end - r->path) : 0));
 }
 
+/* device_dax remembers names it was told to take: another device may have it next */
+static void add_dax_release(struct builder *b, const char *what, const char *dax)
+{
+	add_unbind(b, DAX_DRIVERS, "device_dax", what, dax);
+	build_step(b, (struct step){ .op = &step_trigger, .title = TEXT(b, "make device_dax forget %s", what),
+				     .path = DAX_DRIVERS "/device_dax/remove_id", .value = dax });
+}
+
+/*
+ * Memory that is online when kmem lets go stays with the kernel until the next
+ * boot, and the region's address range with it (dev_dax_kmem_remove() of
+ * drivers/dax/kmem.c).  @what: the region in words; @region may be a name in braces.
+ */
+static void add_offline(struct builder *b, const char *what, const char *region, enum step_when when)
+{
+	build_step(b, (struct step){ .op = &step_offline, .title = TEXT(b, "no memory of %s online", what),
+				     .path = "sys/devices/system/memory", .value = region, .expect_after = STEP_OFFLINE, .when = when });
+}
+
 static void add_region_teardown(struct builder *b, const struct cxl_region *r)
 {
 	bool committed = r->state == REGION_ENABLED || r->state == REGION_DISABLED || r->state == REGION_UNKNOWN;
@@ -86,15 +105,15 @@ static void add_region_teardown(struct builder *b, const struct cxl_region *r)
 	for (size_t i = 0; i < r->n_dax; i++) {
 		const struct cxl_dax *d = r->dax[i];
 
-		if (d->driver)
-			add_unbind(b, DAX_DRIVERS, d->driver, d->name);
-		/* device_dax remembers names it was told to take: another device may have it next */
+		if (d->driver && !strcmp(d->driver, "kmem"))
+			add_offline(b, r->name, r->name, STEP_ALWAYS);
 		if (d->driver && !strcmp(d->driver, "device_dax"))
-			build_step(b, (struct step){ .op = &step_trigger, .title = TEXT(b, "make device_dax forget %s", d->name),
-						     .path = DAX_DRIVERS "/device_dax/remove_id", .value = d->name });
+			add_dax_release(b, d->name, d->name);
+		else if (d->driver)
+			add_unbind(b, DAX_DRIVERS, d->driver, d->name, d->name);
 	}
 	if (r->state == REGION_ENABLED)
-		add_unbind(b, CXL_DRIVERS, "cxl_region", r->name);
+		add_unbind(b, CXL_DRIVERS, "cxl_region", r->name, r->name);
 	if (committed)
 		build_step(b, (struct step){ .op = &step_write, .title = TEXT(b, "decommit %s", r->name),
 					     .path = TEXT(b, "%s/commit", r->path), .value = "0",
@@ -108,7 +127,7 @@ static void add_devices_teardown(struct builder *b, const struct cxl_root_port *
 {
 	for (size_t i = 0; i < rp->n_memdevs; i++)
 		if (rp->memdevs[i]->bound)
-			add_unbind(b, CXL_DRIVERS, "cxl_mem", rp->memdevs[i]->name);
+			add_unbind(b, CXL_DRIVERS, "cxl_mem", rp->memdevs[i]->name, rp->memdevs[i]->name);
 	if (facts->flush && rp->n_memdevs)
 		build_step(b, (struct step){ .op = &step_trigger, .title = "wait until the endpoints are gone",
 					     .path = "sys/bus/cxl/flush", .value = "1" });
@@ -158,7 +177,7 @@ static void add_return(struct builder *b, const struct cxl_host *host, const str
 						     .timeout_us = o->timeout_us });
 	}
 	if (needs_port_rebind(host, rp)) {
-		add_unbind(b, CXL_DRIVERS, "cxl_port", rp->bridge->name);
+		add_unbind(b, CXL_DRIVERS, "cxl_port", rp->bridge->name, rp->bridge->name);
 		add_bind(b, CXL_DRIVERS, "cxl_port", rp->bridge->name, rp->bridge->name);
 	}
 	for (size_t i = 0; i < recipe->n_devices; i++) {
@@ -237,9 +256,7 @@ static void add_dax(struct builder *b, const struct recipe_region *r, const stru
 	add_bind(b, CXL_DRIVERS, "cxl_region", r->name, region);
 	build_step(b, (struct step){ .op = &step_wait, .title = TEXT(b, "wait for the dax device of %s", r->name),
 				     .path = TEXT(b, "sys/bus/dax/devices/%s", dax), .expect_after = STEP_PRESENT });
-	build_step(b, (struct step){ .op = &step_offline, .title = TEXT(b, "no memory of %s online", r->name),
-				     .path = "sys/devices/system/memory", .value = region, .expect_after = STEP_OFFLINE,
-				     .when = STEP_IF_NEEDED });
+	add_offline(b, r->name, region, STEP_IF_NEEDED);
 	build_step(b, (struct step){ .op = &step_unbind, .title = TEXT(b, "dax device of %s not with kmem", r->name), .path = DAX_DRIVERS "/kmem/unbind",
 				     .value = dax, .expect_before = "kmem", .expect_after = STEP_NO_DRIVER, .when = STEP_IF_NEEDED });
 	/* telling the driver the name binds the device, too */
@@ -258,6 +275,8 @@ static void add_dax(struct builder *b, const struct recipe_region *r, const stru
 				     .expect_after = STEP_PRESENT });
 	build_step(b, (struct step){ .op = &step_pattern, .title = TEXT(b, "write and read back a pattern in %s", r->name),
 				     .path = TEXT(b, "dev/%s", dax), .value = TEXT(b, "%" PRIu64, r->size_bytes) });
+	if (!strcmp(r->dax_driver, STEP_NO_DRIVER))
+		add_dax_release(b, TEXT(b, "the dax device of %s", r->name), dax);
 }
 
 /* Nothing can be made of memory behind another root port that is isolated. */
