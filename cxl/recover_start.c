@@ -371,9 +371,10 @@ int recover_replan(struct recover *r, struct err *err)
 
 int recover_fence(struct recover *r, struct recover_plan *ret, struct err *err)
 {
+	const struct recipe *recipe = r->is_planned || r->journal_state == JOURNAL_HERE ? &r->journal.recipe : NULL;
 	int rc = read_facts(r, err);
 
-	if (!rc && recover_plan_fence(r->host, r->rp, &r->facts, &r->arena, ret))
+	if (!rc && recover_plan_fence(r->host, r->rp, recipe, &r->facts, &r->arena, ret))
 		rc = recover_no_memory(err);
 	return rc;
 }

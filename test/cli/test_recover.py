@@ -12,8 +12,9 @@ import pytest
 
 from lib import schema
 from lib.cli import CXL, ROOT, SIM, Session
-from lib.recovering import ENDPOINT, FAIL, PORT, STATE, cxl_writes, failed, refused, states, timed_out, view
+from lib.recovering import ENDPOINT, FAIL, PORT, STATE, cxl_writes, failed, make_region, refused, states, timed_out, view
 
+OTHER = "0000:de:00.0"
 BY_SERIAL = {"direct1": 1, "interleave2": 2, "switch4": 4}
 
 
@@ -353,6 +354,30 @@ def test_a_port_that_was_reset_under_a_committed_region_gets_it_back():
         .cxl("recover-port", "--force-healthy", PORT).cxl("list", "--isolation").run()
     assert s[2].rc == 0 and view(s[0]) == view(s[3]), str(s[2])
     assert any(p["op"] == "pattern" and p["state"] == "done" for p in s[2].json["root_ports"][0]["plan"])
+
+
+def two_ports_lost(first, second):
+    """Regions on two root ports, (window, number of the memory device, its PCI function) each, whose devices were pulled out."""
+    s = Session("direct2x2").cxl("enable-isolation", "root0")
+    for window, memdev, _ in (first, second):
+        s.sh(make_region(window, [memdev]))
+    s.cxl("list", "--isolation")
+    return s.sh("".join(f"cxl-sim ctl surprise-remove {function};" for _, _, function in (first, second)))
+
+
+def test_a_husk_of_another_host_bridge_is_left_to_its_own_root_port():
+    s = two_ports_lost(("decoder0.0", "mem0", ENDPOINT), ("decoder0.1", "mem1", "0000:df:00.0")).cxl("recover-port", PORT) \
+        .cxl("list", "--isolation").cxl("recover-port", OTHER).cxl("list", "--isolation").run()
+    assert s[5].rc == 0 and s[6].regions()["region1"]["state"] == "husk", str(s[5])
+    assert s[7].rc == 0 and view(s[3]) == view(s[8]), str(s[7])
+
+
+@pytest.mark.parametrize("how", ["", "; cxl-sim ctl link-down 0000:de:00.0"])
+def test_whose_husk_it_is_where_two_ports_of_a_host_bridge_lost_a_device_is_no_guess(how):
+    s = two_ports_lost(("decoder0.1", "mem3", "0000:e0:00.0"), ("decoder0.1", "mem1", "0000:df:00.0"))
+    if how:     # the other husk was freed, its port is still isolated
+        s.sh(f"echo region3 >/sys/bus/cxl/devices/decoder0.1/delete_region{how}")
+    refused(s.cxl("recover-port", "0000:de:01.0"), 1, "REBUILD", "cannot be told any more", "--no-rebuild")
 
 
 def test_a_root_port_that_is_gone_is_refused_with_the_way_back():

@@ -19,6 +19,19 @@ def failed(host, before="", **more):
     return s.cxl("enable-isolation", "root0").cxl("list", "--isolation").sh(FAIL)
 
 
+def make_region(window, memdevs, size=0x10000000):
+    """Shell commands: a region of MEMDEVS in WINDOW, SIZE bytes of each, its dax device with device_dax."""
+    lines = ["cd /sys/bus/cxl/devices; echo 0 >/sys/bus/dax/drivers_autoprobe",
+             f"r=$(cat {window}/create_ram_region); echo $r >{window}/create_ram_region; echo 256 >$r/interleave_granularity",
+             f"echo {len(memdevs)} >$r/interleave_ways; echo {size * len(memdevs)} >$r/size"]
+    for i, m in enumerate(memdevs):
+        lines.append(f"for d in $(ls -d endpoint*/decoder[0-9]* | sort -rV); do e=${{d%/*}}; [ $(basename $(readlink $e/uport)) = {m} ] && "
+                     f"[ $(($(cat $d/dpa_size))) = 0 ] && t=$d; done; echo ram >$t/mode; echo {size} >$t/dpa_size; echo ${{t#*/}} >$r/target{i}")
+    lines.append("echo 1 >$r/commit; echo $r >/sys/bus/cxl/drivers/cxl_region/bind; echo dax${r#region}.0 >/sys/bus/dax/drivers/device_dax/new_id; "
+                 "echo 1 >/sys/bus/dax/drivers_autoprobe")
+    return "; ".join(lines)
+
+
 def last(results):
     return results[-1]
 

@@ -285,7 +285,7 @@ static void fencing_leaves_no_region_and_no_driver_and_removes_nothing(void **st
 	struct recover_plan p;
 
 	(void)state;
-	assert_int_equal(recover_plan_fence(&host, &rp, &facts, &arena, &p), 0);
+	assert_int_equal(recover_plan_fence(&host, &rp, &recipe, &facts, &arena, &p), 0);
 	assert_true(of(&p, &step_delete) < p.n && at(&p, "cxl_mem/unbind") < p.n);
 	assert_int_equal(of(&p, &step_remove), p.n);
 	assert_int_equal(of(&p, &step_rescan), p.n);

@@ -54,11 +54,22 @@ static bool may_lack_a_device(const struct cxl_root_port *rp)
 	return !rp->n_memdevs;
 }
 
+/* Can a device below @rp have been one that the husk lost?  Each position belongs to one host bridge. */
+static bool may_have_lost(const struct cxl_region *r, const struct cxl_root_port *rp)
+{
+	bool is_known = r->n_bridges && rp->bridge->host;
+
+	for (size_t i = 0; i < r->n_targets; i++)
+		if (!r->targets[i] && (!is_known || !strcmp(r->bridges[i % r->n_bridges], rp->bridge->host)))
+			return true;
+	return false;
+}
+
 bool recipe_touches(const struct cxl_host *host, const struct cxl_root_port *rp, const struct cxl_region *r)
 {
 	if (is_in(rp, r))
 		return true;
-	if (r->state != REGION_HUSK || !rp->bridge || rp->bridge->bus != r->bus)
+	if (r->state != REGION_HUSK || !rp->bridge || rp->bridge->bus != r->bus || !may_have_lost(r, rp))
 		return false;
 	return idle_memdevs(host, r->bus, rp) || may_lack_a_device(rp);
 }
@@ -97,6 +108,24 @@ static const char *root_decoder(const struct cxl_region *r, struct arena *a)
 	return end && !strncmp(start, "decoder", 7) ? arena_strndup(a, start, (size_t)(end - start)) : NULL;
 }
 
+/* Another root port without devices that the husk may have spanned: one that failed as well, or,
+ * where there are several husks, any. */
+static bool may_be_anothers(const struct cxl_host *host, const struct cxl_root_port *rp, const struct cxl_region *r)
+{
+	size_t n_husks = 0;
+
+	for (size_t i = 0; i < host->n_regions; i++)
+		n_husks += host->regions[i].state == REGION_HUSK && recipe_touches(host, rp, &host->regions[i]);
+	for (size_t i = 0; i < host->n_root_ports; i++) {
+		const struct cxl_root_port *other = &host->root_ports[i];
+
+		if (other != rp && may_lack_a_device(other) && (n_husks > 1 || iso_isolated(&other->iso) == TRI_YES) &&
+		    recipe_touches(host, other, r))
+			return true;
+	}
+	return false;
+}
+
 /* The memory device that a lost position of a husk must have been; SIZE_MAX: cannot be told. */
 static size_t guess_target(const struct cxl_host *host, const struct cxl_root_port *rp, const struct cxl_region *r,
 			   size_t n_lost, struct recipe *recipe, struct arena *a)
@@ -104,6 +133,8 @@ static size_t guess_target(const struct cxl_host *host, const struct cxl_root_po
 	if (n_lost != 1)
 		return SIZE_MAX;
 	/* nothing is left below the port that failed: what was there, and no other */
+	if (may_lack_a_device(rp) && may_be_anothers(host, rp, r))
+		return SIZE_MAX;
 	if (may_lack_a_device(rp))
 		return add_lost_device(recipe, a);
 	/* one position lost, one device that is in no region: it, wherever it is on the bus */

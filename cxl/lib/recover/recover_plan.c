@@ -340,18 +340,34 @@ bool recover_is_half_made(const struct journal_name *names, size_t n, const stru
 	return false;
 }
 
+/* @recipe NULL: not known. */
+static bool is_to_go(const struct cxl_host *host, const struct cxl_root_port *rp, const struct recipe *recipe,
+		     const struct recover_facts *facts, const struct cxl_region *r)
+{
+	for (size_t i = 0; i < r->n_root_ports; i++)
+		if (r->root_ports[i] == rp)
+			return true;
+	if (recover_is_half_made(facts->made, facts->n_made, r))
+		return true;
+	/* a husk of which nothing is left below the port; what became one since is another port's */
+	for (size_t i = 0; recipe && i < recipe->n_regions; i++)
+		if (!strcmp(recipe->regions[i].name, r->name))
+			return recipe_touches(host, rp, r);
+	return !recipe && recipe_touches(host, rp, r);
+}
+
 /* The region that was made last goes first. */
-static void add_teardown(struct builder *b, const struct cxl_host *host, const struct cxl_root_port *rp,
+static void add_teardown(struct builder *b, const struct cxl_host *host, const struct cxl_root_port *rp, const struct recipe *recipe,
 			 const struct recover_facts *facts)
 {
 	for (size_t i = host->n_regions; i-- > 0;)
-		if (recipe_touches(host, rp, &host->regions[i]) || recover_is_half_made(facts->made, facts->n_made, &host->regions[i]))
+		if (is_to_go(host, rp, recipe, facts, &host->regions[i]))
 			add_region_teardown(b, &host->regions[i]);
 	add_devices_teardown(b, rp, facts);
 }
 
-int recover_plan_fence(const struct cxl_host *host, const struct cxl_root_port *rp, const struct recover_facts *facts,
-		       struct arena *a, struct recover_plan *ret)
+int recover_plan_fence(const struct cxl_host *host, const struct cxl_root_port *rp, const struct recipe *recipe,
+		       const struct recover_facts *facts, struct arena *a, struct recover_plan *ret)
 {
 	const struct recipe nothing = { 0 };
 	struct builder b = { .a = a, .capacity = most_steps(host, rp, &nothing, facts) };
@@ -359,7 +375,7 @@ int recover_plan_fence(const struct cxl_host *host, const struct cxl_root_port *
 	b.steps = arena_alloc(a, b.capacity, sizeof(*b.steps));
 	if (!b.steps)
 		return -ENOMEM;
-	add_teardown(&b, host, rp, facts);
+	add_teardown(&b, host, rp, recipe, facts);
 	*ret = (struct recover_plan){ .steps = b.steps, .n = b.n };
 	return b.no_memory ? -ENOMEM : 0;
 }
@@ -374,7 +390,7 @@ int recover_plan_make(const struct cxl_host *host, const struct cxl_root_port *r
 	if (!b.steps)
 		return -ENOMEM;
 	build_link_prepare(&b, rp, method);
-	add_teardown(&b, host, rp, facts);
+	add_teardown(&b, host, rp, recipe, facts);
 	build_link(&b, rp, facts, options, method);
 	add_return(&b, host, rp, recipe, options);
 	add_settings(&b, rp, recipe);

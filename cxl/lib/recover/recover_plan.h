@@ -79,9 +79,9 @@ int recover_plan_make(const struct cxl_host *host, const struct cxl_root_port *r
 		      const struct recover_facts *facts, const struct recover_options *options, enum link_method method,
 		      struct arena *a, struct recover_plan *ret);
 
-/* Only the first part: no region of @rp is left, none of its devices has a driver. */
-int recover_plan_fence(const struct cxl_host *host, const struct cxl_root_port *rp, const struct recover_facts *facts,
-		       struct arena *a, struct recover_plan *ret);
+/* Only the first part: no region of @rp is left, none of its devices has a driver.  @recipe: NULL when it is not known. */
+int recover_plan_fence(const struct cxl_host *host, const struct cxl_root_port *rp, const struct recipe *recipe,
+		       const struct recover_facts *facts, struct arena *a, struct recover_plan *ret);
 
 /* The default of recover_options.timeout_us. */
 #define RECOVER_TIMEOUT_US 30000000ull

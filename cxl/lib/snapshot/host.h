@@ -152,6 +152,8 @@ struct cxl_region {
 	bool targets_unknown;	/* some position could not be read: it may be anywhere on the bus */
 	struct cxl_root_port **root_ports;
 	size_t n_root_ports;
+	const char **bridges;	/* of a husk: hosts of the bridges whose turn it is, by position; none: unknown */
+	size_t n_bridges;
 	struct cxl_dax **dax;
 	size_t n_dax;
 	/* System RAM blocks inside the region */

@@ -102,6 +102,32 @@ static void judge_region(struct cxl_host *host, struct cxl_region *r)
 		r->state = lost && r->size_bytes.known && r->size_bytes.v ? REGION_HUSK : REGION_RESET;
 }
 
+/* The window's target_list, by which a lost position can be told: "12,222" of the bus's dports. */
+static int read_bridges(struct cxl_host *host, struct cxl_region *r)
+{
+	const char *slash = strrchr(r->path, '/'), *list;
+	char window[PATH_MAX], dport[32];
+	unsigned int id;
+	int n = 0;
+
+	if (!slash || !r->bus)
+		return 0;
+	snprintf(window, sizeof(window), "%.*s", (int)(slash - r->path), r->path);
+	list = attr_text(host, window, "target_list");
+	r->bridges = arena_alloc(&host->arena, MAX_WAYS, sizeof(*r->bridges));
+	if (!r->bridges)
+		return -ENOMEM;
+	for (const char *p = list; p && r->n_bridges < MAX_WAYS && sscanf(p, "%u%n", &id, &n) == 1; p += n + (p[n] == ',')) {
+		snprintf(dport, sizeof(dport), "dport%u", id);
+		r->bridges[r->n_bridges] = attr_link_name(host, r->bus->name, r->bus->path, dport);
+		if (!r->bridges[r->n_bridges++])
+			break;
+	}
+	if (r->n_bridges && !r->bridges[r->n_bridges - 1])
+		r->n_bridges = 0;
+	return 0;
+}
+
 bool region_is_committed(const struct cxl_region *r)
 {
 	return r->state == REGION_ENABLED || r->state == REGION_DISABLED || r->state == REGION_UNKNOWN;
@@ -195,6 +221,8 @@ int regions_read(struct cxl_host *host)
 			qsort(r->root_ports, r->n_root_ports, sizeof(*r->root_ports), root_port_ptr_cmp);
 		judge_region(host, r);
 		read_kind(host, r);
+		if (r->state == REGION_HUSK && read_bridges(host, r))
+			return -ENOMEM;
 		for (size_t k = 0; k < r->n_root_ports; k++)
 			r->root_ports[k]->n_regions++;
 	}
