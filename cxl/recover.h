@@ -97,6 +97,8 @@ int recover_refuse_checks(struct recover *r, struct err *err);
 int recover_refuse_online(struct recover *r, struct err *err);
 /* Out of isolation leads only the status register: it has to be there, or known not to be. */
 int recover_refuse_unknown(struct recover *r, struct err *err);
+/* What somebody made below the port since the recovery began is not for it to tear down. */
+int recover_refuse_strange(struct recover *r, struct err *err);
 /* A region that may lie below the port would lose its devices unawares. */
 int recover_refuse_hidden(struct recover *r, struct err *err);
 /* What cannot be made again would be lost for good. */

@@ -176,6 +176,32 @@ static int refuse_policy(struct recover *r, struct err *err)
 	return recover_refuse(r, EXIT_NEGATIVE, "POLICY", err);
 }
 
+/* Did this recovery make it, or does its plan still have to delete it? */
+static bool is_own(const struct recover *r, const struct cxl_region *region)
+{
+	for (size_t i = 0; i < r->journal.n_steps; i++) {
+		const struct step *s = &r->journal.steps[i];
+
+		if (s->op == &step_delete && s->state != STEP_DONE && s->state != STEP_SKIPPED && !strcmp(s->value, region->name))
+			return true;
+	}
+	return is_half_made(r, region);
+}
+
+int recover_refuse_strange(struct recover *r, struct err *err)
+{
+	for (size_t i = 0; i < r->rp->n_regions; i++) {
+		const struct cxl_region *region = r->rp->regions[i];
+
+		if (is_own(r, region))
+			continue;
+		err_set(err, EXIT_NEGATIVE, EEXIST, "%s below %s was made since this recovery began, but not by it, and would be lost; nothing more was written; if it is not needed: cxl destroy-region -f %s",
+			region->name, r->rp->name, region->name);
+		return recover_refuse(r, EXIT_NEGATIVE, "REGION", err);
+	}
+	return 0;
+}
+
 /* Elsewhere it is none of ours. */
 int recover_refuse_hidden(struct recover *r, struct err *err)
 {

@@ -195,6 +195,7 @@ static int start_over(struct recover *r, struct err *err)
 
 	if (!rc && recover_refuse_online(r, err))
 		return -EBUSY;	/* there is no other way on than the one it names */
+	rc = rc ? rc : recover_refuse_strange(r, err);
 	rc = rc ? rc : recover_replan(r, err);
 	return rc ? left_over(r, rc, err) : 0;
 }
@@ -489,12 +490,22 @@ static void ask_anew(struct recover *r)
 	r->journal.tries = 0;
 }
 
+static bool is_device_to_go(const struct journal *j)
+{
+	for (size_t i = 0; i < j->n_steps; i++)
+		if (j->steps[i].op == &step_remove && j->steps[i].state != STEP_DONE && j->steps[i].state != STEP_SKIPPED)
+			return true;
+	return false;
+}
+
 static int resume(struct recover *r, struct err *err)
 {
 	struct journal *j = &r->journal;
-	int rc;
+	int rc = is_device_to_go(j) ? recover_refuse_strange(r, err) : 0;
 
 	r->is_planned = r->keeps_journal = true;
+	if (rc)
+		return left_over(r, rc, err);
 	reopen(j);
 	set_up_run(r);
 	if (r->asks_anew)

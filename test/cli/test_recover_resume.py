@@ -3,7 +3,7 @@
 import pytest
 
 from lib.cli import SIM, Session
-from lib.recovering import FAIL, JOURNAL, PORT, STATE, cxl_writes, failed, refused, timed_out, view
+from lib.recovering import FAIL, JOURNAL, PORT, STATE, cxl_writes, failed, make_region, refused, timed_out, view
 
 # -- journals -------------------------------------------------------------------------
 # the run is stopped in the middle: the region's driver cannot be bound
@@ -134,6 +134,18 @@ def test_memory_of_a_half_made_region_that_does_not_go_offline_is_never_let_go(w
 def test_memory_of_a_half_made_region_that_no_longer_answers_is_left_to_a_reboot():
     r = refused(half_made(f"cxl-sim ctl timeout {PORT}; {TAKEN}").cxl("recover-port", "--resume", PORT), 1, "ISO-MEM-ONLINE", "reboot the host")
     assert "--resume" not in r.err
+
+
+@pytest.mark.parametrize("fault", ["mode:1", "cxl_mem/unbind:1"])   # nothing is made again yet; the device is not even removed
+def test_a_region_that_somebody_made_since_is_not_torn_down(fault):
+    s = begun(faults=[f"write@*/{fault}=EBUSY"]).sh(make_region("decoder0.0", ["mem0"])).cxl("list", "--isolation") \
+        .cxl("recover-port", "--resume", PORT).cxl("list", "--isolation").sh("cxl destroy-region -f region0").cxl("recover-port", "--resume", PORT).run()
+    r = s[4]
+    assert s[2].rc == 0 and s[3].regions()["region0"]["state"] == "enabled", str(s[2])
+    assert r.rc == 1 and r.json["root_ports"][0]["blocker"] == "REGION" and f"--resume {PORT}" in r.err, str(r)
+    assert not any(p.endswith(("/unbind", "/delete_region", "/commit", "/remove")) for p, _ in cxl_writes(r.log)), str(r)
+    assert s[5].regions() == s[3].regions()
+    assert s[6].rc == 0 and s[7].rc == 0, f"{s[6]}\n{s[7]}"
 
 
 @pytest.mark.parametrize("way", WAYS_ON)

@@ -26,7 +26,7 @@ def make_region(window, memdevs, size=0x10000000):
              f"echo {len(memdevs)} >$r/interleave_ways; echo {size * len(memdevs)} >$r/size"]
     for i, m in enumerate(memdevs):
         lines.append(f"for d in $(ls -d endpoint*/decoder[0-9]* | sort -rV); do e=${{d%/*}}; [ $(basename $(readlink $e/uport)) = {m} ] && "
-                     f"[ $(($(cat $d/dpa_size))) = 0 ] && t=$d; done; echo ram >$t/mode; echo {size} >$t/dpa_size; echo ${{t#*/}} >$r/target{i}")
+                     f"[ -z \"$(cat $d/region)\" ] && t=$d; done; echo 0 >$t/dpa_size; echo ram >$t/mode; echo {size} >$t/dpa_size; echo ${{t#*/}} >$r/target{i}")
     lines.append("echo 1 >$r/commit; echo $r >/sys/bus/cxl/drivers/cxl_region/bind; echo dax${r#region}.0 >/sys/bus/dax/drivers/device_dax/new_id; "
                  "echo 1 >/sys/bus/dax/drivers_autoprobe")
     return "; ".join(lines)
