@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from lib import schema
-from lib.cli import CXL, ROOT, SIM, Session
+from lib.cli import CXL, ROOT, SIM, Session, host_file
 from lib.recovering import ENDPOINT, FAIL, PORT, STATE, cxl_writes, failed, make_region, refused, states, timed_out, view
 
 OTHER = "0000:de:00.0"
@@ -417,6 +417,17 @@ def test_another_serial_number_is_refused_unless_it_is_accepted():
         .cxl("list", "--isolation").run()
     assert s[4].rc == 0 and s[5].memdevs()["mem0"]["serial"] == "0x77"
     assert s[5].regions()["region0"]["state"] == "enabled"
+
+
+@pytest.mark.parametrize("base,serials,known", [
+    ("switch4-6.12-sw4-devdax", ["0x0"] * 4, 0),
+    ("switch4-6.12-sw4-devdax", ["0x7", "0x7", "0x7", "0x8"], 1),
+    ("direct2x2-6.12-x2hb-devdax", ["0x0"] * 4, 0)])
+def test_devices_without_a_serial_number_of_their_own_are_known_by_their_place(base, serials, known, tmp_path):
+    host = host_file(tmp_path, base, files={f"sys/bus/cxl/devices/mem{i}/serial": f"{v}\n" for i, v in enumerate(serials)})
+    s = failed(host).cxl("recover-port", PORT).cxl("list", "--isolation").run()
+    assert s[3].rc == 0 and sum(d["serial"] is not None for d in s[3].json["root_ports"][0]["devices"]) == known, str(s[3])
+    assert s[1].regions() == s[4].regions() and [rp["dax"] for rp in s[1].root_ports().values()] == [rp["dax"] for rp in s[4].root_ports().values()]
 
 
 def test_a_second_isolation_midway_starts_over_with_the_same_recipe():

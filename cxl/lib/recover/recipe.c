@@ -76,13 +76,24 @@ bool recipe_touches(const struct cxl_host *host, const struct cxl_root_port *rp,
 
 /* --- devices ------------------------------------------------------------------ */
 
-static size_t add_device(struct recipe *recipe, const struct cxl_memdev *m, bool below)
+/* Unknown where it tells nothing: 0 is a function without serial number (pci_get_dsn() of drivers/pci/pci.c). */
+static struct opt_u64 serial_of(const struct cxl_host *host, const struct cxl_memdev *m)
+{
+	if (!m->serial.v)
+		return (struct opt_u64){ 0 };
+	for (size_t i = 0; i < host->n_memdevs; i++)
+		if (&host->memdevs[i] != m && host->memdevs[i].serial.known && host->memdevs[i].serial.v == m->serial.v)
+			return (struct opt_u64){ 0 };
+	return m->serial;
+}
+
+static size_t add_device(struct recipe *recipe, const struct cxl_host *host, const struct cxl_memdev *m, bool below)
 {
 	for (size_t i = 0; i < recipe->n_devices; i++)
 		if (!strcmp(recipe->devices[i].name, m->name))
 			return i;
 	recipe->devices[recipe->n_devices] = (struct recipe_device){
-		.name = m->name, .address = m->host, .serial = m->serial, .below = below,
+		.name = m->name, .address = m->host, .serial = serial_of(host, m), .below = below,
 	};
 	return recipe->n_devices++;
 }
@@ -141,7 +152,7 @@ static size_t guess_target(const struct cxl_host *host, const struct cxl_root_po
 	if (idle_memdevs(host, r->bus, NULL) == 1 && idle_memdevs(host, r->bus, rp) == 1)
 		for (size_t i = 0; i < rp->n_memdevs; i++)
 			if (!host_region_of_memdev(host, rp->memdevs[i]))
-				return add_device(recipe, rp->memdevs[i], true);
+				return add_device(recipe, host, rp->memdevs[i], true);
 	return SIZE_MAX;
 }
 
@@ -161,7 +172,7 @@ static int read_targets(struct cxl_host *host, const struct cxl_root_port *rp, c
 		const char *decoder = NULL;
 		char attr[32], path[PATH_MAX];
 
-		t->device = m ? add_device(recipe, m, m->root_port == rp) : guess_target(host, rp, r, n_lost, recipe, a);
+		t->device = m ? add_device(recipe, host, m, m->root_port == rp) : guess_target(host, rp, r, n_lost, recipe, a);
 		t->mode = ret->mode;
 		t->bytes = ret->size_bytes / ret->ways;
 		if (t->device == SIZE_MAX)
@@ -247,7 +258,7 @@ int recipe_read(struct cxl_host *host, const struct cxl_root_port *rp, struct ar
 		goto no_memory;
 	add_root_port(ret, rp->name);
 	for (size_t i = 0; i < rp->n_memdevs; i++)
-		add_device(ret, rp->memdevs[i], true);
+		add_device(ret, host, rp->memdevs[i], true);
 	for (size_t i = 0; i < host->n_regions; i++)
 		if (recipe_touches(host, rp, &host->regions[i]))
 			touching[n++] = &host->regions[i];

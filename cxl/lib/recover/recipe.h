@@ -16,7 +16,7 @@
 struct recipe_device {
 	const char *name;	/* as it was called; "device1" when it was already gone */
 	const char *address;	/* of its PCI function; NULL when not known */
-	struct opt_u64 serial;
+	struct opt_u64 serial;	/* unknown, too, when it is 0 or that of another device as well: .address tells */
 	bool below;		/* below the port: it goes and returns */
 };
 
