@@ -398,6 +398,10 @@ def test_what_the_command_line_makes_of_the_map_explains_a_range(made):
     assert check(made("memmap")).json["sources"]["cmdline"]["spans"] == [{"name": "Soft Reserved", "start": "0x100000000", "end": "0x1ffffffff"}]
     r = check(made("memmap", cmdline="efi_fake_mem=4G@4G:0x40000", iomem=d["iomem"]))
     assert only(r)["class"] == "NOT_CXL"
+    for part in ("memmap=5G%3G-1+0xefffffff", "memmap=1G%2G-1+0xefffffff,4G%4G-1+0xefffffff"):  # 3-4G is no RAM
+        r = check(made("memmap", cmdline=part))
+        assert only(r)["class"] == "NOT_CXL" and only(r)["size"] == 4 * GIB, part
+    assert only(check(made("memmap", cmdline='"memmap=4G%4G+0xefffffff"')))["class"] == "NOT_CXL"
     r = check(made("memmap", cmdline="memmap=4X%4G"))
     assert r.messages(code="CMDLINE", severity="warning")
 

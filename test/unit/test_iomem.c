@@ -121,7 +121,13 @@ static void the_command_line_makes_memory_soft_reserved(void **state)
 		{ "quiet", 0, 0, false, 0 },
 		{ "memmap=4G%4G+0xefffffff", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
 		{ "ro memmap=1M@2M,4g%0x100000000+0xefffffff quiet", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
-		{ "memmap=4G%4G-1+0xefffffff", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
+		{ "memmap=\"4G%4G+0xefffffff\"", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
+		{ "ro \"memmap=4G%4G+0xefffffff\" quiet", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
+		{ "dyndbg=\"file a memmap=4G%4G+0xefffffff\" quiet", 0, 0, false, 0 },
+		{ "\"memmap=4G%4G+0xefffffff", 1ULL << 32, (2ULL << 32) - 1, true, 0 }, { "\"", 0, 0, false, 0 },
+		{ "memmap=\"", 0, 0, false, 0 }, { "a=\"b c\" memmap=4G%4G+4026531839", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
+		{ "memmap=4G%4G-2+0xefffffff", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
+		{ "memmap=4G%4G-0xefffffff+0xefffffff", 0, 0, true, 0 },
 		{ "memmap=4G%4G-0xefffffff+1", 0, 0, true, 0 }, { "memmap=4G%4G+2", 0, 0, true, 0 },
 		{ "memmap=4G$4G", 0, 0, true, 0 }, { "memmap=exactmap", 0, 0, true, 0 }, { "memmap=16G", 0, 0, true, 0 },
 		{ "efi_fake_mem=4G@4G:0x40000", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
@@ -148,6 +154,17 @@ static void the_command_line_makes_memory_soft_reserved(void **state)
 	}
 }
 
+/* e820__range_update() of arch/x86/kernel/e820.c changes memory of that type alone. */
+static void what_is_to_become_soft_reserved_only_where_it_is_ram_is_kept_apart(void **state)
+{
+	struct cmdline c;
+
+	(void)state;
+	assert_int_equal(cmdline_parse("memmap=4G%4G-1+0xefffffff,1G%1G+0xefffffff", &a, &messages, &c), 0);
+	assert_true(c.soft.n == 1 && c.soft.v[0].start == 1 << 30 && c.edits_map && !messages.n);
+	assert_true(c.soft_of_ram.n == 1 && c.soft_of_ram.v[0].start == 1ULL << 32 && c.soft_of_ram.v[0].end == (2ULL << 32) - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +173,7 @@ int main(void)
 		cmocka_unit_test_teardown(what_no_kernel_writes_is_counted_and_named_once, forget),
 		cmocka_unit_test_teardown(an_entry_of_the_firmware_map_is_read_whole, forget),
 		cmocka_unit_test_teardown(the_command_line_makes_memory_soft_reserved, forget),
+		cmocka_unit_test_teardown(what_is_to_become_soft_reserved_only_where_it_is_ram_is_kept_apart, forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "util/parse.h"
 
 #define E820_TYPE_SOFT_RESERVED 0xefffffffULL	/* arch/x86/include/asm/e820/types.h */
+#define E820_TYPE_RAM 1ULL
 #define EFI_MEMORY_SP 0x40000ULL		/* UEFI 2.10 sec 7.2.3 */
 
 int memmap_parse(const char *start, const char *end, const char *type, struct memmap_entry *ret)
@@ -53,10 +54,9 @@ static bool take_size(const char **p, uint64_t *ret)
 	return true;
 }
 
-static int add_soft(struct arena *a, struct cmdline *ret, uint64_t start, uint64_t size)
+static int add_soft(struct arena *a, struct interval_set *set, uint64_t start, uint64_t size)
 {
-	ret->edits_map = true;
-	return size && start + size - 1 >= start ? interval_add(a, &ret->soft, start, start + size - 1) : 0;
+	return size && start + size - 1 >= start ? interval_add(a, set, start, start + size - 1) : 0;
 }
 
 /*
@@ -65,7 +65,7 @@ static int add_soft(struct arena *a, struct cmdline *ret, uint64_t start, uint64
  */
 static int take_memmap(const char *p, struct arena *a, struct cmdline *ret)
 {
-	uint64_t size, start, from, to = 0;
+	uint64_t size, start, from = 0, to = 0;
 	char how;
 
 	ret->edits_map = true;
@@ -85,7 +85,9 @@ static int take_memmap(const char *p, struct arena *a, struct cmdline *ret)
 		return -EINVAL;
 	if (*p)
 		return -EINVAL;
-	return how == '%' && to == E820_TYPE_SOFT_RESERVED ? add_soft(a, ret, start, size) : 0;
+	if (how != '%' || to != E820_TYPE_SOFT_RESERVED || from == to)
+		return 0;
+	return add_soft(a, from == E820_TYPE_RAM ? &ret->soft_of_ram : &ret->soft, start, size);
 }
 
 /* One part of efi_fake_mem=: SIZE@START:ATTRIBUTE (drivers/firmware/efi/fake_mem.c) */
@@ -96,7 +98,10 @@ static int take_fake_mem(const char *p, struct arena *a, struct cmdline *ret)
 	if (!take_size(&p, &size) || *p++ != '@' || !take_size(&p, &start) || *p++ != ':' ||
 	    !take_size(&p, &attribute) || *p)
 		return -EINVAL;
-	return attribute & EFI_MEMORY_SP ? add_soft(a, ret, start, size) : 0;
+	if (!(attribute & EFI_MEMORY_SP))
+		return 0;
+	ret->edits_map = true;
+	return add_soft(a, &ret->soft, start, size);
 }
 
 static int take_efi(const char *p, struct arena *a, struct cmdline *ret)
@@ -143,15 +148,44 @@ static int take_parts(char *value, size_t which, struct arena *a, struct message
 	return 0;
 }
 
+/*
+ * The next parameter at *@p, as next_arg() of lib/cmdline.c takes them apart:
+ * quotes keep spaces together, and go from around the whole or the value.
+ */
+static char *next_parameter(char **p)
+{
+	char *word = *p + strspn(*p, " \t\n"), *end = word, *value;
+	bool is_quoted = false, opened;
+	size_t n;
+
+	if (!*word)
+		return NULL;
+	for (; *end && (is_quoted || !strchr(" \t\n", *end)); end++)
+		is_quoted ^= *end == '"';
+	*p = end + (*end != '\0');
+	*end = '\0';
+	opened = *word == '"';
+	word += opened;
+	value = strchr(word, '=');
+	if (value && value[1] == '"') {
+		opened = true;
+		memmove(value + 1, value + 2, strlen(value + 2) + 1);
+	}
+	n = strlen(word);
+	if (opened && n && word[n - 1] == '"')
+		word[n - 1] = '\0';
+	return word;
+}
+
 int cmdline_parse(const char *text, struct arena *a, struct messages *messages, struct cmdline *ret)
 {
-	char *copy = arena_strdup(a, text), *save = NULL;
+	char *copy = arena_strdup(a, text), *rest = copy;
 	int rc = 0;
 
 	*ret = (struct cmdline){ 0 };
 	if (!copy)
 		return -ENOMEM;
-	for (char *word = strtok_r(copy, " \t\n", &save); !rc && word; word = strtok_r(NULL, " \t\n", &save)) {
+	for (char *word = next_parameter(&rest); !rc && word; word = next_parameter(&rest)) {
 		if (!strcmp(word, "--"))	/* the rest is init's */
 			break;
 		for (size_t i = 0; !rc && i < sizeof(parameters) / sizeof(parameters[0]); i++) {
@@ -162,5 +196,6 @@ int cmdline_parse(const char *text, struct arena *a, struct messages *messages, 
 		}
 	}
 	interval_normalize(&ret->soft);
+	interval_normalize(&ret->soft_of_ram);
 	return rc;
 }

@@ -27,6 +27,7 @@ int memmap_parse(const char *start, const char *end, const char *type, struct me
 
 struct cmdline {
 	struct interval_set soft;	/* made Soft Reserved by it; normalized */
+	struct interval_set soft_of_ram;	/* the same, but only what of it is System RAM; normalized */
 	bool no_soft_reserve;		/* efi=nosoftreserve */
 	bool edits_map;			/* something may be other memory than firmware said */
 };

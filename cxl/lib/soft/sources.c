@@ -147,6 +147,20 @@ static int read_file(struct cxl_host *host, struct soft_picture *p, enum soft_so
 	return 0;
 }
 
+/* What the command line makes Soft Reserved where it was RAM: all of it when the firmware map does not tell. */
+static int soften_ram(struct cxl_host *host, struct soft_picture *p)
+{
+	struct interval_set soft = p->cmdline.soft_of_ram;
+	int rc = 0;
+
+	if (p->sources[SOURCE_FIRMWARE_MAP].entries)
+		rc = interval_intersect(&host->arena, &p->cmdline.soft_of_ram, &p->firmware_ram, &soft);
+	if (!rc)
+		rc = interval_add_set(&host->arena, &p->cmdline.soft, &soft);
+	interval_normalize(&p->cmdline.soft);
+	return rc;
+}
+
 static int read_cmdline(struct cxl_host *host, struct soft_picture *p)
 {
 	size_t n;
@@ -157,7 +171,8 @@ static int read_cmdline(struct cxl_host *host, struct soft_picture *p)
 	if (rc || !text)
 		return rc;
 	p->sources[SOURCE_CMDLINE].entries = 1;
-	return cmdline_parse(text, &host->arena, &host->messages, &p->cmdline);
+	rc = cmdline_parse(text, &host->arena, &host->messages, &p->cmdline);
+	return rc ? rc : soften_ram(host, p);
 }
 
 static int sort_iomem(struct cxl_host *host, struct soft_picture *p)
