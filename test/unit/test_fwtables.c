@@ -133,6 +133,24 @@ static void ways_and_granularity_are_decoded(void **state)
 	assert_non_null(out.cedt.windows[0].dropped);
 }
 
+static void a_window_of_an_unknown_arithmetic_is_dropped_as_the_kernel_does(void **state)
+{
+	struct table t;
+
+	(void)state;
+	for (unsigned int arithmetic = 0; arithmetic < 4; arithmetic++) {
+		size_t at;
+
+		start_acpi(&t, "CEDT", 36);
+		at = add_window(&t, 1ULL << 32, 1ULL << 32, 0, 0);
+		put(&t, at + 25, 1, arithmetic);
+		finish(&t, 9);
+		cedt(&t);
+		assert_int_equal(out.cedt.windows[0].dropped != NULL, arithmetic > 1);
+		assert_int_equal(out.cedt.windows[0].is_xor, arithmetic == 1);
+	}
+}
+
 static void a_window_that_the_kernel_drops_is_said_and_kept(void **state)
 {
 	static const struct { uint64_t base, size; bool dropped; } windows[] = {
@@ -381,6 +399,7 @@ int main(void)
 		cmocka_unit_test_teardown(a_window_is_read_field_by_field, forget),
 		cmocka_unit_test_teardown(ways_and_granularity_are_decoded, forget),
 		cmocka_unit_test_teardown(a_window_that_the_kernel_drops_is_said_and_kept, forget),
+		cmocka_unit_test_teardown(a_window_of_an_unknown_arithmetic_is_dropped_as_the_kernel_does, forget),
 		cmocka_unit_test_teardown(windows_that_overlap_are_said, forget),
 		cmocka_unit_test_teardown(a_truncated_table_gives_what_it_has, forget),
 		cmocka_unit_test_teardown(an_entry_without_a_length_ends_the_walk, forget),

@@ -13,6 +13,7 @@ enum {
 	CHBS_BYTES = 32,
 	CFMWS_BYTES = 36,	/* without the targets */
 	MAX_GRANULARITY = 6,	/* 256 << 6: 16 KiB */
+	ARITHMETIC_XOR = 1,	/* 0: modulo */
 };
 
 #define WINDOW_ALIGN (256ULL << 20)	/* drivers/cxl/acpi.c: cxl_acpi_cfmws_verify() */
@@ -26,7 +27,7 @@ static unsigned int decode_ways(uint64_t encoded)
 }
 
 /* As cxl_acpi_cfmws_verify() of drivers/cxl/acpi.c judges. */
-static const char *why_dropped(const struct cedt_window *w, size_t length)
+static const char *why_dropped(const struct cedt_window *w, const struct bytes *e)
 {
 	if (!w->size)
 		return "it has no size";
@@ -38,7 +39,9 @@ static const char *why_dropped(const struct cedt_window *w, size_t length)
 		return "its interleave ways are encoded wrongly";
 	if (!w->granularity)
 		return "its granularity is encoded wrongly";
-	if (length < CFMWS_BYTES + 4 * (size_t)w->ways)
+	if (bytes_le(e, 25, 1) > ARITHMETIC_XOR)
+		return "its interleave arithmetic is neither modulo nor XOR";
+	if (e->n < CFMWS_BYTES + 4 * (size_t)w->ways)
 		return "it is too short for its targets";
 	return NULL;
 }
@@ -57,9 +60,9 @@ static void add_window(struct table_walk *walk, const struct bytes *e, struct ce
 		.ways = decode_ways(bytes_le(e, 24, 1)),
 		.granularity = granularity <= MAX_GRANULARITY ? 256u << granularity : 0,
 		.restrictions = (unsigned int)bytes_le(e, 32, 2),
-		.is_xor = bytes_le(e, 25, 1) == 1,
+		.is_xor = bytes_le(e, 25, 1) == ARITHMETIC_XOR,
 	};
-	w->dropped = why_dropped(w, e->n);
+	w->dropped = why_dropped(w, e);
 	walk->remarks += w->dropped != NULL;
 	if (w->dropped)
 		table_complain(walk, "window %zu (0x%llx, %llu bytes) is not taken by the kernel: %s", ret->n_windows,
