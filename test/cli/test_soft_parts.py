@@ -3,7 +3,7 @@
 import pytest
 
 from lib.cli import NOBODY
-from test_soft_reserved import GIB, check, hosts, made, modifiers, only  # noqa: F401 (fixtures)
+from test_soft_reserved import GIB, check, describe, hosts, made, modifiers, only, rows  # noqa: F401 (fixtures)
 
 
 @pytest.mark.parametrize("name", ["straddle-ram", "straddle-gap", "uncommitted", "uncommitted-7.0", "mixed", "misfit"])
@@ -118,3 +118,36 @@ def test_nothing_is_called_unmapped_where_the_windows_are_not_known(hosts):
     for name in ("uncommitted", "none"):
         assert not check(hosts[name], user=NOBODY).messages(code="DEV-UNMAPPED"), name
     assert check(hosts["none"]).messages(code="DEV-UNMAPPED")
+
+
+# -- the map --------------------------------------------------------------------------------
+def test_what_is_hidden_is_no_gap_in_the_map(hosts):
+    r = check(hosts["zeroed-enough"], "--format=map", user=NOBODY)
+    assert rows(r.text) == [("0x1050000000", "0x304fffffff", ["Soft Reserved", "?", "region0", "dax0.0", "?"])]
+    shown = rows(check(hosts["assembly-failed"], "--format=map", user=NOBODY).text)
+    assert [c for _, _, columns in shown for c in columns if c == "?"], shown
+    r = check(hosts["iomem-alone"], "--format=map")  # no firmware map
+    assert [columns[0] for _, _, columns in rows(r.text)] == ["Soft Reserved"] * 3
+    assert "?" not in check(hosts["hbm"], "--format=map").text  # no CXL is no gap in what is known
+
+
+# -- remedies -------------------------------------------------------------------------------
+def test_a_region_made_by_hand_goes_to_the_first_free_addresses_of_the_window(made):
+    """drivers/cxl/core/region.c: alloc_hpa()."""
+    later = {"memmap": ["0x0-0x9ffff System RAM", "0x4050000000-0x504fffffff Soft Reserved"], "iomem": ["00001000-0009ffff : System RAM"],
+             "srat": ["4050000000-504fffffff"]}
+    none = {"regions": {}, "dax": {}}
+    r = check(made("headroom", **later, **none))
+    assert only(r)["class"] == "NO_OWNER" and "other addresses" in only(r)["remedy"]
+    before = {"region0": {"range": "1050000000-404fffffff", "window": "decoder0.0"}}
+    r = check(made("headroom", **later, regions=before, dax={"dax0.0": {"range": "1050000000-404fffffff", "parent": "region0"}}))
+    assert only(r)["class"] == "NO_OWNER" and "other addresses" not in only(r)["remedy"] and "create-region" in only(r)["remedy"]
+    r = check(made("headroom", **none, iomem=later["iomem"]))
+    assert only(r)["class"] == "NO_OWNER" and "other addresses" not in only(r)["remedy"]
+
+
+def test_a_mixed_range_with_a_region_without_dax_says_how_to_get_one(made):
+    d = describe("spanning")
+    d["dax"].pop("dax4.0")
+    x = only(check(made("spanning", dax=d["dax"])))
+    assert x["class"] == "MIXED_UNITS" and "cxl enable-region" in x["remedy"]

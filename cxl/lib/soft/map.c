@@ -45,6 +45,15 @@ static const struct render_column map_columns[] = {
 	{ 0 }
 };
 
+/* Whose silence is a gap only where it was read: elsewhere the cell says "?". */
+static const struct {
+	const char *source;
+	bool must_exist;	/* a host without it is not a host without such memory */
+} column_sources[N_COLUMNS] = {
+	[FIRMWARE] = { "firmware_map", true }, [WINDOWS] = { "windows", false }, [REGIONS] = { "regions", false },
+	[DAX] = { "dax", false }, [RAM] = { "iomem", true },
+};
+
 static const char *const column_keys[N_COLUMNS] = {
 	[FIRMWARE] = "firmware", [WINDOWS] = "windows", [REGIONS] = "regions", [DAX] = "dax", [RAM] = "ram",
 };
@@ -70,6 +79,7 @@ struct map {
 	size_t n;
 	uint64_t *edges;	/* where a stretch begins or ends, sorted, each once */
 	size_t n_edges;
+	bool is_unknown[N_COLUMNS];
 };
 
 static uint64_t hex_member(struct json_object *span, const char *key)
@@ -144,7 +154,8 @@ static void add_name(struct json_object *cell, const char *name)
  * One row, NULL when nothing is there.  @active holds the pieces that have begun
  * and not ended.
  */
-static struct json_object *new_row(struct piece *const *active, size_t n, uint64_t start, uint64_t end)
+static struct json_object *new_row(const struct map *map, struct piece *const *active, size_t n, uint64_t start,
+				   uint64_t end)
 {
 	struct json_object *cells[N_COLUMNS] = { 0 }, *row;
 
@@ -160,7 +171,10 @@ static struct json_object *new_row(struct piece *const *active, size_t n, uint64
 		add_name(cells[active[i]->column], active[i]->name);
 	}
 	for (size_t c = 0; c < N_COLUMNS; c++)
-		render_add(row, column_keys[c], cells[c]);
+		if (!cells[c] && map->is_unknown[c])
+			render_add_string(row, column_keys[c], "?");
+		else
+			render_add(row, column_keys[c], cells[c]);
 	return row;
 }
 
@@ -214,7 +228,7 @@ static void add_rows(struct map *map, struct piece **active, struct json_object 
 		n_active = keep;
 		for (; next < map->n && map->pieces[next].start == start; next++)
 			active[n_active++] = &map->pieces[next];
-		row = new_row(active, n_active, start, end);
+		row = new_row(map, active, n_active, start, end);
 		if (row && is_plain_ram(active, n_active) && !last_shown) {
 			json_object_put(waiting);
 			waiting = row;
@@ -230,6 +244,17 @@ static void add_rows(struct map *map, struct piece **active, struct json_object 
 			add_row(rows, row);
 	}
 	json_object_put(waiting);
+}
+
+static bool is_unknown(struct json_object *record, size_t column)
+{
+	struct json_object *sources = json_object_object_get(record, "sources"), *source;
+	const char *state;
+
+	source = json_object_object_get(sources, column_sources[column].source);
+	state = json_object_get_string(json_object_object_get(source, "state"));
+	return state && (!strcmp(state, "hidden") || !strcmp(state, "damaged") ||
+			 (column_sources[column].must_exist && !strcmp(state, "missing")));
 }
 
 static void map_rows(struct json_object *record, struct json_object *rows)
@@ -249,6 +274,8 @@ static void map_rows(struct json_object *record, struct json_object *rows)
 		return;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		collect(spans_of(record, parts[i].source), parts[i].name, parts[i].column, &map);
+	for (size_t c = 0; c < N_COLUMNS; c++)
+		map.is_unknown[c] = is_unknown(record, c);
 	sort(&map);
 	add_rows(&map, active, rows);
 	if (!json_object_array_length(rows)) {

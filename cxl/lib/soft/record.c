@@ -85,8 +85,14 @@ static void spans_regions(const struct soft_picture *p, struct json_object *list
 
 static void spans_dax(const struct soft_picture *p, struct json_object *list)
 {
-	for (size_t i = 0; i < p->n_dax; i++)
-		add_set(list, p->dax[i].name, &p->dax[i].ranges);
+	for (size_t i = 0; i < p->n_dax; i++) {
+		const struct soft_dax *d = &p->dax[i];
+		const struct soft_span *region = d->owner == DAX_OF_REGION ? &p->regions[d->region].span : NULL;
+
+		if (d->is_hidden && d->size_bytes && region && p->regions[d->region].has_span)
+			json_object_array_add(list, new_span(d->name, region->start, region->end));
+		add_set(list, d->name, &d->ranges);
+	}
 }
 
 static void spans_blocks(const struct soft_picture *p, struct json_object *list)

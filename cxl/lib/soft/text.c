@@ -55,7 +55,7 @@ static const struct {
 		"if the region was removed on purpose, nothing; else make one ('cxl create-region -t ram -d {window}', ndctl 77 or newer) or look for cxl in dmesg; booting with " WITHOUT_CXL " gives the memory to dax_hmem on every kernel" },
 	[SOFT_MIXED_UNITS] = {
 		"only parts of it belong to CXL ({regions}); {rest}",
-		"look for cxl in dmesg to see which region was not assembled; " WITHOUT_CXL " gives all of the memory to dax_hmem" },
+		"look for cxl in dmesg to see which region was not assembled, or has no dax device ('modprobe dax_cxl' and 'cxl enable-region' make one of a region that is there); " WITHOUT_CXL " gives all of the memory to dax_hmem" },
 	[SOFT_REGION_MISFIT] = {
 		"{regions} covers only a part of it; {rest}",
 		"make the region as big as the range (firmware setup, or 'cxl create-region -t ram -d {window}', ndctl 77 or newer for a region made by hand), or boot with " WITHOUT_CXL ", so that dax_hmem takes the memory" },
@@ -214,6 +214,31 @@ static void append_modifiers(const struct soft_picture *p, struct arena *a, stru
 		append(a, r, "another range makes Linux give up on CXL on this host");
 }
 
+/*
+ * A new region takes the first addresses of its window that are free
+ * (drivers/cxl/core/region.c: alloc_hpa()): are there any before @r?
+ */
+static bool is_free_before(const struct soft_picture *p, const struct soft_range *r)
+{
+	for (size_t i = 0; i < p->n_windows; i++) {
+		uint64_t at = p->windows[i].span.start;
+
+		if (at > r->start || p->windows[i].span.end < r->start)
+			continue;
+		for (size_t k = 0; at < r->start && k < p->n_regions; k++) {
+			const struct soft_region *region = &p->regions[k];
+
+			if (region->has_span && region->span.start <= at && region->span.end >= at) {
+				at = region->span.end < r->start ? region->span.end + 1 : r->start;
+				k = (size_t)-1;	/* the list is by name, not by address */
+			}
+		}
+		if (at < r->start)
+			return true;
+	}
+	return false;
+}
+
 /* What to do about memory without an owner, by what is in its way. */
 static const char *no_owner_remedy(const struct soft_picture *p, const struct soft_range *r)
 {
@@ -224,6 +249,8 @@ static const char *no_owner_remedy(const struct soft_picture *p, const struct so
 		return "look for cxl in dmesg to see why no region was assembled; booting with " WITHOUT_CXL ", or kernel 7.1 and newer, give the memory to dax_hmem; a region made by hand ('cxl create-region -t ram -d {window}', ndctl 77 or newer) makes the device usable, but at other addresses than these, which /proc/iomem shows as taken";
 	if (r->n_regions)
 		return "{regions} is not committed and still holds addresses there: free them with 'cxl destroy-region {region}', then make a new region ('cxl create-region -t ram -d {window}', ndctl 77 or newer)";
+	if (is_free_before(p, r))
+		return "look for cxl in dmesg to see why no region was assembled; booting with " WITHOUT_CXL " gives the memory to dax_hmem on every kernel; a region made by hand ('cxl create-region -t ram -d {window}', ndctl 77 or newer) makes the device usable, but at other addresses than these: the first free ones of the window";
 	return sentences[SOFT_NO_OWNER].remedy;
 }
 
