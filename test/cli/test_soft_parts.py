@@ -74,6 +74,28 @@ def test_a_dax_device_whose_size_cannot_be_read_is_not_taken_for_none(made, name
     assert r.messages(code="ATTRIBUTE", severity="warning")
 
 
+@pytest.mark.parametrize("start", ["0xffffffffffffffff", "banana", ""])
+@pytest.mark.parametrize("where", ["resource", "mapping0/start"])
+def test_a_dax_device_of_impossible_addresses_is_not_taken_for_none(made, where, start):
+    tree = made("hbm")
+    device = next(tree.glob("sys/bus/dax/devices/dax0.0")).resolve()
+    if where == "resource":
+        for f in ("start", "end"):
+            (device / "mapping0" / f).unlink()
+        (device / "mapping0").rmdir()
+    (device / where).chmod(0o600)
+    (device / where).write_text(start)
+    r = check(tree)
+    assert r.rc == 3 and only(r)["class"] == "INCONCLUSIVE" and r.json["sources"]["dax"]["state"] == "hidden", str(r)
+
+
+@pytest.mark.parametrize("cmdline,said", [("memmap=128G$0x1050000000", True), ("mem=4G", True), ("quiet", False), ("memmap=128G%0x1050000000+0xefffffff", False)])
+def test_what_the_command_line_may_have_taken_away_is_said(made, cmdline, said):
+    r = check(made("uncommitted-7.0", cmdline=cmdline))
+    assert only(r)["verdict"] == "stranded" and ("the command line changes the memory map" in only(r)["text"]) == said, str(r)
+    assert "command line" not in only(check(made("exact", cmdline=cmdline)))["text"]
+
+
 def test_dax_devices_that_cannot_be_listed_are_not_taken_for_none(made):
     tree = made("iomem-alone", srat=None)
     (tree / "sys/bus/dax/devices").chmod(0)

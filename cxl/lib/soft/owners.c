@@ -220,6 +220,8 @@ static int read_mappings(struct cxl_host *host, const char *path, struct soft_da
 			rc = soft_attr(host, full, "start", &start);
 		if (!rc)
 			rc = soft_attr(host, full, "end", &end);
+		if (!rc && end < start)
+			rc = -ERANGE;
 		if (!rc)
 			rc = interval_add(&host->arena, &d->ranges, start, end);
 	}
@@ -242,6 +244,8 @@ static int read_ranges(struct cxl_host *host, const char *path, struct soft_dax 
 	if (rc == -ENOENT) {
 		d->ranges.n = 0;
 		rc = soft_attr(host, path, "resource", &start);
+		if (!rc && start + (d->size_bytes - 1) < start)
+			rc = -ERANGE;
 		if (!rc)
 			rc = interval_add(&host->arena, &d->ranges, start, start + (d->size_bytes - 1));
 	}

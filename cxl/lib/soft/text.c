@@ -83,7 +83,7 @@ static const struct {
 		"it cannot be judged: several regions have it together ({regions}), and where one CXL window ends and the next begins is not known",
 		"run the command as root" },
 	[DOUBT_ONLY_FIRMWARE] = {
-		"it cannot be judged: the firmware map calls it Soft Reserved and /proc/iomem, which shows such ranges, does not",
+		"it cannot be judged: the firmware map (or the command line) calls it Soft Reserved and /proc/iomem, which shows such ranges, does not",
 		"compare /sys/firmware/memmap, /proc/cmdline and /proc/iomem; dmesg shows what changed the memory map at boot ('e820')" },
 	[DOUBT_ONLY_IOMEM] = {
 		"it cannot be judged: /proc/iomem calls it Soft Reserved, the firmware map does not, and nothing on the command line made it so",
@@ -200,6 +200,9 @@ static void append_modifiers(const struct soft_picture *p, struct arena *a, stru
 		       arena_printf(a, "as System RAM %s of it is lost to the alignment of memory blocks of %s%s", loss,
 				    block, r->exceeds_align_loss ? ", more than --max-align-loss allows" : "") : NULL);
 	}
+	if (r->class != SOFT_INCONCLUSIVE && r->stranded_bytes && p->cmdline.edits_map &&
+	    !interval_overlap(&p->cmdline.soft, r->start, r->end))
+		append(a, r, "the command line changes the memory map, which may be why: boot without memmap= and mem= first");
 	if (r->modified[MODIFIER_OFFLINE])
 		append(a, r, "some of its memory blocks are offline");
 	if (r->modified[MODIFIER_DEV_COHERENT])
