@@ -173,3 +173,15 @@ def test_a_mixed_range_with_a_region_without_dax_says_how_to_get_one(made):
     d["dax"].pop("dax4.0")
     x = only(check(made("spanning", dax=d["dax"])))
     assert x["class"] == "MIXED_UNITS" and "cxl enable-region" in x["remedy"]
+
+
+def test_the_remedy_for_two_owners_takes_dax_hmem_s_claim_away(made):
+    """Tried on 6.12 and 7.2: disable-device alone refuses System RAM and leaves the claim; a device without a size has none."""
+    dax = {"dax0.0": {"range": "850000000-284fffffff", "parent": "region0"}, "dax6.0": {"range": "850000000-184fffffff", "parent": "hmem.0"},
+           "dax7.0": {"range": "1850000000-284fffffff", "parent": "hmem.1"}}
+    x = only(check(made("both-claim", dax=dax)))
+    assert x["class"] == "DOUBLE_CLAIM"
+    for step in ("reconfigure-device -f -m devdax", "disable-device", "destroy-device"):
+        assert f"'daxctl {step} dax6.0 dax7.0'" in x["remedy"]
+    gone = {n: {**d, "range": d["range"] if n == "dax0.0" else "", "driver": None} for n, d in dax.items()}
+    assert only(check(made("both-claim", dax=gone)))["class"] == "CXL_OWNED"

@@ -39,7 +39,7 @@ static const struct {
 		"remove memmap= from the kernel's command line if it is there; else set the firmware's CXL memory mode to one that leaves all of the memory Soft Reserved (none called 'legacy'), or ask the vendor" },
 	[SOFT_DOUBLE_CLAIM] = {
 		"both CXL ({regions}) and dax_hmem claim the same memory ({dax})",
-		"use only one of them: 'daxctl disable-device' on the one that is not wanted before any data is written; kernel 7.1 and newer let one owner win" },
+		"take dax_hmem's claim away before any data is written: 'daxctl reconfigure-device -f -m devdax {hmem}', 'daxctl disable-device {hmem}', 'daxctl destroy-device {hmem}'; or CXL's, by booting with " WITHOUT_CXL ", not by destroying the region below dax_hmem; kernel 7.1 and newer let one owner win" },
 	[SOFT_CXL_OWNED] = { "CXL owns all of it: {regions}, used through {dax}", NULL },
 	[SOFT_CXL_OWNED_TILED] = {
 		"CXL owns all of it, but only by several regions together ({regions}): a part that the kernel decides about as a whole lies in none of them alone",
@@ -106,6 +106,23 @@ static const char *hidden_text(const struct soft_picture *p, struct arena *a)
 	return text ? text : "a region";
 }
 
+/* dax_hmem's devices that have memory of @r, as operands. */
+static const char *hmem_text(const struct soft_picture *p, struct arena *a, const struct soft_range *r)
+{
+	const char *text = NULL;
+
+	for (size_t i = 0; i < p->n_dax; i++) {
+		const struct soft_dax *d = &p->dax[i];
+
+		if (d->owner != DAX_OF_HMEM || !interval_overlap(&d->ranges, r->start, r->end))
+			continue;
+		text = text ? arena_printf(a, "%s %s", text, d->name) : d->name;
+		if (!text)
+			return NULL;
+	}
+	return text ? text : "DEVICE";
+}
+
 /* As operands of a command. */
 static const char *operands_text(struct arena *a, const char *const *names, size_t n)
 {
@@ -155,6 +172,8 @@ static const char *value_of(const struct soft_picture *p, struct arena *a, const
 		return names_text(a, r->regions, r->n_regions);
 	if (IS("region"))
 		return operands_text(a, r->regions, r->n_regions);
+	if (IS("hmem"))
+		return hmem_text(p, a, r);
 	if (IS("hidden"))
 		return hidden_text(p, a);
 	if (IS("dax"))
