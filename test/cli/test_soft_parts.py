@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """cxl check-soft-reserved where something is there only in part, or cannot be read: nothing is guessed, and remedies work."""
+import re
+
 import pytest
 
 from lib.cli import NOBODY
@@ -185,3 +187,8 @@ def test_the_remedy_for_two_owners_takes_dax_hmem_s_claim_away(made):
         assert f"'daxctl {step} dax6.0 dax7.0'" in x["remedy"]
     gone = {n: {**d, "range": d["range"] if n == "dax0.0" else "", "driver": None} for n, d in dax.items()}
     assert only(check(made("both-claim", dax=gone)))["class"] == "CXL_OWNED"
+
+
+def test_a_region_that_is_too_small_is_removed_before_another_is_made(hosts):
+    remedy = only(check(hosts["misfit"]))["remedy"]
+    assert re.search(r"'cxl disable-region region0'.*'cxl destroy-region region0'.*'cxl create-region -t ram -d decoder0.0'", remedy)

@@ -58,7 +58,7 @@ static const struct {
 		"look for cxl in dmesg to see which region was not assembled, or has no dax device ('modprobe dax_cxl' and 'cxl enable-region' make one of a region that is there); " WITHOUT_CXL " gives all of the memory to dax_hmem" },
 	[SOFT_REGION_MISFIT] = {
 		"{regions} covers only a part of it; {rest}",
-		"make the region as big as the range (firmware setup, or 'cxl create-region -t ram -d {window}', ndctl 77 or newer for a region made by hand), or boot with " WITHOUT_CXL ", so that dax_hmem takes the memory" },
+		"make one region as big as the range (firmware setup; for a region made by hand 'cxl disable-region {region}', 'cxl destroy-region {region}', then 'cxl create-region -t ram -d {window}', ndctl 77 or newer), or boot with " WITHOUT_CXL ", so that dax_hmem takes the memory" },
 };
 
 static const struct {
