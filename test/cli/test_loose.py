@@ -110,3 +110,9 @@ def test_huge_numbers_are_no_memory(loose):
 def test_a_host_whose_regions_own_everything_is_not_asked(captures):
     assert "ISO-REGION-AUTO" not in findings(captures["direct1-6.12-sysram"])
     assert "ISO-REGION-AUTO" not in findings(captures["direct1-6.12-noregion"])
+
+
+def test_it_is_counted_in_what_would_be_lost(loose):
+    impact = run_cxl(["isolation-status", "--impact", RP], sysroot=loose).root_ports()[RP]["impact"]
+    assert impact["bytes"] == impact["system_ram"]["online_bytes"] == 256 << 20
+    assert [n["node"] for n in impact["system_ram"]["nodes"]] == [1]

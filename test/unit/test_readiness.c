@@ -432,6 +432,29 @@ static void a_modular_core_is_noted_where_the_attributes_are_missing(void **stat
 	assert_null(find_in(run(f), "ISO-KERNEL-CFG"));
 }
 
+static void memory_without_a_region_is_interleaved_memory_too(void **state)
+{
+	struct fixture *f = *state;
+	struct loose_memory loose[] = {
+		{ "decoder2.0", &f->memdevs[0], { true, 0x490000000 }, 0x20000000 },
+		{ "decoder3.0", &f->memdevs[1], { true, 0x490000000 }, 0x20000000 },
+	};
+	struct check_result r;
+
+	f->host.loose = loose;
+	f->host.n_loose = 2;
+	f->rps[0].n_regions = 0;
+	f->rps[0].has_loose = true;
+	f->memdevs[0].root_port = &f->rps[0];
+	f->memdevs[1].root_port = &f->rps[1];
+	assert_null(find_in(run(f), "ISO-INTERLEAVE"));
+	f->enabling[1] = false;
+	r = run(f);
+	assert_non_null(strstr(find(&r, "ISO-INTERLEAVE")->text, "decoder2.0 of mem0 decodes without a region interleaves over"));
+	loose[1].start.v = 0x4b0000000;
+	assert_null(find_in(run(f), "ISO-INTERLEAVE"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -458,6 +481,7 @@ int main(void)
 		TEST(an_accelerator_belongs_to_its_driver),
 		TEST(the_posted_kernel_panics_for_type_3_only),
 		TEST(a_modular_core_is_noted_where_the_attributes_are_missing),
+		TEST(memory_without_a_region_is_interleaved_memory_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

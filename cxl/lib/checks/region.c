@@ -40,6 +40,28 @@ static const char *enable_all(const struct check_context *ctx, const struct cxl_
 	return arena_printf(a, "cxl enable-isolation %s%s", registers, all ? all : r->name);
 }
 
+/* The same of memory without a region: decoders of one range below several root ports. */
+static bool interleaves_loose(const struct check_context *ctx, const struct cxl_root_port *rp, struct arena *a, struct finding *f)
+{
+	const struct cxl_host *host = ctx->host;
+
+	for (size_t i = 0; rp->has_loose && i < host->n_loose; i++) {
+		const struct loose_memory *l = &host->loose[i];
+
+		for (size_t k = 0; l->memdev->root_port == rp && k < host->n_loose; k++) {
+			const struct cxl_root_port *other = host->loose[k].memdev->root_port;
+
+			if (!other || other == rp || !loose_is_same(l, &host->loose[k]) || is_covered(ctx, other))
+				continue;
+			f->text = arena_printf(a, "the memory that %s of %s decodes without a region interleaves over %s, too: it is lost with either of them, and a failure there still resets the host",
+					       l->decoder, l->memdev->name, other->name);
+			f->remedy = arena_printf(a, "cxl enable-isolation %s %s", rp->name, other->name);
+			return true;
+		}
+	}
+	return false;
+}
+
 bool check_interleaves(const struct check_context *ctx, const struct cxl_root_port *rp,
 		       struct arena *a, struct finding *f)
 {
@@ -70,6 +92,8 @@ bool check_interleaves(const struct check_context *ctx, const struct cxl_root_po
 		f->remedy = a ? enable_all(ctx, r, all, a) : NULL;
 		return true;
 	}
+	if (interleaves_loose(ctx, rp, a, f))
+		return true;
 	if (hidden) {
 		f->text = arena_printf(a, "whether %s interleaves over it cannot be told: a position of the region cannot be read", hidden->name);
 		f->remedy = arena_printf(a, "ls -l /%s; then run the command again", hidden->path);

@@ -36,6 +36,32 @@ struct survey {
 
 /* --- from the snapshot ------------------------------------------------------- */
 
+/* Is that memory, which no region has, lost with @im's memory devices? */
+static bool is_loose_of(const struct loose_memory *l, const struct impact *im)
+{
+	for (size_t i = 0; i < im->n_memdevs; i++)
+		if (im->memdevs[i] == l->memdev)
+			return true;
+	return false;
+}
+
+static void add_loose(const struct cxl_host *host, struct impact *im)
+{
+	for (size_t i = 0; i < host->n_loose; i++) {
+		const struct loose_memory *l = &host->loose[i];
+		bool is_counted = false;
+
+		/* interleaved, each of its decoders has the whole range */
+		for (size_t k = 0; k < i; k++)
+			is_counted |= is_loose_of(&host->loose[k], im) && loose_is_same(&host->loose[k], l);
+		if (is_counted || !is_loose_of(l, im))
+			continue;
+		im->bytes.v += l->size_bytes;
+		im->online_bytes.known &= !l->blocks_unknown;
+		im->online_bytes.v += l->blocks_online * host->block_bytes;
+	}
+}
+
 static int find_below(struct cxl_host *host, const struct target_set *set, const struct cxl_root_port *rp, struct impact *im)
 {
 	im->memdevs = arena_alloc(&host->arena, rp->n_memdevs, sizeof(*im->memdevs));
@@ -64,6 +90,7 @@ static int find_below(struct cxl_host *host, const struct target_set *set, const
 		im->online_bytes.known &= !r->blocks_unknown;
 		im->online_bytes.v += r->blocks_online * host->block_bytes;
 	}
+	add_loose(host, im);
 	return 0;
 }
 
@@ -157,7 +184,7 @@ static int read_nodes(struct survey *s)
 	return 0;
 }
 
-/* Does the node have a block inside one of those regions that are online? */
+/* Does the node have a block inside one of those regions that are online, or memory without one? */
 static bool is_node_of(const struct survey *s, size_t node, const struct impact *im)
 {
 	for (size_t b = 0; b < s->blocks[node].n; b++) {
@@ -171,6 +198,13 @@ static bool is_node_of(const struct survey *s, size_t node, const struct impact 
 
 			if (r->blocks_online && start + s->host->block_bytes > r->resource.v &&
 			    start < r->resource.v + r->size_bytes.v)
+				return true;
+		}
+		for (size_t i = 0; i < s->host->n_loose; i++) {
+			const struct loose_memory *l = &s->host->loose[i];
+
+			if (l->blocks_online && is_loose_of(l, im) && start + (s->host->block_bytes - 1) >= l->start.v &&
+			    start <= l->start.v + (l->size_bytes - 1))
 				return true;
 		}
 	}

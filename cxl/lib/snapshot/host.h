@@ -183,6 +183,12 @@ struct loose_memory {
 	const struct cxl_dax *dax;	/* hmem's device in it, NULL when none is known */
 };
 
+/* Two decoders of one interleaved range? */
+static inline bool loose_is_same(const struct loose_memory *a, const struct loose_memory *b)
+{
+	return a->start.known && b->start.known && a->start.v == b->start.v;
+}
+
 /* A process that has a dax device open or mapped. */
 struct dax_user {
 	pid_t pid;
