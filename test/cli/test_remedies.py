@@ -74,6 +74,14 @@ def test_memory_that_may_not_go_offline_before_the_next_boot():
     assert prepared.rc == 6 and check(last, "ISO-MEM-ONLINE")["result"] == "passed"
 
 
+def test_memory_of_a_husk_only_a_reboot_takes_back(host):
+    name = host("direct2x2-6.12-x2hb-sysram")
+    r = Session(name, before="echo 1 >/sys/bus/pci/devices/0000:0d:00.0/remove; sleep 0.3").cxl("isolation-status", "--check").run()[0]
+    found = [c for c in r.root_ports()["0000:de:00.0"]["checks"] if c["check"] == "ISO-MEM-ONLINE"][0]
+    assert found["result"] == "failed" and commands(found["remedy"]) == [] and found["remedy"].startswith("reboot the host, and do not delete region2 before")
+    assert r.messages(code="HUSK"), "the message says the same"
+
+
 def test_struct_pages_on_the_memory_itself(host):
     name = host(files={"sys/module/memory_hotplug/parameters/memmap_on_memory": "Y\n"})
     assert gone(name, "ISO-MEMMAP") == "daxctl prepare-isolation dax0.0"

@@ -119,6 +119,10 @@ static const char *offline_remedy(const struct cxl_region *r, struct arena *a)
 	const char *dax = dax_names(r, a);
 	bool movable = r->zone && !strcmp(r->zone, "Movable");
 
+	/* its addresses lead nowhere: what goes offline is read before, and the dax device is gone */
+	if (!region_is_committed(r))
+		return a ? arena_printf(a, "reboot the host, and do not delete %s before: nothing can take back memory that no longer answers",
+					r->name) : NULL;
 	if (!dax || !*dax)
 		return a ? arena_printf(a, "set the blocks of %s offline (lsmem names them): echo offline > /sys/devices/system/memory/memoryN/state",
 					r->name) : NULL;
