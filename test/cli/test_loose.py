@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Memory that firmware's decoders make work without a region: what holds for a region's memory holds for it."""
+import json
 import shutil
+import subprocess
 
 import pytest
 
-from lib.cli import NOBODY, Session, run_cxl
+from lib.cli import CXL, NOBODY, Session, run_cxl
 
 RP = "0000:0c:00.0"
 ROOT = "sys/devices/platform/ACPI0017:00/root0"
@@ -116,3 +118,14 @@ def test_it_is_counted_in_what_would_be_lost(loose):
     impact = run_cxl(["isolation-status", "--impact", RP], sysroot=loose).root_ports()[RP]["impact"]
     assert impact["bytes"] == impact["system_ram"]["online_bytes"] == 256 << 20
     assert [n["node"] for n in impact["system_ram"]["nodes"]] == [1]
+
+
+def test_the_monitor_sees_it_go_offline(loose):
+    with subprocess.Popen([CXL, "isolation-status", "--monitor", "--interval=20ms", "--once", f"--sysroot={loose}"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
+        assert json.loads(p.stdout.readline())["type"] == "snapshot"
+        for block in (146, 147):
+            put(loose / MEMORY / f"memory{block}" / "state", "offline\n")
+        out, err = p.communicate(timeout=20)
+    line = json.loads(out)
+    assert p.returncode == 0 and "ISO-MEM-ONLINE" in line["before"]["blockers"] and "ISO-MEM-ONLINE" not in line["after"]["blockers"], err

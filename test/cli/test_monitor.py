@@ -184,6 +184,17 @@ def test_a_memory_block_that_comes_online(v1):
         m.end()
 
 
+def test_a_region_of_an_absurd_size_does_not_keep_it(v1):
+    d = v1("direct1-6.12-sysram")
+    size = (d / "sys/bus/cxl/devices/region0").resolve() / "size"
+    size.chmod(0o644)
+    put(size, "0x7fffffff00000000")
+    with watching(d) as m:
+        put(d / "sys/devices/system/memory/memory147/state", "offline")
+        assert m.next()["type"] == "region"
+        m.end()
+
+
 def test_a_driver_that_unbinds(v1):
     d = v1()
     link = (d / "sys/bus/cxl/devices/mem0").resolve() / "driver"

@@ -10,7 +10,6 @@
 #include "cxl/lib/snapshot/host_watch.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 
@@ -63,18 +62,14 @@ static int add_root_port(struct watch *w, const struct cxl_root_port *rp)
 	return rc ? rc : add_registers(w, rp);
 }
 
-/* State of each block that lies, at least in part, inside @r; one that does not exist may come. */
-static int add_blocks(struct watch *w, const struct cxl_host *host, const struct cxl_region *r)
+/* State of each block that is somebody's here; the directory tells when one comes. */
+static int add_blocks(struct watch *w, const struct cxl_host *host)
 {
 	char name[48];
-	uint64_t end;
 	int rc = 0;
 
-	if (!host->block_bytes || !r->resource.known || !r->size_bytes.known || !r->blocks_total)
-		return 0;	/* the blocks' directory tells when there are some */
-	end = r->resource.v + r->size_bytes.v;
-	for (uint64_t b = r->resource.v / host->block_bytes; !rc && b * host->block_bytes < end; b++) {
-		snprintf(name, sizeof(name), "memory%" PRIu64 "/state", b);
+	for (size_t i = 0; !rc && i < host->n_blocks; i++) {
+		snprintf(name, sizeof(name), "memory%u/state", host->blocks[i].number);
 		rc = add(w, WATCH_FILE, true, MEMORY, name);
 	}
 	return rc;
@@ -129,10 +124,8 @@ static int add_structure(struct watch *w, const struct cxl_host *host)
 		rc = add(w, WATCH_LINK, true, r->path, "driver");
 		if (!rc)
 			rc = add(w, WATCH_FILE, true, r->path, "commit");
-		if (!rc)
-			rc = add_blocks(w, host, r);
 	}
-	return rc;
+	return rc ? rc : add_blocks(w, host);
 }
 
 int host_watch(struct cxl_host *host, const bool *wanted, struct watch *ret)
