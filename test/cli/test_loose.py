@@ -84,6 +84,21 @@ def test_where_it_lies_is_not_for_everybody_and_then_it_cannot_be_told(loose):
     assert "cannot be told" in findings(loose, user=NOBODY)["ISO-MEM-ONLINE"]["text"]
 
 
+def test_a_region_that_was_never_put_together_has_no_memory(tree):
+    """One of firmware's two devices is missing: the driver waits for it, and dax_hmem has the memory."""
+    t = tree("direct1-6.12-sysram")
+    region = t / ROOT / "decoder0.0" / "region0"
+    for gone in (region / "driver", region / "dax_region0" / "dax0.0" / "driver"):
+        gone.unlink()
+    for name, text in {"commit": "0\n", "interleave_ways": "2\n", "target1": "\n"}.items():
+        (region / name).touch()
+        put(region / name, text)
+    found = findings(t)
+    assert "decoder2.0 of mem0 decodes" in found["ISO-MEM-ONLINE"]["text"] and "ISO-REGION-AUTO" in found
+    put(t / ROOT / "port1/endpoint2/decoders_committed", "0\n")
+    assert "region0" in findings(t)["ISO-MEM-ONLINE"]["text"], "a husk: the driver reset the decoders"
+
+
 @pytest.mark.parametrize("change", ["offline", "nothing committed", "no size", "elsewhere"])
 def test_what_is_not_online_below_it_is_none(loose, change):
     if change == "offline":

@@ -164,6 +164,8 @@ bool check_memory_is_online(const struct check_context *ctx, const struct cxl_ro
 {
 	const struct cxl_region *hidden = check_hidden_region(ctx, rp);
 
+	if (is_loose_online(ctx, rp, a, f))
+		return true;
 	for (size_t i = 0; i < rp->n_regions; i++) {
 		const struct cxl_region *r = rp->regions[i];
 
@@ -176,8 +178,6 @@ bool check_memory_is_online(const struct check_context *ctx, const struct cxl_ro
 		f->remedy = offline_remedy(r, a);
 		return true;
 	}
-	if (is_loose_online(ctx, rp, a, f))
-		return true;
 	if (!hidden || (!hidden->blocks_online && !hidden->blocks_unknown))
 		return false;
 	f->text = arena_printf(a, "%s is online as System RAM and may lie below it: a position of the region cannot be read", hidden->name);

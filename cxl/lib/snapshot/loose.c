@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Memory that endpoints decode without a region: firmware committed a decoder,
- * and the driver made no region of it (it failed to, or the kernel has no region
- * support).  The memory works all the same, as dax_hmem's or as System RAM.
+ * and the driver made no region of it (it failed to, a part of it is missing, or
+ * the kernel has no region support).  The memory works all the same, as
+ * dax_hmem's or as System RAM.
  *
  * Asked are endpoints without a region, and all when dax_hmem has a device: on
  * most hosts none.
@@ -29,6 +30,18 @@ static int add_loose(struct cxl_host *host, const struct loose_memory *l)
 	return 0;
 }
 
+/*
+ * The driver resets the decoders of a region that loses a device: one that is
+ * committed all the same is firmware's, and the region was never complete.
+ */
+static bool has_region(const struct cxl_host *host, const char *region)
+{
+	for (size_t i = 0; i < host->n_regions; i++)
+		if (!strcmp(host->regions[i].name, region))
+			return host->regions[i].state != REGION_HUSK;
+	return *region;
+}
+
 /* An endpoint's committed decoders are its first; a kernel that does not count them has sizes. */
 static int ask_endpoint(struct cxl_host *host, const struct cxl_endpoint *ep)
 {
@@ -47,7 +60,7 @@ static int ask_endpoint(struct cxl_host *host, const struct cxl_endpoint *ep)
 		if (!size.known)
 			return 0;
 		region = attr_text(host, path, "region");
-		if (!size.v || (region && *region))
+		if (!size.v || (region && has_region(host, region)))
 			continue;
 		l.start = attr_u64_optional(host, name, path, "start");
 		l.start.known &= l.start.v <= UINT64_MAX - (size.v - 1);
@@ -71,7 +84,7 @@ int loose_read(struct cxl_host *host)
 		hmem |= dax_is_hmem(&host->dax[i]);
 	for (size_t i = 0; i < host->n_regions; i++)
 		for (size_t k = 0; k < host->regions[i].n_targets; k++)
-			if (host->regions[i].targets[k])
+			if (host->regions[i].targets[k] && host->regions[i].state != REGION_HUSK)
 				in_region[host->regions[i].targets[k] - host->memdevs] = true;
 	for (size_t i = 0; i < host->n_memdevs; i++) {
 		const struct cxl_endpoint *ep = host->memdevs[i].endpoint;
