@@ -98,6 +98,36 @@ def test_an_interleaved_region_is_taken_down_and_rebuilt_also_on_the_other_root_
     assert not any("/0000:de:" in p and p.endswith("/remove") for p, _ in cxl_writes(s[4].log))
 
 
+BIG = {f"sys/bus/cxl/devices/mem{i}/ram/size": "0x40000000\n" for i in range(4)}
+
+
+# (what is made in this order, what is destroyed again, whether region0 of the first root port can be made again)
+@pytest.mark.parametrize("made,gone,can", [
+    ([("decoder0.0", "mem2"), ("decoder0.0", "mem0")], "", True),               # the other one of the host bridge is lower
+    ([("decoder0.0", "mem0"), ("decoder0.0", "mem2")], "", False),              # higher
+    ([("decoder0.0", "mem0"), ("decoder0.1", "mem1")], "", True),               # higher, on another host bridge
+    ([("decoder0.0", "mem0"), ("decoder0.0", "mem0")], "", True),               # both go
+    ([("decoder0.0", "mem2"), ("decoder0.0", "mem2"), ("decoder0.0", "mem0")], "region0", False),   # lower, but a gap is lower still
+    ([("decoder0.2", "mem0 mem1"), ("decoder0.2", "mem2 mem1")], "", False),    # behind the other root port of the region
+])
+def test_a_region_that_the_order_of_addresses_keeps_from_being_made_again_is_found_before_anything_is_touched(made, gone, can, tmp_path):
+    s = Session(host_file(tmp_path, "direct2x2-6.12-noregion", files=BIG)).cxl("enable-isolation", "root0")
+    s.sh("; ".join(make_region(window, memdevs.split()) for window, memdevs in made))
+    if gone:
+        s.sh(f"echo {gone} >/sys/bus/cxl/devices/decoder0.0/delete_region")
+    s.cxl("list", "--isolation").sh(FAIL).cxl("recover-port", PORT).cxl("list", "--isolation")
+    if not can:
+        r = s.cxl("recover-port", "--no-rebuild", PORT).run()
+        before, refused_, rebuilt = r[-5], r[-3], r[-1]
+        assert refused_.rc == 1 and refused_.json["root_ports"][0]["blocker"] == "REBUILD" and not cxl_writes(refused_.log), str(refused_)
+        assert "is at a higher address behind the same host bridge" in refused_.err and "--no-rebuild" in refused_.err
+        assert len(before.regions()) == len(made) - bool(gone) and rebuilt.rc == 0, str(rebuilt)
+        return
+    before, _, r, after = s.run()[-4:]
+    assert r.rc == 0 and len(before.regions()) == len(made), str(r)
+    assert before.regions() == after.regions()
+
+
 def test_without_rebuild_port_and_devices_return_but_no_region():
     s = failed("direct1").cxl("recover-port", "--no-rebuild", PORT).cxl("list", "--isolation").run()
     assert s[3].rc == 0

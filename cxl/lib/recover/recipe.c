@@ -228,6 +228,89 @@ static int read_region(struct cxl_host *host, const struct cxl_root_port *rp, co
 	return read_targets(host, rp, r, recipe, ret, a);
 }
 
+/* --- addresses ------------------------------------------------------------------ */
+
+/* What alloc_hpa() of drivers/cxl/core/region.c asks for. */
+#define REGION_ALIGN (256ull << 20)
+
+static bool is_of(const struct recipe *recipe, const char *name)
+{
+	for (size_t i = 0; i < recipe->n_regions; i++)
+		if (!strcmp(recipe->regions[i].name, name))
+			return true;
+	return false;
+}
+
+/* The first place from *@at that [@start, @start + @size) leaves; true: *@at was moved. */
+static bool skip_range(uint64_t *at, uint64_t bytes, uint64_t start, uint64_t size)
+{
+	if (!size || start >= *at + bytes || *at >= start + size)
+		return false;
+	*at = (start + size + REGION_ALIGN - 1) / REGION_ALIGN * REGION_ALIGN;
+	return true;
+}
+
+/* Where the kernel will make regions[@i]: the lowest free range of its window (alloc_free_mem_region() of kernel/resource.c). */
+static uint64_t place(struct cxl_host *host, const struct recipe *recipe, size_t i, const uint64_t *placed, struct arena *a)
+{
+	const struct recipe_region *made = &recipe->regions[i];
+	const char *window = arena_printf(a, "sys/bus/cxl/devices/%.40s", made->decoder);
+	uint64_t at = window ? number_of(host, a, window, "start") : 0;
+	bool is_moved = true;
+
+	if (!at)
+		return made->address;
+	for (at = (at + REGION_ALIGN - 1) / REGION_ALIGN * REGION_ALIGN; is_moved;) {
+		is_moved = false;
+		for (size_t k = 0; k < host->n_regions; k++)
+			if (!is_of(recipe, host->regions[k].name))
+				is_moved |= skip_range(&at, made->size_bytes, host->regions[k].resource.v, host->regions[k].size_bytes.v);
+		for (size_t k = 0; k < i; k++)
+			is_moved |= skip_range(&at, made->size_bytes, placed[k], recipe->regions[k].size_bytes);
+	}
+	return at;
+}
+
+/* Do regions of these root ports go through a decoder of the same host bridge? */
+static bool shares_bridge(const struct cxl_region *r, const struct cxl_root_port *rp, const struct cxl_region *other)
+{
+	for (size_t i = 0; i < other->n_root_ports; i++) {
+		const struct cxl_port *bridge = other->root_ports[i]->bridge;
+
+		if (bridge == rp->bridge)
+			return true;
+		for (size_t k = 0; k < r->n_root_ports; k++)
+			if (bridge == r->root_ports[k]->bridge)
+				return true;
+	}
+	return false;
+}
+
+/*
+ * Decoders are programmed in the order of addresses (CXL r3.2 sec 8.2.4.20.12): the
+ * kernel makes no region where one at a higher address goes through the same
+ * host bridge already (alloc_region_ref() of drivers/cxl/core/region.c).
+ */
+static int find_higher(struct cxl_host *host, const struct cxl_root_port *rp, const struct cxl_region *const *regions,
+		       struct recipe *recipe, struct arena *a)
+{
+	uint64_t *placed = arena_alloc(a, recipe->n_regions + 1, sizeof(*placed));
+
+	for (size_t i = 0; placed && i < recipe->n_regions; i++) {
+		if (recipe->regions[i].lost)
+			continue;
+		placed[i] = place(host, recipe, i, placed, a);
+		for (size_t k = 0; k < host->n_regions; k++) {
+			const struct cxl_region *other = &host->regions[k];
+
+			if (other->resource.v > placed[i] && !is_of(recipe, other->name) && shares_bridge(regions[i], rp, other))
+				recipe->regions[i].lost = arena_printf(a, "%s is at a higher address behind the same host bridge, whose decoders the kernel programs only in the order of addresses (with %s destroyed first it could)",
+								       other->name, other->name);
+		}
+	}
+	return placed ? 0 : -ENOMEM;
+}
+
 static int by_address(const void *a, const void *b)
 {
 	const struct cxl_region *p = *(const struct cxl_region *const *)a, *q = *(const struct cxl_region *const *)b;
@@ -270,6 +353,8 @@ int recipe_read(struct cxl_host *host, const struct cxl_root_port *rp, struct ar
 		for (size_t k = 0; k < touching[i]->n_root_ports; k++)
 			add_root_port(ret, touching[i]->root_ports[k]->name);
 	}
+	if (find_higher(host, rp, touching, ret, a))
+		goto no_memory;
 	return 0;
 no_memory:
 	return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory, nothing was written");
