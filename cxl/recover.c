@@ -73,8 +73,8 @@ static int parse_options(struct recover *r, const struct recover_command *o, cha
 		return err_set(err, EXIT_USAGE, EINVAL, "one root port is recovered at a time, nothing was done; name it by its PCI address, as 'cxl list --isolation' shows it");
 	if (o->resume && o->abandon)
 		return err_set(err, EXIT_USAGE, EINVAL, "--resume and --abandon exclude each other, nothing was done");
-	if ((o->resume && (o->dry_run || o->force_healthy || o->overrides.n)) ||
-	    (o->abandon && (o->dry_run || o->no_rebuild || o->link_method || o->force_healthy || o->timeout || o->accept_replacement || o->overrides.n)))
+	if ((o->resume && (o->force_healthy || o->overrides.n)) ||
+	    (o->abandon && (o->no_rebuild || o->link_method || o->force_healthy || o->timeout || o->accept_replacement || o->overrides.n)))
 		return err_set(err, EXIT_USAGE, EINVAL, "%s, nothing was done",
 			       o->resume ? "of what a recovery is to do, --resume changes no more than --link-method, --timeout, --accept-replacement and --no-rebuild: its journal has the rest" :
 					   "--abandon takes no other option about the recovery");

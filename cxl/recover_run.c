@@ -300,12 +300,31 @@ static const char *fence_advice(struct step_run *run, char *buf, size_t size)
 	return buf;
 }
 
+/* What abandon() would do.  Where nothing had been done it only forgets the journal. */
+static int plan_to_abandon(struct recover *r, struct err *err)
+{
+	struct recover_plan plan = { 0 };
+	int rc = 0;
+
+	if (!r->is_other_boot && (r->journal_state != JOURNAL_HERE || is_begun(&r->journal)))
+		rc = recover_fence(r, &plan, err);
+	if (rc)
+		return rc;
+	r->journal.steps = plan.steps;
+	r->journal.n_steps = plan.n;
+	r->is_fencing = true;
+	r->result = RECOVER_PLANNED;
+	return 0;
+}
+
 /* No memory of the port can be used: its half made regions go, its devices lose their driver. */
 static int abandon(struct recover *r, struct err *err)
 {
 	struct recover_plan plan;
 	int rc = 0;
 
+	if (r->dry_run)
+		return plan_to_abandon(r, err);
 	if (r->is_other_boot)
 		return forget(r, "the host was rebooted since, nothing else was touched", err);
 	if (!r->is_planned && r->journal_state == JOURNAL_HERE && !is_begun(&r->journal))
@@ -510,6 +529,11 @@ static int resume(struct recover *r, struct err *err)
 	set_up_run(r);
 	if (r->asks_anew)
 		ask_anew(r);
+	if (r->dry_run) {
+		rc = r->asks_anew || has_to_start_over(r) ? start_over(r, err) : 0;
+		r->result = rc ? RECOVER_REFUSED : RECOVER_PLANNED;
+		return rc;
+	}
 	if (!r->asks_anew && !has_to_start_over(r)) {
 		r->is_retrying = true;
 		rc = run_tries(r, err);

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -45,6 +46,25 @@ int recover_read_host(struct recover *r, struct err *err)
 
 /* --- the port ------------------------------------------------------------------- */
 
+/* A root port that does not exist any more can leave a journal behind, which only its file's name tells of. */
+static int gone_for_good(const struct recover *r, const char *target, struct err *err)
+{
+	const struct err why = *err;
+	struct err none;
+	char file[96];
+	char *text = NULL;
+	int dirfd = r->resume || r->abandon ? state_open(false, &none) : -ENOENT;
+
+	journal_file(target, file, sizeof(file));
+	if (dirfd >= 0 && !strchr(target, '/') && !state_read(dirfd, file, &text))
+		err_set(err, why.status, why.errnum, "%.500s; a recovery of that name left its journal: forget it with 'rm %.200s/%s'", why.text,
+			state_path(), file);
+	free(text);
+	if (dirfd >= 0)
+		close(dirfd);
+	return -why.errnum;
+}
+
 /* A known device that is no root port: name the one above it. */
 static int not_a_root_port(struct recover *r, const char *target, struct err *err)
 {
@@ -56,7 +76,7 @@ static int not_a_root_port(struct recover *r, const char *target, struct err *er
 		return recover_no_memory(err);
 	rc = target_add(r->host, target, TARGET_ANY, &set, err);
 	if (rc)
-		return rc;
+		return gone_for_good(r, target, err);
 	for (size_t i = 0; i < r->host->n_root_ports; i++)
 		if (set.root_ports[i])
 			above = above ? "" : r->host->root_ports[i].name;
@@ -424,7 +444,7 @@ int recover_prepare(struct recover *r, struct err *err)
 		return recover_no_memory(err);
 	rc = recover_replan(r, err);
 	if (!rc && r->dry_run && link_method_is_masked(r->rp, j->method))
-		message_add(r->messages, SEV_INFO, "LINK-METHOD", r->rp->name, "whether %s can be unmasked for %s shows only when that is tried, which is the first step; if not, it is refused, or another method taken, before anything is taken down",
+		message_add(r->messages, SEV_WARNING, "LINK-METHOD", r->rp->name, "whether %s can be unmasked for %s shows only when that is tried, which is the first step; if not, it is refused, or another method taken, before anything is taken down",
 			    r->rp->name, link_method_names[j->method]);
 	j->dax_autoprobe = r->facts.dax_autoprobe;
 	return rc;

@@ -243,6 +243,7 @@ def test_where_the_link_cannot_be_taken_down_nothing_else_is(method, why):
 def test_a_dry_run_says_what_only_trying_tells():
     s = timed_out("masked1").cxl("recover-port", "-n", PORT).run()
     assert s[3].rc == 0 and "shows only when that is tried" in s[3].messages(code="LINK-METHOD")[0]["text"], str(s[3])
+    assert "shows only when that is tried" in s[3].err
     assert not timed_out("unmasked1").cxl("recover-port", "-n", "--link-method=link-disable", PORT).run()[3].messages(code="LINK-METHOD")
 
 
@@ -287,7 +288,7 @@ def test_an_output_that_cannot_be_written_is_said_once_and_what_was_done_with_it
 
 def test_bad_options_are_named():
     for args, word in [((), "one root port is recovered at a time"), ((PORT, PORT), "one root port"),
-                       (("--resume", "--abandon", PORT), "exclude each other"), (("--resume", "-n", PORT), "--resume changes no more than"),
+                       (("--resume", "--abandon", PORT), "exclude each other"), (("--resume", "--force-healthy", PORT), "--resume changes no more than"),
                        (("--resume", "--override=ISO-PMEM", PORT), "its journal has the rest"),
                        (("--abandon", "--timeout=1s", PORT), "--abandon takes no other option"),
                        (("--link-method=rope", PORT), "'rope' is no link method"), (("--timeout=soon", PORT), "'soon' is no duration"),

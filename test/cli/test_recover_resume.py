@@ -3,7 +3,7 @@
 import pytest
 
 from lib.cli import SIM, Session
-from lib.recovering import FAIL, JOURNAL, PORT, STATE, cxl_writes, failed, make_region, refused, timed_out, view
+from lib.recovering import FAIL, JOURNAL, PORT, STATE, cxl_writes, failed, make_region, refused, states, timed_out, view
 
 # -- journals -------------------------------------------------------------------------
 # the run is stopped in the middle: the region's driver cannot be bound
@@ -38,6 +38,29 @@ def test_a_recovery_that_is_abandoned_leaves_the_port_fenced():
     assert after.regions() == {} and all(m["state"] == "disabled" for m in after.memdevs().values())
     assert ".json" not in left.text
     assert resumed.rc == 1 and "no recovery to resume" in resumed.err
+
+
+@pytest.mark.parametrize("way", ["--resume", "--abandon"])
+def test_a_dry_run_of_going_on_prints_the_steps_that_are_left_and_writes_nothing(way):
+    s = broken().cxl("recover-port", way, "-n", PORT).sh(f"ls {STATE}").cxl("recover-port", way, PORT).run()
+    dry, done = s[4], s[6]
+    assert dry.rc == 0 and dry.json["root_ports"][0]["result"] == "planned" and not dry.json["root_ports"][0]["changed"], str(dry)
+    assert not cxl_writes(dry.log) and ".json" in s[5].text and done.rc == 0
+    steps = [[(p["op"], p["expect_after"], p["state"] == "planned") for p in r.json["root_ports"][0]["plan"]] for r in (dry, done)]
+    assert len(steps[0]) == len(steps[1]) > 0 and any(planned for _, _, planned in steps[0])
+    assert [s["op"] for s in done.json["root_ports"][0]["plan"]] == [s["op"] for s in dry.json["root_ports"][0]["plan"]]
+    left = [p for p, was in zip(done.json["root_ports"][0]["plan"], dry.json["root_ports"][0]["plan"]) if was["state"] == "planned"]
+    assert {p["state"] for p in left} <= {"done", "skipped"}
+
+
+def test_a_dry_run_of_abandoning_what_had_done_nothing_has_no_steps():
+    s = broken().sh("cxl-sim ctl reboot").cxl("recover-port", "--abandon", "-n", PORT).sh(f"ls {STATE}").run()
+    assert s[5].rc == 0 and s[5].json["root_ports"][0]["plan"] == [] and ".json" in s[6].text, str(s[5])
+
+
+def test_a_dry_run_of_resuming_a_port_that_isolated_again_prints_the_new_plan():
+    s = broken().sh(FAIL).cxl("recover-port", "--resume", "-n", PORT).sh("true").run()
+    assert s[5].rc == 0 and set(states(s[5])) == {"planned"} and not cxl_writes(s[5].log), str(s[5])
 
 
 def test_an_abandoned_port_can_be_recovered_later_without_its_regions():
@@ -177,6 +200,12 @@ def test_without_a_journal_there_is_nothing_to_resume_nor_to_abandon_and_nothing
     for way in WAYS_ON:
         s = Session("direct1").cxl("recover-port", way, PORT).sh(f"! ls {STATE} 2>&1").run()
         assert s[0].rc == 1 and f"has no recovery to {way[2:]}" in s[0].err and s[1].rc == 0, str(s[0])
+
+
+def test_the_journal_of_a_root_port_that_does_not_exist_any_more_is_named():
+    s = broken().sh(f"mv {JOURNAL} {STATE}/0000:99:00.0.json").cxl("recover-port", "--abandon", "0000:99:00.0").cxl("recover-port", "0000:99:00.0").run()
+    assert s[5].rc == 2 and f"forget it with 'rm {STATE}/0000:99:00.0.json'" in s[5].err, str(s[5])
+    assert s[6].rc == 2 and "rm " not in s[6].err, str(s[6])
 
 
 def test_a_damaged_journal_cannot_tell_whether_dax_devices_had_drivers_but_it_is_said():
