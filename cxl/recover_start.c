@@ -112,7 +112,10 @@ static const char *boot_id(struct recover *r)
 	return arena_strdup(&r->arena, text);
 }
 
-/* A root port that is gone needs no lock. */
+/* Whether new dax devices get a driver is one switch for the whole host: two recoveries that
+ * make regions again, each by itself, would let kmem have each other's. */
+#define DAX_BUS_LOCK "dax-bus"
+
 static int take_lock(struct recover *r, const char *name, struct err *err)
 {
 	int fd;
@@ -120,7 +123,7 @@ static int take_lock(struct recover *r, const char *name, struct err *err)
 	for (size_t i = 0; i < r->n_locks; i++)
 		if (!strcmp(r->locks[i].name, name))
 			return 0;
-	if (r->dry_run || !host_root_port(r->host, name))
+	if (r->dry_run)
 		return 0;
 	fd = state_lock(r->dirfd, name, err);
 	if (fd < 0)
@@ -129,14 +132,16 @@ static int take_lock(struct recover *r, const char *name, struct err *err)
 	return 0;
 }
 
-/* The lock of every other root port of the regions that are there, or that an earlier run took down. */
+/* The lock of every other root port of the regions that are there, or that an earlier run took
+ * down.  One that is gone needs none. */
 static int take_locks(struct recover *r, struct err *err)
 {
 	const struct recipe *recipe = &r->journal.recipe;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && i < recipe->n_root_ports; i++)
-		rc = take_lock(r, recipe->root_ports[i], err);
+		if (host_root_port(r->host, recipe->root_ports[i]))
+			rc = take_lock(r, recipe->root_ports[i], err);
 	for (size_t i = 0; i < r->host->n_regions; i++) {
 		const struct cxl_region *region = &r->host->regions[i];
 
@@ -198,7 +203,7 @@ int recover_open(struct recover *r, const char *target, struct err *err)
 	if (rc)
 		return rc;
 	r->before = r->after = iso_control(&r->rp->iso);
-	r->locks = arena_alloc(&r->arena, r->host->n_root_ports + 1, sizeof(*r->locks));
+	r->locks = arena_alloc(&r->arena, r->host->n_root_ports + 2, sizeof(*r->locks));
 	if (!r->locks)
 		return recover_no_memory(err);
 	if (geteuid()) {
@@ -211,6 +216,7 @@ int recover_open(struct recover *r, const char *target, struct err *err)
 	if (r->dirfd < 0)
 		return recover_refuse(r, EXIT_PREREQ, "STATE", err);
 	rc = take_lock(r, r->rp->name, err);
+	rc = rc ? rc : take_lock(r, DAX_BUS_LOCK, err);
 	rc = rc ? rc : journal_read(r->dirfd, r->rp->name, &r->arena, &r->journal, &r->journal_state, err);
 	rc = rc ? rc : judge_journal(r, err);
 	rc = rc ? rc : take_locks(r, err);
