@@ -154,6 +154,12 @@ def test_memory_of_a_half_made_region_that_does_not_go_offline_is_never_let_go(w
     assert s[6].rc == 0 and s[7].rc == 0 and not leaked(s[8]), f"{s[6]}\n{s[7]}"
 
 
+def test_memory_of_a_half_made_region_may_be_busy_for_a_moment():
+    s = half_made(f"{TAKEN}; cxl-sim ctl busy memory147 on").sh("(sleep 0.6; cxl-sim ctl busy memory147 off) >/dev/null 2>&1 &") \
+        .cxl("recover-port", "--resume", PORT).cxl("list", "--isolation").run()
+    assert s[6].rc == 0 and view(s[1]) == view(s[7]), str(s[6])
+
+
 def test_memory_of_a_half_made_region_that_no_longer_answers_is_left_to_a_reboot():
     r = refused(half_made(f"cxl-sim ctl timeout {PORT}; {TAKEN}").cxl("recover-port", "--resume", PORT), 1, "ISO-MEM-ONLINE", "reboot the host")
     assert "--resume" not in r.err

@@ -9,72 +9,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/time.h>
 
 #include "util/cleanup.h"
 
 /* --- memory blocks ------------------------------------------------------------ */
 
-static void wake_up(int sig)
-{
-	(void)sig;
-}
-
-/*
- * Offlining goes on until it succeeds or a signal comes (offline_pages() of
- * mm/memory_hotplug.c): a write in between is ended after @left_us.
- */
-static void timer_begin(uint64_t left_us, struct sigaction *old)
-{
-	const struct sigaction interrupt = { .sa_handler = wake_up };	/* no SA_RESTART */
-	struct itimerval timer = { .it_value = { (time_t)(left_us / 1000000), (suseconds_t)(left_us % 1000000) } };
-
-	if (!left_us)
-		timer.it_value.tv_usec = 1;
-	timer.it_interval.tv_usec = 100000;	/* in case it came before the write began */
-	sigaction(SIGALRM, &interrupt, old);
-	setitimer(ITIMER_REAL, &timer, NULL);
-}
-
-static void timer_end(const struct sigaction *old)
-{
-	const struct itimerval off = { 0 };
-
-	setitimer(ITIMER_REAL, &off, NULL);
-	sigaction(SIGALRM, old, NULL);
-}
-
-static int write_for(struct sysfs *fs, const char *path, const char *value, uint64_t left_us)
-{
-	struct sigaction old;
-	int rc;
-
-	timer_begin(left_us, &old);
-	rc = sysfs_write(fs, path, value);
-	timer_end(&old);
-	return rc;
-}
-
-static uint64_t left_until(uint64_t end)
-{
-	uint64_t now = step_now_us();
-
-	return now < end ? end - now : 0;
-}
-
-/* Pages on their way elsewhere make a block busy for a moment; what is pinned, for good. */
 static int offline_block(struct step_run *run, const struct step *step)
 {
-	uint64_t end = step_now_us() + step->timeout_us, wait = 0;
-	int rc;
-
-	for (;;) {
-		rc = write_for(run->fs, step->path, step->value, left_until(end));
-		if ((rc != -EBUSY && rc != -EAGAIN && rc != -EINTR) || step_now_us() >= end ||
-		    (run->is_stopped && run->is_stopped(run)))
-			return rc;
-		step_pause(&wait);
-	}
+	return step_offline_until(run, step->path, step_now_us() + step->timeout_us);
 }
 
 static int write_block(struct step_run *run, const struct step *step)
@@ -181,9 +123,9 @@ static int take_memory_offline(struct step_run *run, struct daxctl_dev *dev)
 			return 0;
 		if (step_now_us() >= end || (run->is_stopped && run->is_stopped(run) && wait))
 			return -ENOTEMPTY;
-		timer_begin(left_until(end), &old);
+		step_timer_begin(end, &old);
 		daxctl_memory_offline(memory);
-		timer_end(&old);
+		step_timer_end(&old);
 		if (daxctl_memory_is_online(memory))
 			step_pause(&wait);
 	}

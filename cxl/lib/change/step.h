@@ -66,6 +66,7 @@ struct step {
 #define STEP_PRESENT "present"
 #define STEP_ABSENT "absent"
 #define STEP_NO_DRIVER "none"
+#define STEP_OFFLINE "offline"
 
 struct step_op {
 	const char *name;	/* as in the record and the journal */
@@ -146,6 +147,17 @@ int step_resolve(struct step_run *run, const char *text, char *buf, size_t size,
 
 /* Are two texts as read back the same: word for word, or as numbers? */
 bool step_text_equal(const char *a, const char *b);
+
+/*
+ * Take a memory block offline, "…/memoryN/state", by @end_us of step_now_us() or
+ * until the run is stopped: again where it is busy for a moment.  -errno.
+ */
+int step_offline_until(struct step_run *run, const char *path, uint64_t end_us);
+
+/* Signals that end what goes on until one comes, from @end_us on. */
+struct sigaction;
+void step_timer_begin(uint64_t end_us, struct sigaction *old);
+void step_timer_end(const struct sigaction *old);
 
 /* A pause between two looks: the same wait whoever waits.  *@wait_us 0 at first. */
 void step_pause(uint64_t *wait_us);

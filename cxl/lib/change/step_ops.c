@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 
 #include "cxl/lib/change/step.h"
 #include "util/cleanup.h"
@@ -102,6 +103,57 @@ static int undo_driver(struct step_run *run, const struct step *step)
 	int rc = sibling(path, sizeof(path), step->path, slash && !strcmp(slash, "/bind") ? "unbind" : "bind");
 
 	return rc ? rc : sysfs_write(run->fs, path, step->value);
+}
+
+/* --- memory blocks ------------------------------------------------------------ */
+
+static void wake_up(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * Offlining goes on until it succeeds or a signal comes (offline_pages() of
+ * mm/memory_hotplug.c).
+ */
+void step_timer_begin(uint64_t end_us, struct sigaction *old)
+{
+	const struct sigaction interrupt = { .sa_handler = wake_up };	/* no SA_RESTART */
+	uint64_t now = step_now_us(), left_us = now < end_us ? end_us - now : 0;
+	struct itimerval timer = { .it_value = { (time_t)(left_us / 1000000), (suseconds_t)(left_us % 1000000) } };
+
+	if (!left_us)
+		timer.it_value.tv_usec = 1;
+	timer.it_interval.tv_usec = 100000;	/* in case it came before the write began */
+	sigaction(SIGALRM, &interrupt, old);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+void step_timer_end(const struct sigaction *old)
+{
+	const struct itimerval off = { 0 };
+
+	setitimer(ITIMER_REAL, &off, NULL);
+	sigaction(SIGALRM, old, NULL);
+}
+
+/* Pages on their way elsewhere make a block busy for a moment; what is pinned, for good. */
+int step_offline_until(struct step_run *run, const char *path, uint64_t end_us)
+{
+	uint64_t wait = 0;
+
+	for (;;) {
+		struct sigaction old;
+		int rc;
+
+		step_timer_begin(end_us, &old);
+		rc = sysfs_write(run->fs, path, STEP_OFFLINE);
+		step_timer_end(&old);
+		if ((rc != -EBUSY && rc != -EAGAIN && rc != -EINTR) || step_now_us() >= end_us ||
+		    (run->is_stopped && run->is_stopped(run)))
+			return rc;
+		step_pause(&wait);
+	}
 }
 
 /* --- memory ----------------------------------------------------------------- */

@@ -329,8 +329,8 @@ static int do_health(struct step_run *run, const struct step *step)
 
 /* --- memory blocks ---------------------------------------------------------------- */
 
-/* The blocks inside the region at @path: how many are not offline; with @offline they are made so. */
-static int walk_blocks(struct step_run *run, const char *region, bool offline, size_t *ret_online)
+/* The blocks inside the region at @path: how many are not offline; with @end_us they are made so by then. */
+static int walk_blocks(struct step_run *run, const char *region, uint64_t end_us, size_t *ret_online)
 {
 	struct cxl_host *host = run->host;
 	char path[PATH_MAX], text[32];
@@ -353,8 +353,10 @@ static int walk_blocks(struct step_run *run, const char *region, bool offline, s
 		if (n == -ENOENT || (n >= 0 && !strcmp(text, "offline")))
 			continue;
 		(*ret_online)++;
-		if (offline)
-			rc = sysfs_write(run->fs, path, "offline");
+		if (end_us)
+			rc = step_offline_until(run, path, end_us);
+		if (rc == -EINTR)
+			rc = -EBUSY;	/* its time was over, which is no wish to stop */
 	}
 	return rc;
 }
@@ -362,7 +364,7 @@ static int walk_blocks(struct step_run *run, const char *region, bool offline, s
 static int do_offline(struct step_run *run, const struct step *step)
 {
 	size_t online;
-	int rc = walk_blocks(run, step->value, true, &online);
+	int rc = walk_blocks(run, step->value, step_now_us() + step->timeout_us, &online);
 
 	if (online && run->messages)
 		message_add(run->messages, SEV_WARNING, "ISO-AUTO-ONLINE", step->value,
@@ -379,7 +381,7 @@ static void explain_offline(const struct step *step, char *buf, size_t size)
 static int read_blocks(struct step_run *run, const struct step *step, char *buf, size_t size)
 {
 	size_t online;
-	int rc = walk_blocks(run, step->value, false, &online);
+	int rc = walk_blocks(run, step->value, 0, &online);
 
 	if (!rc)
 		snprintf(buf, size, online ? "online" : STEP_OFFLINE);

@@ -11,7 +11,6 @@
 #define STEP_IDLE "idle"
 #define STEP_ISOLATED "isolated"
 #define STEP_NORMAL "normal"
-#define STEP_OFFLINE "offline"
 
 extern const struct step_op step_busy;		/* wait for RP Busy to clear; path: the status register's place */
 extern const struct step_op step_status;	/* clear the isolation status; the same path */
