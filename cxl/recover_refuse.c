@@ -83,7 +83,10 @@ int recover_refuse_online(struct recover *r, struct err *err)
 static const char *remedy_of(const struct recover *r, const struct finding *f)
 {
 	bool is_lost = iso_isolated(&r->rp->iso) == TRI_YES && !strcmp(f->check->id, "ISO-MEM-ONLINE");
+	const struct cxl_region *region = is_lost ? find_online(r) : NULL;
 
+	if (region && !region->blocks_online)
+		return "run the command again, and where that does not help reboot the host";
 	return is_lost || !f->remedy ? "reboot the host: the kernel cannot give up memory that no longer answers" : f->remedy;
 }
 

@@ -263,6 +263,13 @@ def test_a_region_that_may_be_below_the_port_is_no_guess():
     refused(s.cxl("recover-port", "--no-rebuild", PORT), 3, "REBUILD", "region0")
 
 
+def test_what_could_not_be_read_once_is_no_reason_to_reboot():
+    s = failed("direct1").sh("cxl-sim ctl fault 'read@*/region0/resource:2=EIO'").cxl("recover-port", PORT).cxl("recover-port", PORT).run()
+    assert s[4].rc == 1 and s[4].json["root_ports"][0]["blocker"] == "ISO-MEM-ONLINE" and not cxl_writes(s[4].log), str(s[4])
+    assert "cannot be told; nothing was written; run the command again" in s[4].err and "no longer answers" not in s[4].err
+    assert s[5].rc == 0
+
+
 def test_what_is_no_root_port_is_refused_with_the_port_above():
     refused(Session("direct1").cxl("recover-port", ENDPOINT), 3, None, "no root port", f"cxl recover-port {PORT}")
     refused(Session("direct1").cxl("recover-port", "region0"), 3, None, f"cxl recover-port {PORT}")
