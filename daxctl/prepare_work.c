@@ -488,6 +488,41 @@ static void settle_before(struct prepare *p)
 	}
 }
 
+/* Was @b to come online movable? */
+static bool is_to_be_movable(const struct prepare *p, const struct mem_block *b)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "sys/devices/system/memory/memory%u/state", b->number);
+	for (size_t i = 0; i < p->n_plans; i++)
+		for (size_t k = 0; k < p->plans[i].n; k++) {
+			const struct step *s = &p->plans[i].steps[k];
+
+			if (s->op == &step_online_block && !strcmp(s->path, path))
+				return !strcmp(s->value, "online_movable");
+		}
+	return p->goal == PREPARE_SYSTEM_RAM;
+}
+
+/* Somebody else may have been faster, or it was online before. */
+static void tell_zones(struct prepare *p)
+{
+	for (size_t i = 0; i < p->n_jobs && p->goal != PREPARE_DEVDAX; i++) {
+		const struct prepare_job *job = &p->jobs[i];
+		const struct mem_block *b = NULL;
+		size_t n = 0;
+
+		if (!job->after || (job->result != RESULT_DONE && job->result != RESULT_ALREADY))
+			continue;
+		while ((b = dax_next_block(job->after == job->before ? &p->host : &p->host_after, job->after->dax, b)))
+			n += b->state == BLOCK_ONLINE && b->zone && strcmp(b->zone, "Movable") && is_to_be_movable(p, b);
+		if (n)
+			message_add(p->messages, SEV_WARNING, "ZONE", job->before->dax->name,
+				    "%s: %zu of its memory blocks %s online in a zone of the kernel's own, not movable, and may not go offline again before the next boot; 'daxctl list --isolation' says what brings memory online",
+				    job->before->dax->name, n, n == 1 ? "is" : "are");
+	}
+}
+
 int prepare_run(struct prepare *p, struct err *err)
 {
 	bool writes = p->plans[p->n_plans - 1].n && !p->dry_run;
@@ -500,6 +535,7 @@ int prepare_run(struct prepare *p, struct err *err)
 		persist_tell(p);
 		if (!p->dry_run)
 			settle_before(p);
+		tell_zones(p);
 		return 0;
 	}
 	if (persist_check(p, err))
@@ -518,7 +554,10 @@ int prepare_run(struct prepare *p, struct err *err)
 		p->jobs[i].after = NULL;
 	}
 	settle_before(p);
-	return read_again(p, err);
+	if (read_again(p, err))
+		return -err->errnum;
+	tell_zones(p);
+	return 0;
 }
 
 int prepare_status(struct prepare *p)

@@ -163,10 +163,11 @@ def test_what_kmem_left_behind_can_be_nothing_else_before_the_next_boot(args):
 
 
 @pytest.mark.parametrize("busy", [False, True])
-def test_what_the_policy_brought_online_goes_offline_before_kmem_lets_go(busy):
+def test_what_a_rule_brought_online_goes_offline_before_kmem_lets_go(busy):
     """Taken from kmem with memory online the device would get no driver before the next boot: drivers/dax/kmem.c."""
     fails = [f"read@*/memory147/state:{i}=EIO" for i in (1, 2, 3)]      # all that is looked at before the step
-    r, look, iomem = Session("direct1", faults=fails).sh("echo online_movable >/sys/devices/system/memory/auto_online_blocks" +
+    rule = 'SUBSYSTEM=="memory", ACTION=="add", ATTR{state}="online_movable"'
+    r, look, iomem = Session("direct1", faults=fails).sh(f"mkdir -p /etc/udev/rules.d; echo '{rule}' >/etc/udev/rules.d/40-memory.rules" +
                                                          ("; cxl-sim ctl busy memory146 on" if busy else "")) \
         .daxctl("prepare-isolation", "--mode=system-ram").sh(LOOK).sh("cat /proc/iomem").run()[1:]
     assert r.rc == 4 and "bring memory147 of dax0.0 online) failed" in r.err, str(r)
@@ -242,6 +243,36 @@ def test_struct_pages_on_it_are_a_reason_to_prepare_and_undo_brings_them_back(tm
     assert before.dax()["dax0.0"]["checks"] == ["ISO-MEM-ONLINE", "ISO-MEMMAP"]
     assert r.rc == 0 and r.dax()["dax0.0"]["after"]["fit"] is True
     assert undo.rc == 0 and undo.dax()["dax0.0"]["after"]["checks"] == ["ISO-MEM-ONLINE", "ISO-MEMMAP"], str(undo)
+
+
+POLICY_AND_ZONES = 'cat /sys/devices/system/memory/auto_online_blocks /sys/devices/system/memory/memory14[67]/valid_zones'
+
+
+@pytest.mark.parametrize("policy", ["online", "online_kernel", "online_movable", "offline"])
+@pytest.mark.parametrize("args", [["--mode=system-ram"], ["--undo"]])
+def test_system_ram_is_movable_whatever_the_kernel_s_policy_is(policy, args):
+    s = Session("direct1", before=f"echo {policy} > /sys/devices/system/memory/auto_online_blocks")
+    made, zones, back = s.daxctl("prepare-isolation", *args).sh(POLICY_AND_ZONES).daxctl("prepare-isolation").run()
+    assert made.rc == 0 and made.dax()["dax0.0"]["after"]["mode"] == "system-ram"
+    assert zones.text.split() == [policy, "Movable", "Movable"] and "ZONE" not in made.err
+    assert back.rc == 0 and back.dax()["dax0.0"]["after"]["fit"]
+
+
+@pytest.mark.parametrize("faults, rc", [(["write@*/memmap_on_memory:1=EIO"], 4), ([], 0)])
+def test_what_is_put_back_is_in_its_zone_whatever_the_kernel_s_policy_is(faults, rc):
+    s = Session("sysram1", before="echo online > /sys/devices/system/memory/auto_online_blocks", faults=faults)
+    r, undone, zones = s.daxctl("prepare-isolation").daxctl("prepare-isolation", "--undo").sh(POLICY_AND_ZONES).run()
+    assert (r.rc, undone.rc) == (rc, 0) and zones.text.split() == ["online", "Movable", "Movable"]
+
+
+@pytest.mark.parametrize("args", [["--mode=system-ram"], ["--undo"]])
+def test_memory_that_somebody_else_brought_online_in_another_zone_is_said(args):
+    rule = 'SUBSYSTEM=="memory", ACTION=="add", ATTR{state}="online"'
+    s = Session("direct1", before=f"mkdir -p /etc/udev/rules.d; echo '{rule}' > /etc/udev/rules.d/40-memory.rules",
+                faults=["read@*/memory146/state:1=delay:1000"])     # before the first block's step
+    r, zones = s.daxctl("prepare-isolation", *args).sh(POLICY_AND_ZONES).run()
+    assert r.rc == 0 and zones.text.split()[1:] == ["Normal", "Normal"]
+    assert [m["code"] for m in r.json["messages"]] == ["ZONE"] and "2 of its memory blocks" in r.json["messages"][0]["text"]
 
 
 def test_devdax_becomes_system_ram_only_after_isolation():

@@ -12,6 +12,8 @@
 
 #include "util/cleanup.h"
 
+#define AUTO_ONLINE "sys/devices/system/memory/auto_online_blocks"
+
 /* --- memory blocks ------------------------------------------------------------ */
 
 static int offline_block(struct step_run *run, const struct step *step)
@@ -74,15 +76,6 @@ static struct daxctl_dev *find_dev(struct daxctl_ctx *ctx, const char *name)
 	return NULL;
 }
 
-static const struct dax_switch {
-	const char *mode, *driver;
-	int (*enable)(struct daxctl_dev *dev);	/* NULL: no driver at all */
-} switches[] = {
-	{ "devdax", "device_dax", daxctl_dev_enable_devdax },
-	{ "system-ram", "kmem", daxctl_dev_enable_ram },
-	{ "unbound", STEP_NO_DRIVER, NULL },
-};
-
 /* "sys/bus/dax/devices/dax0.0/driver" -> "dax0.0" */
 static int name_of(const struct step *step, char *buf, size_t size)
 {
@@ -131,6 +124,47 @@ static int take_memory_offline(struct step_run *run, struct daxctl_dev *dev)
 	}
 }
 
+/*
+ * Memory that kmem adds comes online by the kernel's policy at once, in a zone of
+ * its choosing (add_memory_resource() of mm/memory_hotplug.c): in Normal nothing
+ * gets it offline again for sure.  The steps behind say which blocks, and where.
+ */
+static int enable_ram(struct step_run *run, struct daxctl_dev *dev)
+{
+	char policy[32];
+	bool held = sysfs_read(run->fs, AUTO_ONLINE, policy, sizeof(policy)) > 0 && strcmp(policy, "offline") &&
+		!sysfs_write(run->fs, AUTO_ONLINE, "offline");
+	int rc = daxctl_dev_enable_ram(dev), back = held ? sysfs_write(run->fs, AUTO_ONLINE, policy) : 0;
+
+	if (back && run->messages)
+		message_add(run->messages, SEV_WARNING, "POLICY", NULL,
+			    "/" AUTO_ONLINE " was %s and is offline since new memory was to stay so for a moment: %s; 'echo %s > /" AUTO_ONLINE "' puts it back",
+			    policy, strerror(-back), policy);
+	return rc;
+}
+
+static int disable(struct step_run *run, struct daxctl_dev *dev)
+{
+	int rc = take_memory_offline(run, dev);
+
+	return rc ? rc : daxctl_dev_disable(dev);
+}
+
+static int enable_devdax(struct step_run *run, struct daxctl_dev *dev)
+{
+	(void)run;
+	return daxctl_dev_enable_devdax(dev);
+}
+
+static const struct dax_switch {
+	const char *mode;
+	int (*enable)(struct step_run *run, struct daxctl_dev *dev);	/* NULL: no driver at all */
+} switches[] = {
+	{ "devdax", enable_devdax },
+	{ "system-ram", enable_ram },
+	{ "unbound", NULL },
+};
+
 static int switch_by_libdaxctl(struct step_run *run, const struct step *step)
 {
 	_cleanup_(unref_ctx) struct daxctl_ctx *ctx = NULL;
@@ -148,11 +182,9 @@ static int switch_by_libdaxctl(struct step_run *run, const struct step *step)
 	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
 		if (strcmp(switches[i].mode, step->value))
 			continue;
-		if (daxctl_dev_is_enabled(dev)) {
-			rc = take_memory_offline(run, dev);
-			rc = rc ? rc : daxctl_dev_disable(dev);
-		}
-		return rc || !switches[i].enable ? rc : switches[i].enable(dev);
+		if (daxctl_dev_is_enabled(dev))
+			rc = disable(run, dev);
+		return rc || !switches[i].enable ? rc : switches[i].enable(run, dev);
 	}
 	return -EINVAL;
 }

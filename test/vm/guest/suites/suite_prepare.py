@@ -120,6 +120,21 @@ def test_interleaved_memory_is_isolated_as_one():
         same([m.attribute(root_port(x), "isolation_ctrl") for x in mems], ["1", "1"], "both root ports")
 
 
+def test_system_ram_is_movable_though_the_kernel_would_online_it_elsewhere():
+    """auto_online_blocks as distributions have it: the kernel's own choice is Normal."""
+    region = create_region("decoder0.0", first())
+    dax = make_devdax(region)
+    write(MEMORY / "auto_online_blocks", "online")
+    try:
+        with Module(fixed=True):
+            r = daxctl("prepare-isolation", "--mode=system-ram", dax)
+        same(({read(MEMORY / b / "valid_zones") for b in Tree("/").online_blocks(region)}, r.messages("ZONE"), read(MEMORY / "auto_online_blocks")),
+             ({"Movable"}, [], "online"), f"{r}")
+        daxctl("prepare-isolation", dax)
+    finally:
+        write(MEMORY / "auto_online_blocks", "offline")
+
+
 def test_memory_the_kernel_would_online_by_itself():
     """auto_online_blocks as distributions have it: undo and prepare end the same."""
     write(MEMORY / "auto_online_blocks", "online_movable")
