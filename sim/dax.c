@@ -13,6 +13,7 @@
 #include "sim/dax.h"
 #include "sim/device.h"
 #include "sim/kstr.h"
+#include "sim/lost.h"
 #include "sim/sim.h"
 #include "util/parse.h"
 
@@ -89,7 +90,13 @@ int dax_probe(struct sim *sim, struct node *dax, const char *driver)
 	rc = rc ? rc : iomem_add(sim, start, size, dax->name);
 	if (!rc && !strcmp(driver, "kmem"))
 		rc = iomem_add(sim, start, size, KMEM_RESOURCE);
-	return rc ? rc : dev_bind(sim, dax, "dax", driver);
+	rc = rc ? rc : dev_bind(sim, dax, "dax", driver);
+	if (!rc && strcmp(driver, "kmem")) {
+		devnode_answer(sim, dax->name, size);
+		if (dev_is(dax->parent->parent, "devtype", "cxl_region"))
+			lost_show(sim, dax->parent->parent);
+	}
+	return rc;
 }
 
 /* kmem lets go in any case; memory that is online stays until the next boot. */
@@ -104,6 +111,8 @@ void dax_unbind(struct sim *sim, struct node *dax)
 			iomem_remove(sim, start, size, KMEM_RESOURCE);
 		iomem_remove(sim, start, size, dax->name);
 	}
+	if (driver && !kmem)
+		devnode_answer(sim, dax->name, 0);
 	dev_unbind(sim, dax);
 }
 
@@ -373,7 +382,7 @@ static int add_device(struct sim *sim, struct node *parent, const struct node *r
 	    dev_register(sim, dax, "dax"))
 		return -ENOMEM;
 	attach_device(sim, dax);
-	devnode_add(sim, name, size);
+	devnode_answer(sim, name, 0);
 	autoprobe(sim, dax);
 	return 0;
 }

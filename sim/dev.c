@@ -2,7 +2,8 @@
 /*
  * The private /dev: see dev.h.  Memory devices are plain files since nothing
  * answers their ioctls; dax devices are sparse ones of the device's size, which
- * can be mapped.
+ * can be mapped, while device_dax has them.  Otherwise nothing answers: a socket's
+ * file, whose open() says ENXIO as well.
  */
 #include "sim/dev.h"
 
@@ -16,6 +17,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "sim/device.h"
 #include "sim/event.h"
 #include "sim/sim.h"
 #include "util/cleanup.h"
@@ -111,6 +113,7 @@ static int add_dax(int dirfd, const struct tree *tree)
 	for (size_t i = 0; !rc && devices && i < devices->n_children; i++) {
 		struct node *link = devices->children[i];
 		const struct node *dax = link->kind == NODE_LINK ? tree_resolve(tree, link->parent, link->data) : NULL;
+		const char *driver = dax ? dev_driver(dax) : NULL;
 		uint64_t size = 0;
 		char text[64];
 
@@ -118,7 +121,10 @@ static int add_dax(int dirfd, const struct tree *tree)
 			continue;
 		if (!tree_text(dax, "size", text, sizeof(text)) || parse_u64(text, &size) || size > INT64_MAX)
 			size = 0;
-		rc = make_file(dirfd, link->name, 0600, size);
+		if (driver && !strcmp(driver, "device_dax"))
+			rc = make_file(dirfd, link->name, 0600, size);
+		else
+			rc = mknodat(dirfd, link->name, S_IFSOCK | 0600, 0) ? -errno : 0;
 	}
 	return rc;
 }

@@ -127,12 +127,17 @@ unsigned int dev_free_number(const struct sim *sim, const char *bus, const char 
 
 void devnode_add(struct sim *sim, const char *name, uint64_t size);
 void devnode_remove(struct sim *sim, const char *name);
+/* A driver serves it: a file of this size; 0: none does.  Then opening it says ENXIO, as
+ * a socket's file does, and whoever maps it gets SIGBUS. */
+void devnode_answer(struct sim *sim, const char *name, uint64_t size);
 /* What it holds is lost: whoever maps it gets SIGBUS. */
 void devnode_fail(struct sim *sim, const char *name);
 /* Whoever maps it from now on reads 0, and what is written is lost with the mapping. */
 void devnode_lose(struct sim *sim, const char *name);
 int iomem_add(struct sim *sim, uint64_t start, uint64_t size, const char *name);
 bool iomem_has(const struct sim *sim, uint64_t start, uint64_t size, const char *name);
+/* Some of the range is System RAM, whoever added it. */
+bool iomem_has_ram(const struct sim *sim, uint64_t start, uint64_t size);
 /* __release_region() leaves one that still has something below, */
 void iomem_remove(struct sim *sim, uint64_t start, uint64_t size, const char *name);
 /* remove_resource() moves that up. */
@@ -244,6 +249,11 @@ void memory_force_offline(struct sim *sim, uint64_t start, uint64_t size);
 #define MEMORY_BUSY (~0u)
 int memory_set_busy(struct sim *sim, unsigned int block, unsigned int ms);
 unsigned int memory_busy_ms(const struct sim *sim, unsigned int block);
+
+/* zone.c: valid_zones of the blocks of a node that are offline, and the zone of one that
+ * is to be online, no matter where */
+void zones_show(struct sim *sim, const struct node *node);
+const char *zone_default(const struct node *block);
 
 /* memdev.c: what was left to the CXL work queue */
 void memdevs_flush(struct sim *sim);

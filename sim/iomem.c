@@ -120,6 +120,17 @@ bool iomem_has(const struct sim *sim, uint64_t start, uint64_t size, const char 
 	return find_line(iomem(sim), start, size, name, &r);
 }
 
+bool iomem_has_ram(const struct sim *sim, uint64_t start, uint64_t size)
+{
+	const struct node *n = iomem(sim);
+	struct range r;
+
+	for (const char *p = n ? n->data : ""; *p; p = next_line(p))
+		if (parse_line(p, &r) && r.start < start + size && start <= r.end && !strncmp(r.name, "System RAM", 10))
+			return true;
+	return false;
+}
+
 void iomem_remove(struct sim *sim, uint64_t start, uint64_t size, const char *name)
 {
 	struct range r, below;
@@ -195,4 +206,23 @@ void devnode_remove(struct sim *sim, const char *name)
 	umount2(path, MNT_DETACH);	/* of devnode_lose() */
 	devnode_fail(sim, name);
 	unlink(path);
+}
+
+void devnode_answer(struct sim *sim, const char *name, uint64_t size)
+{
+	char path[128];
+	struct stat st;
+	bool known;
+
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	if (!sim->models || !sim->models->running)
+		return;
+	known = !lstat(path, &st);
+	devnode_remove(sim, name);
+	if (size)
+		devnode_add(sim, name, size);
+	else if (mknod(path, S_IFSOCK | 0600, 0))
+		fprintf(stderr, "cxl-sim: cannot make %s: %s\n", path, strerror(errno));
+	if (known && (lchown(path, st.st_uid, st.st_gid) || chmod(path, st.st_mode & 07777)))
+		fprintf(stderr, "cxl-sim: cannot give %s its permissions back: %s\n", path, strerror(errno));
 }

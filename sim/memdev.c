@@ -165,20 +165,26 @@ static struct node *build_endpoint(struct sim *sim, struct node *parent, const s
 	return dev_link(sim, port, "uport", memdev) || announce_port(sim, port) ? NULL : port;
 }
 
-/* Its port is there, but does not know the root port that came back: 6.12 finds no
- * port, newer ones refuse to make a second of the same name. */
-static int no_dport(const struct sim *sim, const struct node *memdev)
+/* A bound port between @top (NULL: anything) and the memory device. */
+static bool has_port_above(const struct sim *sim, const struct node *memdev, const struct node *top)
 {
 	const struct node *devices = tree_dir(&sim->tree, "/sys/bus/cxl/devices");
 
-	for (size_t i = 0; is_newer_kernel(sim) && devices && i < devices->n_children; i++) {
+	for (size_t i = 0; devices && i < devices->n_children; i++) {
 		struct node *port = dev_find(sim, "cxl", devices->children[i]->name), *uport;
 
 		uport = port && dev_is(port, "devtype", "cxl_port") && dev_driver(port) ? tree_resolve(&sim->tree, port, "uport") : NULL;
-		if (uport && node_is_below(memdev, uport))
-			return -EBUSY;
+		if (uport && uport != memdev && node_is_below(memdev, uport) && (!top || node_is_below(uport, top)))
+			return true;
 	}
-	return -ENXIO;
+	return false;
+}
+
+/* Its port is there, but does not know the root port or downstream port that came back:
+ * 6.12 finds no port, newer ones refuse to make a second of the same name. */
+static int no_dport(const struct sim *sim, const struct node *memdev)
+{
+	return is_newer_kernel(sim) && has_port_above(sim, memdev, NULL) ? -EBUSY : -ENXIO;
 }
 
 static int add_endpoint(struct sim *sim, struct node *memdev)
@@ -188,7 +194,7 @@ static int add_endpoint(struct sim *sim, struct node *memdev)
 	struct node *port, *endpoint;
 	char path[300];
 
-	if (!d)
+	if (!d || has_port_above(sim, memdev, d->pci))
 		return no_dport(sim, memdev);
 	if (switch_port(sim, d, memdev))
 		d = dport_above(sim, memdev);

@@ -21,6 +21,7 @@
 #define MEMORY "/sys/devices/system/memory"
 #define NODES "/sys/devices/system/node"
 #define DISTANCE_REMOTE 20	/* without a SLIT entry */
+#define ANY_ZONE "online"	/* the one that valid_zones names first */
 
 enum {
 	MAX_NODES = 64,
@@ -169,6 +170,7 @@ static void refresh(struct sim *sim, unsigned int number)
 	if (dir) {
 		uint64_t kib = online_bytes(sim, dir, NULL) >> 10;
 
+		zones_show(sim, dir);
 		dev_set(sim, dir, "meminfo", "Node %u MemTotal:       %8" PRIu64 " kB\nNode %u MemFree:        %8" PRIu64
 			" kB\nNode %u MemUsed:        %8u kB", number, kib, number, kib, number, 0);
 	}
@@ -305,6 +307,8 @@ static int set_online(struct sim *sim, struct node *block, const char *zone)
 {
 	unsigned int node = 0;
 
+	if (!strcmp(zone, ANY_ZONE))
+		zone = zone_default(block);
 	if (is_online(block))
 		return -EINVAL;		/* device_online() says 1, state_store() makes it this */
 	if (dev_set(sim, block, "state", "online") || dev_set(sim, block, "online", "1") ||
@@ -358,7 +362,9 @@ static ssize_t set_offline(struct sim *sim, struct node *block, struct op *op)
 /* The zone that an online type means; NULL: none of the words. */
 static const char *zone_of(const char *word)
 {
-	if (!strcmp(word, "online") || !strcmp(word, "online_kernel"))
+	if (!strcmp(word, "online"))
+		return ANY_ZONE;
+	if (!strcmp(word, "online_kernel"))
 		return "Normal";
 	return strcmp(word, "online_movable") ? NULL : "Movable";
 }
@@ -385,7 +391,7 @@ static ssize_t online_store(struct node *node, const char *buf, size_t len, stru
 		return -EINVAL;
 	if (on == is_online(node->parent))
 		return (ssize_t)len;
-	rc = on ? set_online(op->sim, node->parent, "Normal") : set_offline(op->sim, node->parent, op);
+	rc = on ? set_online(op->sim, node->parent, ANY_ZONE) : set_offline(op->sim, node->parent, op);
 	return rc ? rc : (ssize_t)len;
 }
 

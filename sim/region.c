@@ -351,6 +351,8 @@ int region_probe(struct sim *sim, struct node *region)
 		return rc;
 	if (region_target(sim, region, 0) && dev_is(region_target(sim, region, 0), "target_type", "accelerator"))
 		return 0;		/* the memory is the accelerator's driver's */
+	if (!is_pmem(region) && iomem_has_ram(sim, dev_number(region, "resource", 0), dev_number(region, "size", 0)))
+		return 0;		/* left by a kmem that went: cxl_region_probe() makes no dax device of it */
 	rc = is_pmem(region) ? pmem_region_create(sim, region) : dax_region_create(sim, region);
 	if (!rc)
 		lost_show(sim, region);

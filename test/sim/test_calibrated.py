@@ -5,7 +5,7 @@ import json
 
 from simrun import CAPTURES, PCI, PORT, python, read_log, run
 from simrun import writes as writes_of
-from states import DEVDAX, LIB, NOREGION, PMEM, SYSRAM, TWO, sh, writes
+from states import DEVDAX, LIB, NOREGION, PMEM, SWITCH, SYSRAM, TWO, sh, writes
 
 SYS = "/sys/bus/cxl/devices"
 REGION, DECODER, ROOT = f"{SYS}/region0/", f"{SYS}/decoder2.0/", f"{SYS}/decoder0.0/"
@@ -213,6 +213,53 @@ def test_block_s_online_attribute_takes_what_is_so_already():
     block = "/sys/devices/system/memory/memory146/"
     assert writes(SYSRAM, (block + "online", "1"), (block + "online", "0"), (block + "online", "off"), (block + "state", "offline")) == [
         "ok", "ok", "ok", "EINVAL"]
+
+
+OPEN = "python3 -c 'import os; os.open(\"/dev/dax0.0\", os.O_RDWR)' 2>&1 | tail -1 | grep -o 'Errno 6' || echo ok"
+
+
+def test_dax_device_can_be_opened_while_device_dax_has_it():
+    assert sh(f"""B=/sys/bus/dax/drivers; {OPEN}; chmod 640 /dev/dax0.0; echo dax0.0 > $B/device_dax/unbind; {OPEN}
+echo dax0.0 > $B/kmem/bind; {OPEN}; echo dax0.0 > $B/kmem/unbind; echo dax0.0 > $B/device_dax/bind; {OPEN}
+stat -c %a /dev/dax0.0""", DEVDAX) == ["ok", "Errno", "6", "Errno", "6", "ok", "640"]
+    assert sh(OPEN, SYSRAM) == ["Errno", "6"]
+
+
+def test_whoever_maps_a_device_that_loses_its_driver_gets_a_bus_error():
+    done = python("""
+import mmap, os
+m = mmap.mmap(os.open("/dev/dax0.0", os.O_RDWR), 1 << 21)
+m[0] = 1
+if not os.fork():
+    open("/sys/bus/dax/drivers/device_dax/unbind", "w").write("dax0.0")
+    m[0] = 2
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+""", *DEVDAX)
+    assert done.stdout.split() == ["-7"], done.stderr
+
+
+def test_memory_that_failed_has_failed_also_for_who_binds_the_driver_again():
+    assert sh(f"""echo 1 > $D/{PORT}/cxl_isolation/isolation_ctrl; $SIM ctl link-down {PORT} > /dev/null
+for a in unbind bind; do echo dax0.0 > /sys/bus/dax/drivers/device_dax/$a; done; $SIM ctl map dax0.0 2>&1 | grep -c failed""",
+              ("--host", "direct1", "--kernel", "v1-fixed")) == ["1"]
+
+
+def test_region_over_memory_that_the_kernel_kept_has_no_dax_device():
+    assert sh("""echo 0 > $S/region0/commit; echo 1 > $S/region0/commit; echo region0 > /sys/bus/cxl/drivers/cxl_region/bind
+basename $(readlink $S/region0/driver); ls /sys/bus/dax/devices | wc -l; ls -d $S/region0/dax* 2>/dev/null | wc -l""", SYSRAM) == ["cxl_region", "0", "0"]
+
+
+def test_online_means_the_movable_zone_between_movable_blocks():
+    script = BASE + """B=/sys/devices/system/memory; mkregion ram decoder0.0 $one; mkregion ram decoder0.0 $two; cd $B
+echo online_movable > memory146/state; cat memory147/valid_zones; echo online_movable > memory149/state; cat memory147/valid_zones
+echo online > memory147/state; echo 1 > memory148/online; cat memory14[78]/valid_zones
+echo offline > memory149/state; cat memory149/valid_zones"""
+    assert sh(script, TWO) == ["Normal", "Movable", "Movable", "Normal", "Movable", "Movable", "Normal", "Movable"]
+
+
+def test_memdev_below_a_downstream_port_that_came_back_is_not_bound():
+    assert sh("""m=$(memsn 0x3001); p=$(readlink -f $S/$m); p=$(dirname $(dirname $p)); echo 1 > $p/remove; echo 1 > /sys/bus/pci/rescan
+m=$(memsn 0x3001); ls -d $S/$m/driver 2>/dev/null | wc -l; ls -d $S/mem*/driver | wc -l""", SWITCH) == ["0", "3"]
 
 
 def test_slot_takes_a_number_from_whatever_is_written():

@@ -9,6 +9,7 @@ import time
 
 import isolation
 import refused
+import uses
 from calibrate import CXL, listing, text
 from steps import (DAX_DRIVERS, DRIVERS, MIB256, RESCAN, all_bound, bind, blocks_of, bridge_port, claim, create, dax_of, delete, destroy,
                    endpoint_decoder, function, is_bound, memdevs, parent_port, remove, rescan, root_port, set_up, to_devdax)
@@ -514,4 +515,6 @@ def memory_left(run):
 
 
 SCRIPTS = {"direct1": direct1, "v1": isolation.v1, "v1-fixed": isolation.fixed, "resets": resets, "rootport": root_port_away, "direct2x2": direct2x2, "switch4": switch4,
-           "pmem1": pmem1, "power": power, "memory-left": memory_left}
+           "pmem1": pmem1, "power": power, "memory-left": memory_left,
+           "by-hand": uses.by_hand, "online-left": uses.online_left, "bridge-ports": uses.bridge_ports, "two-on-a-node": uses.two_on_a_node,
+           "switch-ports": uses.switch_ports}

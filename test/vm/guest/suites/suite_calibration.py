@@ -13,6 +13,21 @@ def test_resets():
     record("resets")
 
 
+@on("direct1")
+def test_dax_devices_and_regions_by_hand():
+    record("by-hand")
+
+
+@on("direct2x2")
+def test_ports_below_one_bridge():
+    record("bridge-ports")
+
+
+@on("switch4")
+def test_ports_of_a_switch():
+    record("switch-ports")
+
+
 @on("direct2x2")
 def test_interleaved_regions_and_bridges():
     record("direct2x2")

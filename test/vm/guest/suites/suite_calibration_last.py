@@ -4,6 +4,16 @@ from guest import on, record
 
 
 @on("direct1")
+def test_memory_that_is_online_when_its_region_goes():
+    record("online-left")
+
+
+@on("direct2x2")
+def test_two_regions_on_one_node():
+    record("two-on-a-node")
+
+
+@on("direct1")
 def test_slot_power():
     record("power")
 
