@@ -73,6 +73,13 @@ def test_it_is_not_made_to_fail_by_a_recovery_either(loose):
     assert r.rc == 1 and r.root_ports()[RP]["blocker"] == "ISO-MEM-ONLINE" and not [e for e in r.log if e["op"] == "write"]
 
 
+def test_a_recovery_says_that_it_does_not_bring_such_memory_back(loose):
+    r = Session(loose, before="daxctl offline-memory dax0.0 && daxctl reconfigure-device --mode=devdax dax0.0 && cxl enable-isolation root0 && "
+                              f"cxl-sim ctl link-down {RP}").cxl("recover-port", RP).run()[0]
+    assert r.rc == 0 and "decoder2.0 of mem0" in r.err and "dax0.0 stays and has no memory behind it until the host is rebooted" in r.err, str(r)
+    assert len(r.messages(code="ISO-REGION-AUTO")) == 1, str(r)
+
+
 def test_boot_memory_without_any_dax_device_is_seen_too(loose):
     shutil.rmtree(loose / HMEM)
     (loose / "sys/bus/dax/devices/dax0.0").unlink()
