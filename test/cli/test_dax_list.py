@@ -134,6 +134,25 @@ def test_what_would_online_it_again_is_named_with_its_place(tree):
     assert [c["value"] for c in causes[:2]] == ["online_movable", "memhp_default_state=online"]
 
 
+@pytest.mark.parametrize("lines,at", [
+    # as a distribution of enterprises has it
+    (['SUBSYSTEM!="memory", GOTO="end"', 'ACTION!="add", GOTO="end"', 'ENV{.state}="online"', 'CONST{virt}=="none", ENV{.state}="online_movable"',
+      'ATTR{state}=="offline", ATTR{state}="$env{.state}"', 'LABEL="end"'], 5),
+    (['ACTION=="add", SUBSYSTEM == "memory" , ATTR{state} := "online_movable"'], 1), (['SUBSYSTEM=="cpu|mem*", ATTR{state}="online"'], 1),
+    (['KERNEL=="memory[0-9]*", ATTR{state}="online"'], 1), (['SUBSYSTEM=="memory", TEST=="online", ATTR{online}=="0", ATTR{online}="1"'], 1),
+    (['SUBSYSTEM!="cpu", GOTO="end"', 'ATTR{state}="online"', 'LABEL="end"', 'SUBSYSTEM=="memory", ATTR{state}="online"'], 4),
+    (['SUBSYSTEM=="cpu", ACTION=="add", ATTR{online}=="0", ATTR{online}="1"'], None), (['SUBSYSTEM!="memory", ATTR{state}="online"'], None),
+    (['SUBSYSTEM=="memory", ATTR{state}="offline"', 'SUBSYSTEM=="memory", ENV{X}="ATTR{state}=online"'], None),
+    (['SUBSYSTEM=="memory", ATTR{state}="online'], None), (['SUBSYSTEM=="memory", ATTR{state', 'ATTR', '"', 'X{'], None)])
+def test_a_rule_that_brings_memory_online_is_found_as_udev_reads_it(tree, lines, at):
+    d = tree("direct1-6.12-devdax")
+    (d / MEMORY / "auto_online_blocks").write_text("offline\n")
+    (d / "etc/udev/rules.d").mkdir(parents=True)
+    (d / "etc/udev/rules.d/40-x.rules").write_text("\n".join(lines) + "\n")
+    causes = [c["where"] for c in listing(d).dax()["dax0.0"]["onlined_by"] if c["cause"] == "udev-rule"]
+    assert causes == ([f"/etc/udev/rules.d/40-x.rules:{at}"] if at else [])
+
+
 def test_the_last_kernel_parameter_counts_and_autoprobe_off_keeps_kmem_away(tree):
     d = tree("direct1-6.12-devdax")
     (d / MEMORY / "auto_online_blocks").write_text("offline\n")

@@ -4,6 +4,7 @@
  * policy and parameters, kmem bound at probe, udev rules.  Reads only.
  */
 #include <errno.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,21 +91,104 @@ static int kmem_at_probe(struct cxl_host *host, struct dax_view *view)
 	return add_cause(host, view, ONLINE_KMEM, "/sys/bus/dax/drivers/kmem", "is bound to a dax device when it appears");
 }
 
-/* Does the rule make memory System RAM: SUBSYSTEM=="memory" ... ATTR{state}="online"?  GOTOs are
- * not followed: a rule that may be jumped over counts. */
-static bool rule_onlines(const char *rule)
-{
-	const char *at = rule;
+/* KEY{NAME} OPERATOR "VALUE" of a rule; each text points into it. */
+struct rule_token {
+	const char *key, *name, *op, *value;
+	int key_len, name_len, op_len, value_len;
+};
 
-	if (!strstr(rule, "SUBSYSTEM==\"memory\"") && !strstr(rule, "SUBSYSTEMS==\"memory\""))
-		return false;
-	while ((at = strstr(at, "ATTR{state}"))) {
-		at += strlen("ATTR{state}");
-		at += strspn(at, " \t");
-		if (at[0] == '=' && at[1] != '=' && !strncmp(at + 1 + strspn(at + 1, " \t\""), "online", 6))
-			return true;
+/* The next one at *@at, which moves behind it. */
+static bool next_token(const char **at, struct rule_token *t)
+{
+	const char *p = *at + strcspn(*at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+	*t = (struct rule_token){ .key = p, .key_len = (int)strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") };
+	p += t->key_len;
+	if (*p == '{') {
+		t->name = ++p;
+		t->name_len = (int)strcspn(p, "}");
+		p += t->name_len;
+		p += *p == '}';
 	}
+	t->op = p += strspn(p, " \t");
+	t->op_len = (int)strspn(p, "=!+-:");
+	p += t->op_len;
+	p += strspn(p, " \t");
+	p += *p == 'e' || *p == 'i';	/* e"..." has escapes, i"..." is matched in either case */
+	if (!t->op_len || *p++ != '"')
+		return false;
+	t->value = p;
+	while (*p && *p != '"')
+		p += p[0] == '\\' && p[1] ? 2 : 1;
+	t->value_len = (int)(p - t->value);
+	*at = p + (*p == '"');
+	return *p;
+}
+
+static bool token_is(const struct rule_token *t, const char *key, const char *op)
+{
+	return (size_t)t->key_len == strlen(key) && !strncmp(t->key, key, strlen(key)) &&
+		(size_t)t->op_len == strlen(op) && !strncmp(t->op, op, strlen(op));
+}
+
+/* "memory|cpu", "mem*" */
+static bool matches_memory(const struct rule_token *t)
+{
+	char patterns[256];
+	char *pattern, *rest = patterns;
+
+	snprintf(patterns, sizeof(patterns), "%.*s", t->value_len, t->value);
+	while ((pattern = strsep(&rest, "|")))
+		if (!fnmatch(pattern, "memory", 0))
+			return true;
 	return false;
+}
+
+static bool name_is(const struct rule_token *t, const char *name)
+{
+	return (size_t)t->name_len == strlen(name) && !strncmp(t->name, name, strlen(name));
+}
+
+/* ATTR{state}="online", or what a variable holds then; ATTR{online}="1", which processors have too. */
+static bool token_onlines(const struct rule_token *t, bool is_memory)
+{
+	if (!token_is(t, "ATTR", "=") && !token_is(t, "ATTR", ":="))
+		return false;
+	if (name_is(t, "state"))
+		return !strncmp(t->value, "online", 6) || *t->value == '$' || *t->value == '%';
+	return is_memory && name_is(t, "online") && *t->value == '1';
+}
+
+/* What a rules file said so far: up to the label @until nothing is about memory. */
+struct rule_gate {
+	char until[64];
+};
+
+/*
+ * Does the rule make memory System RAM?  GOTOs are not followed: a rule that may be
+ * jumped over counts, but where all that is not of another subsystem jumps over it.
+ */
+static bool rule_onlines(const char *rule, struct rule_gate *gate)
+{
+	bool is_memory = false, is_other = false, leaves = false, onlines_it = false;
+	struct rule_token t;
+
+	for (const char *at = rule; next_token(&at, &t);) {
+		if (token_is(&t, "SUBSYSTEM", "==") || token_is(&t, "SUBSYSTEMS", "==")) {
+			is_memory |= matches_memory(&t);
+			is_other |= !matches_memory(&t);
+		} else if (token_is(&t, "SUBSYSTEM", "!=") || token_is(&t, "SUBSYSTEMS", "!=")) {
+			is_other |= matches_memory(&t);
+			leaves |= !matches_memory(&t);
+		} else if (token_is(&t, "LABEL", "=") && (size_t)t.value_len == strlen(gate->until) &&
+			   !strncmp(t.value, gate->until, (size_t)t.value_len)) {
+			*gate->until = '\0';
+		} else if (token_is(&t, "GOTO", "=") && leaves && !*gate->until) {
+			snprintf(gate->until, sizeof(gate->until), "%.*s", t.value_len, t.value);
+		}
+		onlines_it |= token_onlines(&t, is_memory);
+	}
+	return onlines_it && !is_other && !*gate->until;
 }
 
 /* Lines that end in a backslash go on in the next. */
@@ -112,6 +196,7 @@ static int scan_rules(struct cxl_host *host, struct dax_view *view, const char *
 {
 	unsigned int number = 1, starts = 1;
 	char *rule = text, *line = text;
+	struct rule_gate gate = { 0 };
 	char where[PATH_MAX + 16];
 	int rc = 0;
 
@@ -127,7 +212,7 @@ static int scan_rules(struct cxl_host *host, struct dax_view *view, const char *
 			*end = '\0';
 			rule += strspn(rule, " \t");
 			snprintf(where, sizeof(where), "/%s:%u", path, starts);
-			if (*rule != '#' && rule_onlines(rule))
+			if (*rule != '#' && rule_onlines(rule, &gate))
 				rc = add_cause(host, view, ONLINE_UDEV, where, rule);
 			rule = end + 1;
 			starts = number + 1;
