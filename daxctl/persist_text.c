@@ -54,7 +54,8 @@ bool serials_have(const struct serials *list, uint64_t serial)
  * 0x050210 is the class of a CXL memory device (PCI Code and ID Assignment,
  * 05h 02h; CXL r3.2 sec 8.1.12.1).  ATTR{}= takes effect while the rules are read,
  * before any RUN, and so before 80-drivers.rules loads cxl_pci for the device or
- * kmem for its memory.
+ * kmem for its memory.  Where something else loaded cxl_pci (modules-load.d) the dax
+ * device may be there first, and its own event is the first one.
  */
 static const char rule_head[] =
 	"# SPDX-License-Identifier: GPL-2.0-only\n"
@@ -64,7 +65,8 @@ static const char rule_head[] =
 	"ACTION!=\"add\", GOTO=\"cxl_isolation_end\"\n"
 	"SUBSYSTEM==\"pci\", ATTR{class}==\"0x050210\", ATTR{[subsystem/dax]drivers_autoprobe}=\"0\"\n"
 	"SUBSYSTEM!=\"dax\", GOTO=\"cxl_isolation_end\"\n"
-	"KERNEL!=\"dax[0-9]*.[0-9]*\", GOTO=\"cxl_isolation_end\"\n";
+	"KERNEL!=\"dax[0-9]*.[0-9]*\", GOTO=\"cxl_isolation_end\"\n"
+	"ATTR{[subsystem/dax]drivers_autoprobe}=\"0\"\n";
 
 const char *persist_rule_run(struct arena *a, const char *program)
 {

@@ -62,6 +62,13 @@ def test_it_holds_for_a_device_that_is_removed_and_comes_back():
         assert (d["mode"], d["blocks"]["online"]) == (("devdax", 0) if persist else ("system-ram", 2)), f"{replugged}\n{r}"
 
 
+def test_a_dax_device_that_is_there_before_its_memory_device_is_known_switches_automatic_binding_off_itself():
+    """What loaded cxl_pci was not udev: kmem is loaded for the dax device's own event."""
+    again = REPLUG.replace("sleep 0.3", "sleep 0.3; echo 1 >/sys/bus/dax/drivers_autoprobe")
+    _, replugged, look, now = Session("sysram1").daxctl("prepare-isolation", "--persist").sh(again).sh(FILES).daxctl("list", "--isolation").run()
+    assert files(look)[2] == "0" and [d["mode"] for d in now.json["dax"]] == ["devdax"], f"{replugged}{look}{now}"
+
+
 def test_memory_of_other_serial_numbers_is_left_to_the_kernel(host):
     two = host("direct2x2-6.12-two-regions")
     first, = Session(two).daxctl("list", "--isolation").run()
@@ -239,7 +246,7 @@ def test_lines_of_an_administrator_in_the_rules_file_are_not_lost(host):
     assert r.rc == 1 and f"{RULES}:1 was not written by this command" in r.err and files(look)[:3] == (mine, "", "1"), str(r)
     _, _, before, undo, after = Session("sysram1").daxctl("prepare-isolation", "--persist").sh(f"echo '{mine}' >>{RULES}").sh(FILES) \
         .daxctl("prepare-isolation", "--undo", "--persist").sh(FILES).run()
-    assert undo.rc == 1 and f"{RULES}:12 was not written by this command" in undo.err and after.text == before.text, str(undo)
+    assert undo.rc == 1 and f"{RULES}:13 was not written by this command" in undo.err and after.text == before.text, str(undo)
 
 
 def test_system_ram_cannot_be_made_to_last():
