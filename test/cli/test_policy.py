@@ -72,6 +72,13 @@ def test_a_check_that_forbids_it_does_so_here_too(policy):
     assert enable("sysram1", policy("[serial 0x1001]\n"), "--override=ISO-MEM-ONLINE").rc == 0
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (0, 2, 1)])
+def test_a_contradiction_is_one_whatever_the_order_of_the_sections(policy, order):
+    sections = ["[0000:0d:00.0]\nrequire = debug\n", "[0000:0c:00.0]\nrequire = recover\n", "[serial 0x1001]\nrequire = contain\n"]
+    r = enable("direct1", policy("".join(sections[i] for i in order)), "-n")
+    assert r.rc == 2 and "ask for different values of require" in r.err, str(r)
+
+
 def test_a_section_for_what_is_not_there_is_a_failure_of_its_own(policy):
     r = enable("direct1", policy("[serial 0x1001]\n[serial 0x9999]\n"))
     assert r.rc == 7 and r.root_ports()[RP]["result"] == "done"

@@ -70,7 +70,7 @@ static bool same_setting(enum policy_key key, const struct policy_setting *a, co
 	return a->value == b->value;
 }
 
-/* The sections come in any order: @kinds says whose settings @wish has so far. */
+/* Later kinds come later, wherever they stand: @kinds says whose settings @wish has so far. */
 static int merge(const struct policy *p, const struct policy_section *s, const char *object, int *kinds,
 		 struct policy_wish *wish, struct err *err)
 {
@@ -79,7 +79,7 @@ static int merge(const struct policy *p, const struct policy_section *s, const c
 	for (int k = 0; k < N_POLICY_KEYS; k++) {
 		const struct policy_setting *mine = &s->settings[k], *other = &wish->settings[k];
 
-		if (!mine->line || (other->line && kinds[k] > (int)s->kind))
+		if (!mine->line)
 			continue;
 		if (other->line && kinds[k] == (int)s->kind && !same_setting((enum policy_key)k, mine, other))
 			return err_set(err, EXIT_USAGE, EINVAL,
@@ -96,9 +96,10 @@ int policy_of_root_port(const struct policy *p, const struct cxl_root_port *rp, 
 	int kinds[N_POLICY_KEYS] = { 0 }, rc = 0;
 
 	*ret = (struct policy_wish){ 0 };
-	for (size_t i = 0; !rc && i < p->n; i++)
-		if (is_about(&p->sections[i], rp))
-			rc = merge(p, &p->sections[i], rp->name, kinds, ret, err);
+	for (int kind = POLICY_ALL; kind <= POLICY_SERIAL; kind++)
+		for (size_t i = 0; !rc && i < p->n; i++)
+			if ((int)p->sections[i].kind == kind && is_about(&p->sections[i], rp))
+				rc = merge(p, &p->sections[i], rp->name, kinds, ret, err);
 	return rc;
 }
 
@@ -107,9 +108,10 @@ int policy_of_dax(const struct policy *p, const struct cxl_dax *d, struct policy
 	int kinds[N_POLICY_KEYS] = { 0 }, rc = 0;
 
 	*ret = (struct policy_wish){ 0 };
-	for (size_t i = 0; !rc && i < p->n; i++)
-		if (is_about_dax(&p->sections[i], d))
-			rc = merge(p, &p->sections[i], d->name, kinds, ret, err);
+	for (int kind = POLICY_ALL; kind <= POLICY_SERIAL; kind++)
+		for (size_t i = 0; !rc && i < p->n; i++)
+			if ((int)p->sections[i].kind == kind && is_about_dax(&p->sections[i], d))
+				rc = merge(p, &p->sections[i], d->name, kinds, ret, err);
 	return rc;
 }
 
