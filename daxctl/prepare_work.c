@@ -54,6 +54,19 @@ static void refuse(struct prepare *p, struct prepare_job *job, enum exit_status 
 		    job->before->dax->name, text);
 }
 
+/* Nothing can be prepared of it: an error only where somebody named it. */
+static void leave_out(struct prepare *p, struct prepare_job *job, const char *code, const char *why)
+{
+	const char *name = job->before->dax->name;
+
+	if (job->is_named) {
+		refuse(p, job, EXIT_PREREQ, code, why);
+		return;
+	}
+	job->result = RESULT_SKIPPED;
+	message_add(p->messages, SEV_INFO, code, name, "%s is left out: %s", name, why);
+}
+
 /* Taking device_dax away ends every mapping: kill_dev_dax(). */
 static const char *why_in_use(struct prepare *p, const struct dax_facts *f)
 {
@@ -110,11 +123,9 @@ static bool refuse_job(struct prepare *p, struct prepare_job *job)
 	const struct cxl_root_port *rp;
 
 	if (!f->dax->region) {
-		job->result = RESULT_SKIPPED;
-		if (job->is_named)
-			refuse(p, job, EXIT_PREREQ, "REGION", "it is no memory of a CXL region, no root port is above it");
-		else
-			message_add(p->messages, SEV_INFO, "REGION", f->dax->name, "%s is left out: it is no memory of a CXL region", f->dax->name);
+		leave_out(p, job, "REGION", "it is no memory of a CXL region, no root port is above it");
+	} else if (dax_is_empty(f->dax)) {
+		leave_out(p, job, "EMPTY", "it has no memory, its size is 0, so no driver takes it");
 	} else if (f->dax->driver && !is_driver(f, "kmem") && !is_driver(f, "device_dax")) {
 		refuse(p, job, EXIT_REFUSED, "DRIVER",
 		       arena_printf(&p->arena, "its driver is %s, which this command does not know; 'echo %s > /sys/bus/dax/drivers/%s/unbind' when nothing uses it",
@@ -578,6 +589,6 @@ int prepare_status(struct prepare *p)
 		return EXIT_DONE;
 	}
 	message_add(p->messages, SEV_ERROR, "NOTHING", NULL,
-		    "nothing was done: no dax device of CXL memory is below what was named; 'daxctl list --isolation' shows what there is, 'cxl create-region' makes one");
+		    "nothing was done: no dax device with CXL memory is below what was named; 'daxctl list --isolation' shows what there is, 'cxl create-region' makes one");
 	return EXIT_PREREQ;
 }

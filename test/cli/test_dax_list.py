@@ -268,3 +268,38 @@ def test_a_host_without_cxl_is_a_prerequisite(captures):
 def test_the_table_has_a_row_for_each(captures):
     r = listing(captures["direct2x2-6.12-two-regions"], "--format=table")
     assert r.rc == 0 and len(r.text.splitlines()) == 3 and r.text.startswith("DAX")
+
+
+# -- devices of a part of their region, or of nothing -------------------------------------
+def shrink(d, size, name="dax0.0"):
+    """A device as after a write to its size: what is left of it is the first part of its region."""
+    dax = (d / "sys/bus/dax/devices" / name).resolve()
+    start = int((dax / "resource").read_text(), 0)
+    (dax / "size").write_text(f"{size}\n")
+    if size:
+        (dax / "mapping0/end").write_text(f"{start + size - 1:#x}\n")
+        return
+    shutil.rmtree(dax / "mapping0")
+    (dax / "driver").unlink()
+
+
+def test_a_device_that_was_made_smaller_has_the_blocks_of_its_part_only(tree):
+    d = tree("direct1-6.12-sysram")
+    shrink(d, 1 << 27)
+    r = listing(d)
+    assert r.rc == 0 and r.dax()["dax0.0"]["bytes"] == 1 << 27
+    assert (r.dax()["dax0.0"]["blocks"]["total"], r.dax()["dax0.0"]["blocks"]["online"]) == (1, 1)
+
+
+def test_a_device_without_memory_has_no_blocks_and_nothing_is_unknown_of_it(tree):
+    d = tree("direct1-6.12-devdax")
+    shrink(d, 1 << 27)
+    dax = (d / "sys/bus/dax/devices/dax0.0").resolve()
+    shutil.copytree(dax, dax.parent / "dax0.1", symlinks=True)    # as daxctl create-device makes it first
+    (d / "sys/bus/dax/devices/dax0.1").symlink_to(os.readlink(d / "sys/bus/dax/devices/dax0.0")[:-1] + "1")
+    shrink(d, 0, "dax0.1")
+    r = listing(d)
+    assert r.rc == 0 and r.err == "" and r.messages(code="ATTRIBUTE") == []
+    assert (r.dax()["dax0.1"]["mode"], r.dax()["dax0.1"]["bytes"], r.dax()["dax0.1"]["fit"]) == ("unbound", 0, True)
+    assert r.dax()["dax0.1"]["blocks"] == {"total": 0, "online": 0, "online_bytes": 0, "zones": []}
+    assert (r.dax()["dax0.0"]["mode"], r.dax()["dax0.0"]["bytes"]) == ("devdax", 1 << 27)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lib.cli import NOBODY, ROOT, Session, host_file, run_daxctl
+from test_dax_list import shrink
 
 RP = "0000:0c:00.0"
 BLOCKS = ["memory146", "memory147"]
@@ -442,3 +443,22 @@ def test_it_never_touches_a_region():
     for args in ((), ("--mode=system-ram",), ("--undo",)):
         r = prepare("sysram1", *args)
         assert not [e for e in r.log if e["op"] == "write" and ("region" in e["path"].rsplit("/", 1)[1] or e["path"].rsplit("/", 1)[1] == "commit")]
+
+
+# -- devices of a part of their region, or of nothing -------------------------------------
+def test_a_device_without_memory_is_left_out(tree):
+    d = tree("direct1-6.12-devdax")
+    shrink(d, 0)
+    for goal in ((), ("--mode=system-ram",), ("--undo",)):
+        r = prepare(str(d), *goal)
+        assert r.rc == 3 and did(r) == [] and r.dax()["dax0.0"]["result"] == "skipped"
+        assert [m["text"] for m in r.messages(code="EMPTY")] == ["dax0.0 is left out: it has no memory, its size is 0, so no driver takes it"]
+    named = prepare(str(d), "dax0.0")
+    assert named.rc == 3 and did(named) == [] and "dax0.0: it has no memory, its size is 0" in named.err
+
+
+def test_only_the_blocks_of_a_device_s_own_part_are_brought_online(tree):
+    d = tree("direct1-6.12-devdax")
+    shrink(d, 1 << 27)
+    r = prepare(str(d), "--mode=system-ram", "-n")
+    assert r.rc == 0 and [s[1] for s in steps(r) if s[0] == "online"] == ["memory146=online_movable"]

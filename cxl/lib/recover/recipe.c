@@ -200,8 +200,10 @@ static void read_dax(struct cxl_host *host, const struct cxl_region *r, struct r
 	ret->memmap_on_memory = memmap && !parse_u64(memmap, &v) && v < 2 ? (int)v : -1;
 	if (!strcmp(ret->mode, "ram") && ret->enabled)
 		ret->dax_driver = d && !d->driver ? STEP_NO_DRIVER : "device_dax";
-	if (r->n_dax > 1 || (d && d->size_bytes.known && d->size_bytes.v != ret->size_bytes))
+	if (r->n_dax > 1)
 		ret->lost = arena_printf(a, "it is cut into %zu dax devices that do not cover it as one", r->n_dax);
+	else if (d && d->size_bytes.known && d->size_bytes.v != ret->size_bytes)
+		ret->lost = "its only dax device does not cover it";
 }
 
 static int read_region(struct cxl_host *host, const struct cxl_root_port *rp, const struct cxl_region *r,

@@ -91,6 +91,8 @@ static int count_blocks(struct cxl_host *host, struct dax_facts *f)
 	const struct mem_block *b = NULL;
 	int rc = 0;
 
+	if (dax_is_empty(f->dax))
+		return 0;
 	f->blocks_unknown = !f->dax->n_ranges || (f->dax->region && f->dax->region->blocks_unknown);
 	while (!rc && (b = dax_next_block(host, f->dax, b))) {
 		f->blocks_total++;

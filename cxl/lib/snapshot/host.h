@@ -225,7 +225,7 @@ struct cxl_dax {
 	const char *driver;	/* "device_dax", "kmem", NULL when unbound */
 	struct opt_u64 size_bytes;
 	struct addr_range *ranges;
-	size_t n_ranges;	/* 0: where it lies is unknown */
+	size_t n_ranges;	/* 0: where it lies is unknown, or it is empty */
 	struct dax_user *users;	/* by pid */
 	size_t n_users;
 	bool users_unknown;	/* there may be more users than those */
@@ -333,6 +333,8 @@ bool region_is_committed(const struct cxl_region *r);
 uint16_t registers_device_caps(struct cxl_host *host, const char *path, const char *name);
 /* A position of @r could not be read: can it be below @rp? */
 bool region_may_touch(const struct cxl_region *r, const struct cxl_root_port *rp);
+/* It has no memory: made small by somebody, or not given any yet.  No driver takes it. */
+bool dax_is_empty(const struct cxl_dax *d);
 /* Blocks that lie in @d, from @from (NULL: the first) on; NULL when there is no other. */
 const struct mem_block *dax_next_block(const struct cxl_host *host, const struct cxl_dax *d,
 				       const struct mem_block *from);

@@ -181,8 +181,11 @@ static int read_ranges(struct cxl_host *host)
 		const struct cxl_region *r = d->region;
 		int rc;
 
-		/* the only device of a region is all of it, and that anybody may read */
-		if (r && r->n_dax == 1 && r->resource.known && r->size_bytes.known && r->size_bytes.v)
+		if (dax_is_empty(d))
+			continue;
+		/* the only device of a region is all of it, unless it was made smaller, and that anybody may read */
+		if (r && r->n_dax == 1 && r->resource.known && r->size_bytes.known && r->size_bytes.v &&
+		    (!d->size_bytes.known || d->size_bytes.v == r->size_bytes.v))
 			rc = add_range(host, d, r->resource.v, r->resource.v + (r->size_bytes.v - 1));
 		else
 			rc = host->wants_dax || (host->n_loose && dax_is_hmem(d)) ? read_mappings(host, d) : 0;
@@ -190,6 +193,11 @@ static int read_ranges(struct cxl_host *host)
 			return rc;
 	}
 	return 0;
+}
+
+bool dax_is_empty(const struct cxl_dax *d)
+{
+	return d->size_bytes.known && !d->size_bytes.v;
 }
 
 static bool touches(const struct cxl_dax *d, uint64_t first, uint64_t last)
