@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The snapshot against the tree it was read from, and against libcxl, on every capture of a real kernel."""
 import re
+import shutil
 
 import pytest
 
@@ -173,3 +174,17 @@ def test_libcxl_agrees_wherever_it_sees_the_object(capture, tree):
         assert dports <= {rp["root_port"] for rp in bridges.get(p, {"root_ports": []})["root_ports"]}
         if dports:
             assert bridges[p]["host"] == t["host"]
+
+
+# -- no CXL bus ------------------------------------------------------------------------------
+def test_a_missing_bus_names_what_brings_the_driver(tree):
+    d = tree("direct1-6.12-noregion")
+    shutil.rmtree(d / "sys/bus/cxl/devices")
+    (d / "sys/bus/cxl/devices").mkdir()
+    driver = d / "sys/bus/platform/drivers/cxl_acpi"
+    for there, advice in ((False, "modprobe cxl_acpi"), (True, "its driver is not bound to it; 'echo ACPI0017:00 > /sys/bus/platform/drivers/cxl_acpi/bind'")):
+        shutil.rmtree(driver, ignore_errors=True)
+        if there:
+            driver.mkdir(parents=True)
+        r = run_cxl(["list", "--isolation"], sysroot=d)
+        assert r.rc == 3 and advice in r.err, str(r)

@@ -39,6 +39,9 @@ static int no_bus(struct cxl_host *host, int errnum, struct err *err)
 	    sysfs_list(&host->fs, &host->arena, "sys/devices/platform/ACPI0017:00", NULL, &names))
 		return err_set(err, EXIT_PREREQ, ENODEV,
 			       "this host has no CXL bus: the firmware describes none (no ACPI0017 device); enable CXL in the firmware setup");
+	if (!sysfs_list(&host->fs, &host->arena, "sys/bus/platform/drivers/cxl_acpi", NULL, &names))
+		return err_set(err, EXIT_PREREQ, ENODEV,
+			       "this host has no CXL bus: firmware describes one (ACPI0017), but its driver is not bound to it; 'echo ACPI0017:00 > /sys/bus/platform/drivers/cxl_acpi/bind', and dmesg says why when that fails");
 	return err_set(err, EXIT_PREREQ, ENODEV,
 		       "this host has no CXL bus: firmware describes one (ACPI0017) but no rootN is registered; load the driver with 'modprobe cxl_acpi' and look at dmesg");
 }
