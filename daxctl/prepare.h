@@ -6,6 +6,8 @@
 #ifndef DAXCTL_PREPARE_H
 #define DAXCTL_PREPARE_H
 
+#include <string.h>
+
 #include "cxl/change.h"
 #include "cxl/lib/change/dax_plan.h"
 #include "cxl/lib/snapshot/dax.h"
@@ -47,6 +49,8 @@ struct prepare {
 	struct persist_old *persist_old;
 	struct serials persisted;
 	const bool *memdevs;		/* selected, per host.memdevs[]; NULL: no target was named */
+	const bool *regions;	/* selected, per host.regions[]; NULL with --hotplug */
+	size_t n_without_dax;	/* of them: System RAM that no dax device stands for */
 	size_t n_rest;			/* serial numbers of the last plan, which is about what has no dax device */
 	enum exit_status rest_status;
 	bool autoprobe_planned;
@@ -61,6 +65,14 @@ int prepare_select(struct prepare *p, char **targets, struct err *err);
  * the kernel has for it.  -errno with @err.
  */
 int prepare_hotplug(struct prepare *p, const char *dax, char **serials, struct err *err);
+
+/* Decide who is refused, with messages. */
+void prepare_refuse(struct prepare *p);
+
+static inline bool dax_has_driver(const struct dax_facts *f, const char *driver)
+{
+	return f->dax->driver && !strcmp(f->dax->driver, driver);
+}
 
 /* Refuse what must not be, plan the rest.  Nothing is written.  -errno with @err. */
 int prepare_plan(struct prepare *p, struct err *err);

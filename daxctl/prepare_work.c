@@ -30,6 +30,7 @@ int prepare_select(struct prepare *p, char **targets, struct err *err)
 	for (char **t = targets; !rc && *t; t++)
 		rc = target_add(&p->host, *t, TARGET_ANY, &set, err);
 	p->memdevs = is_all ? NULL : set.memdevs;
+	p->regions = set.regions;
 	for (size_t i = 0; !rc && i < p->host.n_dax; i++) {
 		bool is_named = false;
 
@@ -42,112 +43,6 @@ int prepare_select(struct prepare *p, char **targets, struct err *err)
 		};
 	}
 	return rc;
-}
-
-/* --- who is refused ----------------------------------------------------------- */
-
-static void refuse(struct prepare *p, struct prepare_job *job, enum exit_status status, const char *code, const char *text)
-{
-	job->result = RESULT_REFUSED;
-	job->status = status;
-	message_add(p->messages, SEV_ERROR, code, job->before->dax->name, "%s: %s; nothing was changed of it",
-		    job->before->dax->name, text);
-}
-
-/* Nothing can be prepared of it: an error only where somebody named it. */
-static void leave_out(struct prepare *p, struct prepare_job *job, const char *code, const char *why)
-{
-	const char *name = job->before->dax->name;
-
-	if (job->is_named) {
-		refuse(p, job, EXIT_PREREQ, code, why);
-		return;
-	}
-	job->result = RESULT_SKIPPED;
-	message_add(p->messages, SEV_INFO, code, name, "%s is left out: %s", name, why);
-}
-
-/* Taking device_dax away ends every mapping: kill_dev_dax(). */
-static const char *why_in_use(struct prepare *p, const struct dax_facts *f)
-{
-	const struct cxl_dax *d = f->dax;
-
-	if (d->mounted_at)
-		return arena_printf(&p->arena, "a file system (%s) on it is mounted at %s; unmount it", d->fs, d->mounted_at);
-	if (d->n_users)
-		return arena_printf(&p->arena, "process %d (%s) %s it%s; end it first", (int)d->users[0].pid, d->users[0].command,
-				    d->users[0].maps ? "has mapped" : "has opened", d->n_users > 1 ? ", and others" : "");
-	if (d->users_unknown && p->host.dax_in_use)
-		return "a process uses a dax device, perhaps this one, and not every process can be looked into; run the command as root";
-	return NULL;
-}
-
-static bool is_driver(const struct dax_facts *f, const char *driver)
-{
-	return f->dax->driver && !strcmp(f->dax->driver, driver);
-}
-
-/* A device that was System RAM and whose region is lost keeps its memory until the next boot. */
-static bool is_husk(const struct dax_facts *f)
-{
-	return f->dax->region->state == REGION_HUSK || f->dax->region->state == REGION_RESET;
-}
-
-/* The root port above @f on which isolation is off, and this kernel cannot switch it on. */
-static const struct cxl_root_port *without_kernel(const struct dax_facts *f)
-{
-	const struct cxl_region *r = f->dax->region;
-
-	for (size_t i = 0; i < r->n_root_ports; i++)
-		if (!r->root_ports[i]->iso.kernel.present && iso_is_on(&r->root_ports[i]->iso) != TRI_YES)
-			return r->root_ports[i];
-	return NULL;
-}
-
-static void refuse_without_kernel(struct prepare *p, struct prepare_job *job, const struct cxl_root_port *rp)
-{
-	const struct iso_registers *regs = &rp->iso.regs;
-
-	if (regs->valid && !regs->capable)
-		refuse(p, job, EXIT_PREREQ, "ISO-CAP", arena_printf(&p->arena, "ISO-CAP: %s above it has no isolation capability, so nothing can make its System RAM safe", rp->name));
-	else
-		refuse(p, job, EXIT_PREREQ, "ISO-ABI",
-		       arena_printf(&p->arena, "ISO-ABI: the running kernel cannot switch isolation on at %s above it; 'daxctl prepare-isolation %s', then 'cxl enable-isolation --registers %s', then this command again",
-				    rp->name, job->before->dax->name, job->before->dax->region->name));
-}
-
-static bool refuse_job(struct prepare *p, struct prepare_job *job)
-{
-	const struct dax_facts *f = job->before;
-	const char *in_use = p->goal == PREPARE_DEVDAX ? NULL : why_in_use(p, f), *why;
-	const struct cxl_root_port *rp;
-
-	if (!f->dax->region) {
-		leave_out(p, job, "REGION", "it is no memory of a CXL region, no root port is above it");
-	} else if (dax_is_empty(f->dax)) {
-		leave_out(p, job, "EMPTY", "it has no memory, its size is 0, so no driver takes it");
-	} else if (f->dax->driver && !is_driver(f, "kmem") && !is_driver(f, "device_dax")) {
-		refuse(p, job, EXIT_REFUSED, "DRIVER",
-		       arena_printf(&p->arena, "its driver is %s, which this command does not know; 'echo %s > /sys/bus/dax/drivers/%s/unbind' when nothing uses it",
-				    f->dax->driver, f->dax->name, f->dax->driver));
-	} else if (is_husk(f) && f->blocks_online) {
-		refuse(p, job, EXIT_REFUSED, "HUSK", "its region lost a device while the memory was System RAM, which nothing can take back; reboot the host");
-	} else if (dax_is_left_behind(f) && p->goal != PREPARE_DEVDAX) {
-		refuse(p, job, EXIT_REFUSED, "LEFT", "kmem was taken from it while its memory was online, so the kernel keeps that memory, and gives the device no driver, until the next boot; reboot the host, then run the command again");
-	} else if (f->blocks_unknown) {
-		refuse(p, job, geteuid() ? EXIT_PREREQ : EXIT_REFUSED, "ATTRIBUTE", "which of its memory blocks are online cannot be read");
-	} else if (in_use && !is_driver(f, "kmem")) {
-		refuse(p, job, EXIT_NEGATIVE, "ISO-BUSY", in_use);
-	} else if (p->goal == PREPARE_SYSTEM_RAM && (f->dax->region->targets_unknown || !f->dax->region->n_root_ports)) {
-		refuse(p, job, EXIT_PREREQ, "REGION", "which root ports are above it is not fully known, so isolation cannot be switched on first; 'cxl list --isolation' says why");
-	} else if (p->goal == PREPARE_SYSTEM_RAM && (rp = without_kernel(f))) {
-		refuse_without_kernel(p, job, rp);
-	} else if (p->persist && (why = persist_why_not(p, f))) {
-		refuse(p, job, EXIT_REFUSED, "PERSIST", why);
-	} else {
-		return false;
-	}
-	return true;
 }
 
 /* --- what is planned ------------------------------------------------------------ */
@@ -185,7 +80,7 @@ static int plan_isolation(struct prepare *p, const struct dax_facts *f, struct d
  */
 static int plan_system_ram(struct prepare *p, const struct dax_facts *f, struct dax_plan *plan)
 {
-	bool has_memmap = f->memmap_in_force == TRI_YES, isolate = !is_isolated_above(f), is_kmem = is_driver(f, "kmem");
+	bool has_memmap = f->memmap_in_force == TRI_YES, isolate = !is_isolated_above(f), is_kmem = dax_has_driver(f, "kmem");
 	/* where the parameter is off the attribute says nothing */
 	bool would_have_memmap = f->memmap == TRI_YES && (!p->view.memmap_param || strcmp(p->view.memmap_param, "N"));
 	const char *driver = f->dax->driver;
@@ -217,9 +112,9 @@ static int plan_undo(struct prepare *p, const struct dax_facts *f, struct dax_pl
 	if (before_is_prepared(&b) && b.mode != DAX_SYSTEM_RAM)
 		return dax_plan_back(&p->view, f, b.mode, b.memmap == TRI_YES, p->timeout_us, &p->arena, plan);
 	if (b.is_there && b.mode == DAX_SYSTEM_RAM)
-		return is_driver(f, "kmem") && f->blocks_online >= b.online.n ? 0 :
+		return dax_has_driver(f, "kmem") && f->blocks_online >= b.online.n ? 0 :
 			dax_plan_system_ram(&p->view, f, f->dax->driver, b.memmap != TRI_NO, &b.online, &p->arena, plan);
-	if (is_driver(f, "kmem") && f->blocks_online == f->blocks_total)
+	if (dax_has_driver(f, "kmem") && f->blocks_online == f->blocks_total)
 		return 0;
 	return dax_plan_system_ram(&p->view, f, f->dax->driver, true, NULL, &p->arena, plan);
 }
@@ -266,8 +161,7 @@ int prepare_plan(struct prepare *p, struct err *err)
 	p->plans = arena_alloc(&p->arena, p->n_plans, sizeof(*p->plans));
 	if (!p->plans)
 		return no_memory(err);
-	for (size_t i = 0; i < p->n_jobs; i++)
-		refuse_job(p, &p->jobs[i]);
+	prepare_refuse(p);
 	/* all that may fail for being in use comes first, so that as little as possible is to be taken back */
 	for (size_t i = 0; i < p->n_jobs; i++)
 		if (p->jobs[i].result == RESULT_NONE && p->goal == PREPARE_DEVDAX &&
@@ -575,8 +469,10 @@ int prepare_status(struct prepare *p)
 {
 	struct status_count count = { 0 };
 
-	if (p->n_rest)
+	if (p->n_rest && (p->rest_status != EXIT_DONE || !p->n_without_dax))
 		status_count_add(&count, p->rest_status);
+	for (size_t i = 0; i < p->n_without_dax; i++)
+		status_count_add(&count, EXIT_REFUSED);
 	for (size_t i = 0; i < p->n_jobs; i++)
 		if (p->jobs[i].result != RESULT_SKIPPED)
 			status_count_add(&count, p->jobs[i].status);

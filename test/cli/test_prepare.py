@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """daxctl prepare-isolation on simulated hosts: what is done and in what order, what is refused, what is put back."""
 import json
+import shutil
 
 import pytest
 
@@ -437,6 +438,18 @@ def test_another_user_is_told_to_be_root():
 def test_a_host_without_dax_memory_has_nothing_to_prepare():
     r = prepare(ROOT / "test/hosts/captures/direct1-6.12-noregion.tar.xz", kernel=None)
     assert r.rc == 3 and "no dax device" in r.err
+
+
+@pytest.mark.parametrize("args", [[], ["region0"], ["--persist", "mem0"]])
+def test_memory_that_firmware_made_system_ram_is_not_said_to_be_missing(tree, args):
+    """cxl_region_probe() makes no dax device where System RAM is already: drivers/cxl/core/region.c."""
+    d = tree("direct1-6.12-sysram")
+    shutil.rmtree(d / "sys/devices/platform/ACPI0017:00/root0/decoder0.0/region0/dax_region0")
+    for name in ("sys/bus/dax/devices/dax0.0", "sys/bus/cxl/devices/dax_region0"):
+        (d / name).unlink()
+    r, = Session(d, kernel=None).daxctl("prepare-isolation", "-n", *args).run()
+    assert r.rc == 4 and "region0: its memory is System RAM, and there is no dax device of it" in r.err and "have firmware set it aside" in r.err, str(r)
+    assert "create-region" not in r.err
 
 
 def test_it_never_touches_a_region():
