@@ -80,7 +80,9 @@ def test_with_the_capabilities_they_have_every_user_of_the_memory_is_seen(name):
 
 
 def test_the_monitor_prints_lines_of_json():
-    r, = Session("direct1").sh(f"timeout -s TERM 1 cxl {' '.join(commands('cxl-isolation-monitor.service'))}; true").run()
+    out = "$CXL_STATE_DIR.out"
+    r, = Session("direct1").sh(f"cxl {' '.join(commands('cxl-isolation-monitor.service'))} >{out} & p=$!; "
+                               f"until [ -s {out} ]; do sleep 0.05; done; sleep 0.5; kill -TERM $p; wait $p; cat {out}").run()
     lines = r.text.splitlines()
     assert lines and all(line.startswith("{") and line.endswith("}") for line in lines), str(r)
 
