@@ -130,7 +130,7 @@ def test_system_ram_is_movable_though_the_kernel_would_online_it_elsewhere():
             r = daxctl("prepare-isolation", "--mode=system-ram", dax)
         same(({read(MEMORY / b / "valid_zones") for b in Tree("/").online_blocks(region)}, r.messages("ZONE"), read(MEMORY / "auto_online_blocks")),
              ({"Movable"}, [], "online"), f"{r}")
-        daxctl("prepare-isolation", dax)
+        daxctl("prepare-isolation", "--undo", dax)      # or what it was is remembered for the next test's region
     finally:
         write(MEMORY / "auto_online_blocks", "offline")
 
