@@ -110,15 +110,13 @@ static const char *way_past_damage(const struct recover *r, char *buf, size_t si
 /* Firmware's decoders are forgotten with the link, and no region is there to be made again. */
 static void note_loose(struct recover *r)
 {
-	for (size_t i = 0; i < r->host->n_loose; i++) {
-		const struct loose_memory *l = &r->host->loose[i];
+	const struct loose_memory *l = NULL;
 
-		if (l->memdev->root_port == r->rp)
-			message_add(r->messages, SEV_WARNING, "ISO-REGION-AUTO", r->rp->name,
-				    "%s: firmware programmed %s of %s, which no recovery does again: %s%shas no memory behind it until the host is rebooted",
-				    r->rp->name, l->decoder, l->memdev->name, l->dax ? l->dax->name : "its address range",
-				    l->dax ? " stays and " : " ");
-	}
+	while ((l = loose_next_below(r->host, r->rp, l)))
+		message_add(r->messages, SEV_WARNING, "ISO-REGION-AUTO", r->rp->name,
+			    "%s: firmware programmed %s of %s, which no recovery does again: %s%shas no memory behind it until the host is rebooted",
+			    r->rp->name, l->decoder, l->memdev->name, l->dax ? l->dax->name : "its address range",
+			    l->dax ? " stays and " : " ");
 }
 
 int recover_refuse_checks(struct recover *r, struct err *err)

@@ -6,8 +6,6 @@
 #ifndef DAXCTL_PREPARE_H
 #define DAXCTL_PREPARE_H
 
-#include <string.h>
-
 #include "cxl/change.h"
 #include "cxl/lib/change/dax_plan.h"
 #include "cxl/lib/snapshot/dax.h"
@@ -68,11 +66,6 @@ int prepare_hotplug(struct prepare *p, const char *dax, char **serials, struct e
 
 /* Decide who is refused, with messages. */
 void prepare_refuse(struct prepare *p);
-
-static inline bool dax_has_driver(const struct dax_facts *f, const char *driver)
-{
-	return f->dax->driver && !strcmp(f->dax->driver, driver);
-}
 
 /* Refuse what must not be, plan the rest.  Nothing is written.  -errno with @err. */
 int prepare_plan(struct prepare *p, struct err *err);

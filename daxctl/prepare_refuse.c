@@ -82,7 +82,7 @@ static void refuse_job(struct prepare *p, struct prepare_job *job)
 		leave_out(p, job, "REGION", "it is no memory of a CXL region, no root port is above it");
 	} else if (dax_is_empty(f->dax)) {
 		leave_out(p, job, "EMPTY", "it has no memory, its size is 0, so no driver takes it");
-	} else if (f->dax->driver && !dax_has_driver(f, "kmem") && !dax_has_driver(f, "device_dax")) {
+	} else if (f->dax->driver && !dax_is_bound_to(f->dax, "kmem") && !dax_is_bound_to(f->dax, "device_dax")) {
 		refuse(p, job, EXIT_REFUSED, "DRIVER",
 		       arena_printf(&p->arena, "its driver is %s, which this command does not know; 'echo %s > /sys/bus/dax/drivers/%s/unbind' when nothing uses it",
 				    f->dax->driver, f->dax->name, f->dax->driver));
@@ -92,7 +92,7 @@ static void refuse_job(struct prepare *p, struct prepare_job *job)
 		refuse(p, job, EXIT_REFUSED, "LEFT", "kmem was taken from it while its memory was online, so the kernel keeps that memory, and gives the device no driver, until the next boot; reboot the host, then run the command again");
 	} else if (f->blocks_unknown) {
 		refuse(p, job, geteuid() ? EXIT_PREREQ : EXIT_REFUSED, "ATTRIBUTE", "which of its memory blocks are online cannot be read");
-	} else if (in_use && !dax_has_driver(f, "kmem")) {
+	} else if (in_use && !dax_is_bound_to(f->dax, "kmem")) {
 		refuse(p, job, EXIT_NEGATIVE, "ISO-BUSY", in_use);
 	} else if (p->goal == PREPARE_SYSTEM_RAM && (f->dax->region->targets_unknown || !f->dax->region->n_root_ports)) {
 		refuse(p, job, EXIT_PREREQ, "REGION", "which root ports are above it is not fully known, so isolation cannot be switched on first; 'cxl list --isolation' says why");

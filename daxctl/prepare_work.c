@@ -80,7 +80,7 @@ static int plan_isolation(struct prepare *p, const struct dax_facts *f, struct d
  */
 static int plan_system_ram(struct prepare *p, const struct dax_facts *f, struct dax_plan *plan)
 {
-	bool has_memmap = f->memmap_in_force == TRI_YES, isolate = !is_isolated_above(f), is_kmem = dax_has_driver(f, "kmem");
+	bool has_memmap = f->memmap_in_force == TRI_YES, isolate = !is_isolated_above(f), is_kmem = dax_is_bound_to(f->dax, "kmem");
 	/* where the parameter is off the attribute says nothing */
 	bool would_have_memmap = f->memmap == TRI_YES && (!p->view.memmap_param || strcmp(p->view.memmap_param, "N"));
 	const char *driver = f->dax->driver;
@@ -112,9 +112,9 @@ static int plan_undo(struct prepare *p, const struct dax_facts *f, struct dax_pl
 	if (before_is_prepared(&b) && b.mode != DAX_SYSTEM_RAM)
 		return dax_plan_back(&p->view, f, b.mode, b.memmap == TRI_YES, p->timeout_us, &p->arena, plan);
 	if (b.is_there && b.mode == DAX_SYSTEM_RAM)
-		return dax_has_driver(f, "kmem") && f->blocks_online >= b.online.n ? 0 :
+		return dax_is_bound_to(f->dax, "kmem") && f->blocks_online >= b.online.n ? 0 :
 			dax_plan_system_ram(&p->view, f, f->dax->driver, b.memmap != TRI_NO, &b.online, &p->arena, plan);
-	if (dax_has_driver(f, "kmem") && f->blocks_online == f->blocks_total)
+	if (dax_is_bound_to(f->dax, "kmem") && f->blocks_online == f->blocks_total)
 		return 0;
 	return dax_plan_system_ram(&p->view, f, f->dax->driver, true, NULL, &p->arena, plan);
 }

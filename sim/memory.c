@@ -303,22 +303,29 @@ static void change_meminfo(struct sim *sim, uint64_t bytes, bool more)
 
 /* --- blocks --------------------------------------------------------------- */
 
-static int set_online(struct sim *sim, struct node *block, const char *zone)
+/* @state: "online" or "offline". */
+static int mark_block(struct sim *sim, struct node *block, const char *state, const char *zones)
 {
+	bool on = !strcmp(state, "online");
 	unsigned int node = 0;
 
+	if (dev_set(sim, block, "state", "%s", state) || dev_set(sim, block, "online", "%d", on) ||
+	    dev_set(sim, block, "valid_zones", "%s", zones))
+		return -ENOMEM;
+	change_meminfo(sim, block_size(sim), on);
+	udev_tell(sim, state, block);
+	node_of(block, &node);
+	refresh(sim, node);
+	return 0;
+}
+
+static int set_online(struct sim *sim, struct node *block, const char *zone)
+{
 	if (!strcmp(zone, ANY_ZONE))
 		zone = zone_default(block);
 	if (is_online(block))
 		return -EINVAL;		/* device_online() says 1, state_store() makes it this */
-	if (dev_set(sim, block, "state", "online") || dev_set(sim, block, "online", "1") ||
-	    dev_set(sim, block, "valid_zones", "%s", zone))
-		return -ENOMEM;
-	change_meminfo(sim, block_size(sim), true);
-	udev_tell(sim, "online", block);
-	node_of(block, &node);
-	refresh(sim, node);
-	return 0;
+	return mark_block(sim, block, "online", zone);
 }
 
 static bool is_boot_memory(const struct node *block)
@@ -330,16 +337,7 @@ static bool is_boot_memory(const struct node *block)
 
 static int mark_offline(struct sim *sim, struct node *block)
 {
-	unsigned int node = 0;
-
-	if (dev_set(sim, block, "state", "offline") || dev_set(sim, block, "online", "0") ||
-	    dev_set(sim, block, "valid_zones", "Normal Movable"))
-		return -ENOMEM;
-	change_meminfo(sim, block_size(sim), false);
-	udev_tell(sim, "offline", block);
-	node_of(block, &node);
-	refresh(sim, node);
-	return 0;
+	return mark_block(sim, block, "offline", "Normal Movable");
 }
 
 static ssize_t set_offline(struct sim *sim, struct node *block, struct op *op)

@@ -119,8 +119,7 @@ static int take_memory_offline(struct step_run *run, struct daxctl_dev *dev)
 		step_timer_begin(end, &old);
 		daxctl_memory_offline(memory);
 		step_timer_end(&old);
-		if (daxctl_memory_is_online(memory))
-			step_pause(&wait);
+		step_pause(&wait);
 	}
 }
 

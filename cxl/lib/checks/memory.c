@@ -62,18 +62,17 @@ static bool is_mounted(const struct cxl_dax *d, struct arena *a, struct finding 
 bool check_is_busy(const struct check_context *ctx, const struct cxl_root_port *rp,
 		   struct arena *a, struct finding *f)
 {
+	const struct loose_memory *l = NULL;
+
 	/* it is the change that needs quiet: none is ahead where isolation is on already */
 	if (iso_is_on(&rp->iso) == TRI_YES && (!ctx->changing || ctx->isolation_stays))
 		return false;
 	for (size_t i = 0; i < rp->n_dax; i++)
 		if (is_mapped(rp->dax[i], a, f) || is_mounted(rp->dax[i], a, f))
 			return true;
-	for (size_t i = 0; i < ctx->host->n_loose; i++) {
-		const struct loose_memory *l = &ctx->host->loose[i];
-
-		if (l->memdev->root_port == rp && l->dax && (is_mapped(l->dax, a, f) || is_mounted(l->dax, a, f)))
+	while ((l = loose_next_below(ctx->host, rp, l)))
+		if (l->dax && (is_mapped(l->dax, a, f) || is_mounted(l->dax, a, f)))
 			return true;
-	}
 	for (size_t i = 0; ctx->host->dax_in_use && i < rp->n_dax; i++) {
 		const struct cxl_dax *d = rp->dax[i];
 
@@ -143,10 +142,10 @@ static const char *loose_remedy(const struct loose_memory *l, struct arena *a)
 static bool is_loose_online(const struct check_context *ctx, const struct cxl_root_port *rp, struct arena *a,
 			    struct finding *f)
 {
-	for (size_t i = 0; i < ctx->host->n_loose; i++) {
-		const struct loose_memory *l = &ctx->host->loose[i];
+	const struct loose_memory *l = NULL;
 
-		if (l->memdev->root_port != rp || (!l->blocks_online && !l->blocks_unknown))
+	while ((l = loose_next_below(ctx->host, rp, l))) {
+		if (!l->blocks_online && !l->blocks_unknown)
 			continue;
 		f->text = l->blocks_online ?
 			arena_printf(a, "%zu of %zu memory blocks that %s of %s decodes are online as System RAM, without a region: the kernel panics when they are lost",

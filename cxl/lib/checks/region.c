@@ -44,11 +44,10 @@ static const char *enable_all(const struct check_context *ctx, const struct cxl_
 static bool interleaves_loose(const struct check_context *ctx, const struct cxl_root_port *rp, struct arena *a, struct finding *f)
 {
 	const struct cxl_host *host = ctx->host;
+	const struct loose_memory *l = NULL;
 
-	for (size_t i = 0; rp->has_loose && i < host->n_loose; i++) {
-		const struct loose_memory *l = &host->loose[i];
-
-		for (size_t k = 0; l->memdev->root_port == rp && k < host->n_loose; k++) {
+	while ((l = loose_next_below(host, rp, l))) {
+		for (size_t k = 0; k < host->n_loose; k++) {
 			const struct cxl_root_port *other = host->loose[k].memdev->root_port;
 
 			if (!other || other == rp || !loose_is_same(l, &host->loose[k]) || is_covered(ctx, other))
@@ -127,17 +126,14 @@ static const char *make_anew(const struct cxl_region *r, struct arena *a)
 /* A decoder that the driver programs belongs to a region. */
 static bool is_loose(const struct check_context *ctx, const struct cxl_root_port *rp, struct arena *a, struct finding *f)
 {
-	for (size_t i = 0; i < ctx->host->n_loose; i++) {
-		const struct loose_memory *l = &ctx->host->loose[i];
+	const struct loose_memory *l = loose_next_below(ctx->host, rp, NULL);
 
-		if (l->memdev->root_port != rp)
-			continue;
-		f->text = arena_printf(a, "firmware programmed %s of %s, and no region has that memory: it cannot be torn down and made anew",
-				       l->decoder, l->memdev->name);
-		f->remedy = "let the driver program the decoders: switch off in the firmware setup that firmware assembles CXL memory, and reboot; cxl check-soft-reserved says who owns the memory now";
-		return true;
-	}
-	return false;
+	if (!l)
+		return false;
+	f->text = arena_printf(a, "firmware programmed %s of %s, and no region has that memory: it cannot be torn down and made anew",
+			       l->decoder, l->memdev->name);
+	f->remedy = "let the driver program the decoders: switch off in the firmware setup that firmware assembles CXL memory, and reboot; cxl check-soft-reserved says who owns the memory now";
+	return true;
 }
 
 bool check_firmware_made(const struct check_context *ctx, const struct cxl_root_port *rp,

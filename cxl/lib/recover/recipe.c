@@ -29,14 +29,6 @@ static uint64_t number_of(struct cxl_host *host, struct arena *a, const char *pa
 	return text && !parse_u64(text, &v) ? v : 0;
 }
 
-static bool is_in(const struct cxl_root_port *rp, const struct cxl_region *r)
-{
-	for (size_t i = 0; i < r->n_root_ports; i++)
-		if (r->root_ports[i] == rp)
-			return true;
-	return false;
-}
-
 /* Memory devices of @bus that no region has: any of them may be what a husk lost. */
 static size_t idle_memdevs(const struct cxl_host *host, const struct cxl_bus *bus, const struct cxl_root_port *rp)
 {
@@ -65,9 +57,17 @@ static bool may_have_lost(const struct cxl_region *r, const struct cxl_root_port
 	return false;
 }
 
+bool recipe_has(const struct recipe *recipe, const char *name)
+{
+	for (size_t i = 0; i < recipe->n_regions; i++)
+		if (!strcmp(recipe->regions[i].name, name))
+			return true;
+	return false;
+}
+
 bool recipe_touches(const struct cxl_host *host, const struct cxl_root_port *rp, const struct cxl_region *r)
 {
-	if (is_in(rp, r))
+	if (region_is_below(r, rp))
 		return true;
 	if (r->state != REGION_HUSK || !rp->bridge || rp->bridge->bus != r->bus || !may_have_lost(r, rp))
 		return false;
@@ -235,18 +235,10 @@ static int read_region(struct cxl_host *host, const struct cxl_root_port *rp, co
 /* What alloc_hpa() of drivers/cxl/core/region.c asks for. */
 #define REGION_ALIGN (256ull << 20)
 
-static bool is_of(const struct recipe *recipe, const char *name)
-{
-	for (size_t i = 0; i < recipe->n_regions; i++)
-		if (!strcmp(recipe->regions[i].name, name))
-			return true;
-	return false;
-}
-
 /* The first place from *@at that [@start, @start + @size) leaves; true: *@at was moved. */
 static bool skip_range(uint64_t *at, uint64_t bytes, uint64_t start, uint64_t size)
 {
-	if (!size || start >= *at + bytes || *at >= start + size)
+	if (!size || start >= *at + bytes || *at >= start + size || start + size > UINT64_MAX - REGION_ALIGN)
 		return false;
 	*at = (start + size + REGION_ALIGN - 1) / REGION_ALIGN * REGION_ALIGN;
 	return true;
@@ -265,7 +257,7 @@ static uint64_t place(struct cxl_host *host, const struct recipe *recipe, size_t
 	for (at = (at + REGION_ALIGN - 1) / REGION_ALIGN * REGION_ALIGN; is_moved;) {
 		is_moved = false;
 		for (size_t k = 0; k < host->n_regions; k++)
-			if (!is_of(recipe, host->regions[k].name))
+			if (!recipe_has(recipe, host->regions[k].name))
 				is_moved |= skip_range(&at, made->size_bytes, host->regions[k].resource.v, host->regions[k].size_bytes.v);
 		for (size_t k = 0; k < i; k++)
 			is_moved |= skip_range(&at, made->size_bytes, placed[k], recipe->regions[k].size_bytes);
@@ -305,7 +297,7 @@ static int find_higher(struct cxl_host *host, const struct cxl_root_port *rp, co
 		for (size_t k = 0; k < host->n_regions; k++) {
 			const struct cxl_region *other = &host->regions[k];
 
-			if (other->resource.v > placed[i] && !is_of(recipe, other->name) && shares_bridge(regions[i], rp, other))
+			if (other->resource.v > placed[i] && !recipe_has(recipe, other->name) && shares_bridge(regions[i], rp, other))
 				recipe->regions[i].lost = arena_printf(a, "%s is at a higher address behind the same host bridge, whose decoders the kernel programs only in the order of addresses (with %s destroyed first it could)",
 								       other->name, other->name);
 		}

@@ -57,6 +57,9 @@ struct recipe {
  */
 int recipe_read(struct cxl_host *host, const struct cxl_root_port *rp, struct arena *a, struct recipe *ret, struct err *err);
 
+/* Is a region of that name in it? */
+bool recipe_has(const struct recipe *recipe, const char *name);
+
 /* Does @r touch @rp, or may it: a husk whose lost position can have been there? */
 bool recipe_touches(const struct cxl_host *host, const struct cxl_root_port *rp, const struct cxl_region *r);
 

@@ -100,7 +100,7 @@ static void add_offline(struct builder *b, const char *what, const char *region,
 
 static void add_region_teardown(struct builder *b, const struct cxl_region *r)
 {
-	bool committed = r->state == REGION_ENABLED || r->state == REGION_DISABLED || r->state == REGION_UNKNOWN;
+	bool committed = region_is_committed(r);
 
 	for (size_t i = 0; i < r->n_dax; i++) {
 		const struct cxl_dax *d = r->dax[i];
@@ -344,16 +344,10 @@ bool recover_is_half_made(const struct journal_name *names, size_t n, const stru
 static bool is_to_go(const struct cxl_host *host, const struct cxl_root_port *rp, const struct recipe *recipe,
 		     const struct recover_facts *facts, const struct cxl_region *r)
 {
-	for (size_t i = 0; i < r->n_root_ports; i++)
-		if (r->root_ports[i] == rp)
-			return true;
-	if (recover_is_half_made(facts->made, facts->n_made, r))
+	if (region_is_below(r, rp) || recover_is_half_made(facts->made, facts->n_made, r))
 		return true;
 	/* a husk of which nothing is left below the port; what became one since is another port's */
-	for (size_t i = 0; recipe && i < recipe->n_regions; i++)
-		if (!strcmp(recipe->regions[i].name, r->name))
-			return recipe_touches(host, rp, r);
-	return !recipe && recipe_touches(host, rp, r);
+	return (!recipe || recipe_has(recipe, r->name)) && recipe_touches(host, rp, r);
 }
 
 /* The region that was made last goes first. */

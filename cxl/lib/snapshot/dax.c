@@ -10,7 +10,7 @@ const char *const dax_mode_names[] = {
 	[DAX_DEVDAX] = "devdax", [DAX_SYSTEM_RAM] = "system-ram", [DAX_UNBOUND] = "unbound", [DAX_HMEM] = "hmem",
 };
 
-static bool is_bound_to(const struct cxl_dax *d, const char *driver)
+bool dax_is_bound_to(const struct cxl_dax *d, const char *driver)
 {
 	return d->driver && !strcmp(d->driver, driver);
 }
@@ -21,7 +21,7 @@ enum dax_mode dax_mode(const struct cxl_dax *d)
 		return DAX_HMEM;
 	if (!d->driver)
 		return DAX_UNBOUND;
-	return is_bound_to(d, "kmem") ? DAX_SYSTEM_RAM : DAX_DEVDAX;
+	return dax_is_bound_to(d, "kmem") ? DAX_SYSTEM_RAM : DAX_DEVDAX;
 }
 
 /* --- memmap_on_memory -------------------------------------------------------- */
@@ -56,7 +56,7 @@ static enum tri read_memmap(struct cxl_host *host, const struct cxl_dax *d)
 /* mhp_supports_memmap_on_memory() and kmem's probe: both must want it. */
 static enum tri in_force(const struct dax_view *view, const struct dax_facts *f)
 {
-	if (!is_bound_to(f->dax, "kmem") || f->memmap == TRI_NO)
+	if (!dax_is_bound_to(f->dax, "kmem") || f->memmap == TRI_NO)
 		return TRI_NO;
 	if (!view->memmap_param || !strcmp(view->memmap_param, "N"))
 		return view->memmap_param ? TRI_NO : TRI_UNKNOWN;

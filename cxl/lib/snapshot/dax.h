@@ -59,6 +59,8 @@ struct dax_view {
 	const char *auto_online;	/* auto_online_blocks; NULL unknown */
 };
 
+bool dax_is_bound_to(const struct cxl_dax *d, const char *driver);
+
 /*
  * kmem was taken from it while its memory was online: the blocks are still there,
  * and no driver gets the device, until the next boot (dev_dax_kmem_remove() of

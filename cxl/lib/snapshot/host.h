@@ -306,6 +306,9 @@ void regions_report(struct cxl_host *host);	/* messages about husks; the blocks 
 int regions_read(struct cxl_host *host);	/* -ENOMEM or 0; the memdevs are known */
 int memory_read(struct cxl_host *host, struct err *err);
 int loose_read(struct cxl_host *host);	/* -ENOMEM or 0; regions and dax devices are known */
+/* Memory without a region below @rp, from behind @from (NULL: the first) on; NULL when there is no other. */
+const struct loose_memory *loose_next_below(const struct cxl_host *host, const struct cxl_root_port *rp,
+					    const struct loose_memory *from);
 int zones_read(struct cxl_host *host);	/* -ENOMEM or 0 */
 /* The zone of an online block; NULL: not known. */
 const char *zone_of_block(struct cxl_host *host, unsigned int number, uint64_t first, uint64_t last);
@@ -331,6 +334,8 @@ bool dax_is_hmem(const struct cxl_dax *d);
 bool region_is_committed(const struct cxl_region *r);
 /* DVSEC_CAP_* of the PCI function at @path; 0 when it is no CXL device or cannot be read. */
 uint16_t registers_device_caps(struct cxl_host *host, const char *path, const char *name);
+/* A position of @r is below @rp. */
+bool region_is_below(const struct cxl_region *r, const struct cxl_root_port *rp);
 /* A position of @r could not be read: can it be below @rp? */
 bool region_may_touch(const struct cxl_region *r, const struct cxl_root_port *rp);
 /* It has no memory: made small by somebody, or not given any yet.  No driver takes it. */

@@ -94,3 +94,14 @@ int loose_read(struct cxl_host *host)
 	}
 	return 0;
 }
+
+const struct loose_memory *loose_next_below(const struct cxl_host *host, const struct cxl_root_port *rp,
+					    const struct loose_memory *from)
+{
+	const struct loose_memory *l = from ? from + 1 : host->loose;
+
+	for (; l && l < host->loose + host->n_loose; l++)
+		if (l->memdev->root_port == rp)
+			return l;
+	return NULL;
+}

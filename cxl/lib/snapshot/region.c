@@ -190,6 +190,14 @@ const struct cxl_region *host_region_of_memdev(const struct cxl_host *host, cons
 	return NULL;
 }
 
+bool region_is_below(const struct cxl_region *r, const struct cxl_root_port *rp)
+{
+	for (size_t i = 0; i < r->n_root_ports; i++)
+		if (r->root_ports[i] == rp)
+			return true;
+	return false;
+}
+
 bool region_may_touch(const struct cxl_region *r, const struct cxl_root_port *rp)
 {
 	return r->targets_unknown && rp->n_memdevs &&
