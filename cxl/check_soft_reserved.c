@@ -7,7 +7,8 @@
 #include <time.h>
 
 #include "cxl/common.h"
-#include "cxl/lib/soft/record.h"
+#include "lib/soft/soft_record.h"
+#include "util/clock.h"
 #include "util/parse.h"
 #include "util/size.h"
 
@@ -19,16 +20,17 @@ struct check_options {
 
 static const struct opt check_opts[] = {
 	{ "policy", 0, OPT_STRING, offsetof(struct check_options, policy), "POLICY",
-	  "kernel (default): as kernel 7.1 and newer decide, range by range; strict: any mismatch with the CXL windows is given up" },
+	  "kernel (default): as kernel 7.1 and newer decide, range by range; strict: any mismatch with the CXL windows is given up",
+	  .values = "kernel strict" },
 	{ "allow-fallback", 0, OPT_FLAG, offsetof(struct check_options, allow_fallback), NULL,
-	  "memory that dax_hmem owns in place of CXL is no failure" },
+	  "memory that dax_hmem owns in place of CXL is not a failure" },
 	{ "max-align-loss", 0, OPT_STRING, offsetof(struct check_options, max_align_loss), "SIZE",
 	  "a range that loses more than this to the alignment of memory blocks counts as stranded (2GiB, 512M, 0)" },
 	{ "settle", 0, OPT_STRING, offsetof(struct check_options, settle), "SECONDS",
 	  "while something has no owner, look again for that long: the kernel decides in the background" },
 	{ "sysroot", 0, OPT_STRING, offsetof(struct check_options, sysroot), "DIR",
 	  "read an unpacked capture instead of this host" },
-	COMMON_OPTIONS(struct check_options, "json (default), human, table or map"),
+	COMMON_OPTIONS(struct check_options),
 	{ 0 }
 };
 
@@ -60,22 +62,23 @@ static int parse_settle(const char *text, uint64_t *ret_us)
 	return *ret_us > MAX_SETTLE_US ? -ERANGE : 0;
 }
 
-static int parse_policy(const struct check_options *o, struct soft_policy *ret, uint64_t *ret_settle_us, struct err *err)
+static int parse_policy(const struct check_options *o, struct soft_policy *ret,
+			uint64_t *ret_settle_us, struct err *err)
 {
 	char shown[48];
 
 	*ret = (struct soft_policy){ 0 };
 	*ret_settle_us = 0;
 	if (o->policy && strcmp(o->policy, "strict") && strcmp(o->policy, "kernel"))
-		return err_set(err, EXIT_USAGE, 0, "--policy: '%s' is no policy; use kernel or strict",
+		return err_set(err, EXIT_USAGE, 0, "--policy: '%s' is not a policy; use kernel or strict",
 			       printable(o->policy, shown, sizeof(shown)));
 	ret->strict = o->policy && !strcmp(o->policy, "strict");
 	ret->has_max_align_loss = o->max_align_loss;
 	if (o->max_align_loss && size_parse(o->max_align_loss, &ret->max_align_loss))
-		return err_set(err, EXIT_USAGE, 0, "--max-align-loss: '%s' is no size; write it as 2GiB, 512M or 0",
+		return err_set(err, EXIT_USAGE, 0, "--max-align-loss: '%s' is not a size; write it as 2GiB, 512M or 0",
 			       printable(o->max_align_loss, shown, sizeof(shown)));
 	if (o->settle && parse_settle(o->settle, ret_settle_us))
-		return err_set(err, EXIT_USAGE, 0, "--settle: '%s' is no time up to an hour; write it as 5 or 500ms",
+		return err_set(err, EXIT_USAGE, 0, "--settle: '%s' is not a time up to an hour; write it as 5 or 500ms",
 			       printable(o->settle, shown, sizeof(shown)));
 	return 0;
 }
@@ -84,47 +87,41 @@ static int parse_policy(const struct check_options *o, struct soft_policy *ret, 
 
 enum { SETTLE_STEP_US = 200000 };
 
-static uint64_t now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
 static void sleep_us(uint64_t us)
 {
-	struct timespec ts = { .tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000 };
+	struct timespec ts = { .tv_sec = (time_t)(us / 1000000),
+			       .tv_nsec = (long)(us % 1000000) * 1000 };
 
 	nanosleep(&ts, NULL);
 }
 
-static int read_and_judge(struct soft_host *soft, const char *sysroot, const struct soft_policy *policy,
-			  struct soft_report *ret, struct err *err)
+static int read_and_judge(struct soft_host *soft, const char *sysroot,
+			  const struct soft_policy *policy, struct soft_report *ret,
+			  struct err *err)
 {
 	int rc = soft_read(soft, sysroot, err);
 
-	if (!rc && soft_judge(&soft->picture, policy, &soft->host.arena, ret))
-		rc = err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
+	if (!rc && soft_judge(&soft->picture, policy, &soft->reading.arena, ret))
+		rc = err_no_memory(err, "");
 	return rc;
 }
 
 /* Again and again until nothing is without an owner any more, or @settle_us are over. */
-static int settle(struct soft_host *soft, const char *sysroot, const struct soft_policy *policy, uint64_t settle_us,
-		  struct soft_report *ret, struct err *err)
+static int settle(struct soft_host *soft, const char *sysroot, const struct soft_policy *policy,
+		  uint64_t settle_us, struct soft_report *ret, struct err *err)
 {
-	uint64_t start = now_us(), spent = 0;
+	uint64_t start = clock_now_us(), spent = 0;
 	int rc = read_and_judge(soft, sysroot, policy, ret, err);
 
 	/* a capture does not change */
-	while (!rc && !soft->host.fs.is_capture && soft_is_unsettled(ret) && spent < settle_us) {
+	while (!rc && !soft->reading.fs.is_capture && soft_is_unsettled(ret) && spent < settle_us) {
 		sleep_us(settle_us - spent < SETTLE_STEP_US ? settle_us - spent : SETTLE_STEP_US);
 		soft_free(soft);
 		rc = read_and_judge(soft, sysroot, policy, ret, err);
-		spent = now_us() - start;
+		spent = clock_now_us() - start;
 	}
-	if (!rc && settle_us && soft->host.fs.is_capture)
-		message_add(&soft->host.messages, SEV_INFO, "SETTLE", NULL,
+	if (!rc && settle_us && soft->reading.fs.is_capture)
+		message_add(&soft->reading.messages, SEV_INFO, "SETTLE", NULL,
 			    "a capture does not change, so --settle waits for nothing");
 	return rc;
 }
@@ -145,7 +142,7 @@ static const struct {
 	[VERDICT_GIVE_UP] = { EXIT_NEGATIVE, SEV_ERROR, "GIVE-UP-CXL" },
 };
 
-static void say_range(struct messages *messages, const struct soft_range *r)
+static void report_range(struct messages *messages, const struct soft_range *r)
 {
 	enum severity severity = outcomes[r->verdict].severity;
 	char name[64];
@@ -159,7 +156,8 @@ static void say_range(struct messages *messages, const struct soft_range *r)
 }
 
 /* Is the range known to the kernel by SRAT?  Else nothing may register it. */
-static void say_srat(struct messages *messages, const struct soft_picture *p, const struct soft_range *r)
+static void report_srat(struct messages *messages, const struct soft_picture *p,
+			const struct soft_range *r)
 {
 	uint64_t bytes = 0;
 
@@ -177,7 +175,7 @@ static void say_srat(struct messages *messages, const struct soft_picture *p, co
 }
 
 /* Firmware may have made the memory ordinary System RAM (its "legacy" mode, or efi=nosoftreserve). */
-static bool say_ram_in_windows(struct messages *messages, const struct soft_picture *p)
+static bool report_ram_in_windows(struct messages *messages, const struct soft_picture *p)
 {
 	bool any = false;
 
@@ -198,13 +196,14 @@ static bool say_ram_in_windows(struct messages *messages, const struct soft_pict
 }
 
 /* Firmware need not map every device's memory. */
-static void say_unmapped(struct cxl_host *host, const struct soft_picture *p, const struct soft_report *report)
+static void report_unmapped(const struct cxl_host *host, const struct soft_picture *p,
+			    const struct soft_report *report)
 {
 	bool mapped = !p->windows_known;	/* or who knows */
 
 	for (size_t i = 0; i < report->n_ranges; i++)
 		mapped |= report->ranges[i].in_window;
-	if (mapped || say_ram_in_windows(&host->messages, p))
+	if (mapped || report_ram_in_windows(host->messages, p))
 		return;
 	for (size_t i = 0; i < host->n_memdevs; i++) {
 		const struct cxl_memdev *m = &host->memdevs[i];
@@ -212,16 +211,17 @@ static void say_unmapped(struct cxl_host *host, const struct soft_picture *p, co
 		char size[64];
 
 		if (m->ram_bytes.known && m->ram_bytes.v)
-			message_add(&host->messages, SEV_INFO, "DEV-UNMAPPED", m->name,
+			message_add(host->messages, SEV_INFO, "DEV-UNMAPPED", m->name,
 				    "%s: firmware did not map its %s of volatile memory (no Soft Reserved range is in a CXL window); that is legal, %s%s",
 				    m->name, size_human(m->ram_bytes.v, size, sizeof(size)), region ? region->name : "a region can be made by hand",
 				    region ? " was made of it" : "");
 	}
 }
 
-static void say(struct cxl_host *host, const struct soft_picture *p, const struct soft_report *report)
+static void report_findings(const struct cxl_host *host, const struct soft_picture *p,
+			    const struct soft_report *report)
 {
-	struct messages *messages = &host->messages;
+	struct messages *messages = host->messages;
 
 	if (report->no_source)
 		message_add(messages, SEV_WARNING, "INCONCLUSIVE", NULL,
@@ -229,11 +229,11 @@ static void say(struct cxl_host *host, const struct soft_picture *p, const struc
 	else if (!report->n_ranges)
 		message_add(messages, SEV_INFO, "NO-SOFT-RESERVED", NULL, "this host has no Soft Reserved range: nothing is stranded");
 	for (size_t i = 0; i < report->n_ranges; i++) {
-		say_range(messages, &report->ranges[i]);
-		say_srat(messages, p, &report->ranges[i]);
+		report_range(messages, &report->ranges[i]);
+		report_srat(messages, p, &report->ranges[i]);
 	}
 	if (!report->no_source)
-		say_unmapped(host, p, report);
+		report_unmapped(host, p, report);
 }
 
 static int run_check_soft_reserved(int argc, char **argv)
@@ -248,29 +248,27 @@ static int run_check_soft_reserved(int argc, char **argv)
 	uint64_t settle_us;
 	struct err err;
 
-	if (!command_begin(&cmd_check_soft_reserved, argc, argv, &o, &o.common, &check_output, &run, &status))
+	if (!command_begin(&cmd_check_soft_reserved, argc, argv, &o, &o.common, &run, &status))
 		return status;
-	soft = (struct soft_host){ .host.fs = { .rootfd = -1, .devicesfd = -1 } };
-	if (run.operands[0])
-		err_set(&err, EXIT_USAGE, 0, "it judges the whole host and takes no target; leave the argument out");
-	if (run.operands[0] || parse_policy(&o, &policy, &settle_us, &err) ||
+	soft = (struct soft_host){ .reading = HOST_UNREAD };
+	if (parse_policy(&o, &policy, &settle_us, &err) ||
 	    settle(&soft, o.sysroot, &policy, settle_us, &report, &err)) {
 		status = (int)err.status;
-		message_add_err(&soft.host.messages, status == EXIT_USAGE ? "USAGE" : "HOST", &err);
+		message_add_err(&soft.reading.messages, status == EXIT_USAGE ? "USAGE" : "HOST", &err);
 		members = record_nothing();
 	} else {
 		status = (int)outcomes[report.verdict].status;
 		if (report.verdict == VERDICT_FALLBACK && o.allow_fallback)
 			status = EXIT_DONE;
-		say(&soft.host, &soft.picture, &report);
+		report_findings(&soft.reading.host, &soft.picture, &report);
 		members = soft_record(&soft.picture, &report, &policy);
 	}
-	status = command_end(&run, status, &soft.host.messages, members);
+	status = command_end(&run, status, &soft.reading.messages, members);
 	soft_free(&soft);
 	return status;
 }
 
 const struct command cmd_check_soft_reserved = {
 	"check-soft-reserved", "", "Judge who owns Soft Reserved memory, and what is stranded.",
-	check_opts, run_check_soft_reserved,
+	check_opts, run_check_soft_reserved, .output = &check_output,
 };

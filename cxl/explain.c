@@ -2,9 +2,10 @@
 /* cxl explain: the table of checks, or one of them. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cxl/common.h"
-#include "cxl/lib/checks/check.h"
+#include "lib/check/check.h"
 #include "util/parse.h"
 
 struct explain_options {
@@ -12,17 +13,39 @@ struct explain_options {
 };
 
 static const struct opt explain_opts[] = {
-	COMMON_OPTIONS(struct explain_options, "json (default), human or table"),
+	COMMON_OPTIONS(struct explain_options),
 	{ 0 }
 };
 
+/* Those of a failure that it caps. */
+static struct json_object *record_causes(const struct check *c)
+{
+	struct json_object *list = render_array();
+	unsigned int causes = c->caps_at == CONTAINMENT_RECOVER ? 0
+			      : c->causes			? c->causes
+								: CAUSES_ALL;
+
+	for (int i = 0; i < N_CAUSES; i++)
+		if (causes & CAUSE_BIT(i))
+			render_append(list, render_string(cause_names[i]));
+	return list;
+}
+
 static struct json_object *record_check(const struct check *c)
 {
-	struct json_object *obj = json_object_new_object();
+	struct json_object *obj = render_object();
 
 	render_add_string(obj, "id", c->id);
 	render_add_string(obj, "severity", check_kind_names[c->kind]);
 	render_add_string(obj, "caps_at", c->caps_at == CONTAINMENT_RECOVER ? NULL : containment_names[c->caps_at]);
+	render_add(obj, "causes", record_causes(c));
+	render_add_string(obj, "if_unknown", c->kind == CHECK_OUTCOME ? NULL : untold_names[c->untold]);
+	render_add_string(obj, "unknown_caps_at",
+			  c->untold == UNTOLD_CAPS ? containment_names[c->untold_caps_at]
+			  : c->untold == UNTOLD_BLOCKS && c->caps_at < CONTAINMENT_RECOVER
+				  ? containment_names[c->caps_at]
+				  : NULL);
+	render_add_string(obj, "unknown_why", c->untold == UNTOLD_PASSES ? c->untold_why : NULL);
 	render_add_string(obj, "title", c->title);
 	render_add_string(obj, "why", c->why);
 	render_add_string(obj, "remedy", c->remedy);
@@ -35,23 +58,24 @@ static const struct check *find(const char *id)
 	const struct check *c = check_by_id(id);
 
 	for (size_t i = 0; !c && i < n_outcomes; i++)
-		if (!strcmp(outcomes[i].id, id))
+		if (!strcasecmp(outcomes[i].id, id))
 			c = &outcomes[i];
 	return c;
 }
 
 static void unknown_check(const char *id, struct messages *messages)
 {
-	char ids[512] = "", shown[48];
-	struct err err;
+	struct arena a = { 0 };
+	const char *ids = "";
+	char shown[48];
 
-	for (size_t i = 0; i < n_checks + n_outcomes; i++)
-		snprintf(ids + strlen(ids), sizeof(ids) - strlen(ids), "%s%s", i ? " " : "",
-			 i < n_checks ? checks[i].id : outcomes[i - n_checks].id);
-	err_set(&err, EXIT_USAGE, 0, "'%s' is no check; the checks are: %s",
-		printable(id, shown, sizeof(shown)), ids);
-	err_target(&err, shown);
-	message_add_err(messages, "TARGET", &err);
+	for (size_t i = 0; ids && i < N_CHECKS + n_outcomes; i++)
+		ids = arena_printf(&a, "%s%s%s", ids, i ? " " : "",
+				   i < N_CHECKS ? checks[i].id : outcomes[i - N_CHECKS].id);
+	printable(id, shown, sizeof(shown));
+	message_add(messages, SEV_ERROR, "TARGET", shown, "'%s' is not a check; the checks are: %s",
+		    shown, ids ? ids : "out of memory");
+	arena_free(&a);
 }
 
 static const struct render_column explain_columns[] = {
@@ -63,8 +87,8 @@ static void explain_rows(struct json_object *record, struct json_object *rows)
 {
 	struct json_object *list = json_object_object_get(record, "checks");
 
-	for (size_t i = 0; i < json_object_array_length(list); i++)
-		json_object_array_add(rows, json_object_get(json_object_array_get_idx(list, i)));
+	for (size_t i = 0; i < render_length(list); i++)
+		render_append(rows, json_object_get(json_object_array_get_idx(list, i)));
 }
 
 static const struct render_table explain_table = { explain_columns, explain_rows };
@@ -78,21 +102,21 @@ static int run_explain(int argc, char **argv)
 	struct command_run run;
 	int status = EXIT_DONE;
 
-	if (!command_begin(&cmd_explain, argc, argv, &o, &o.common, &explain_output, &run, &status))
+	if (!command_begin(&cmd_explain, argc, argv, &o, &o.common, &run, &status))
 		return status;
-	list = json_object_new_array();
+	list = render_array();
 	for (char **id = run.operands; *id; id++) {
 		const struct check *c = find(*id);
 
 		if (c)
-			json_object_array_add(list, record_check(c));
+			render_append(list, record_check(c));
 		else
 			unknown_check(*id, &messages);
 	}
-	for (size_t i = 0; !*run.operands && i < n_checks; i++)
-		json_object_array_add(list, record_check(&checks[i]));
+	for (size_t i = 0; !*run.operands && i < N_CHECKS; i++)
+		render_append(list, record_check(&checks[i]));
 	for (size_t i = 0; !*run.operands && i < n_outcomes; i++)
-		json_object_array_add(list, record_check(&outcomes[i]));
+		render_append(list, record_check(&outcomes[i]));
 	if (messages.n)
 		status = EXIT_USAGE;
 	status = command_end(&run, status, &messages, list);
@@ -102,5 +126,5 @@ static int run_explain(int argc, char **argv)
 
 const struct command cmd_explain = {
 	"explain", "[CHECK-ID...]", "Say what a check means, why it matters and what to do.",
-	explain_opts, run_explain,
+	explain_opts, run_explain, .output = &explain_output,
 };

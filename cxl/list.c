@@ -4,7 +4,10 @@
 #include <stdio.h>
 
 #include "cxl/common.h"
-#include "cxl/lib/report/record.h"
+#include "lib/kept/kept_read.h"
+#include "lib/read/host_read.h"
+#include "lib/report/record.h"
+#include "util/array.h"
 
 struct list_options {
 	struct common_options common;
@@ -22,7 +25,7 @@ static const struct opt list_opts[] = {
 	{ "region", 'r', OPT_LIST, offsetof(struct list_options, region), "REGION", "only what that region touches" },
 	{ "sysroot", 0, OPT_STRING, offsetof(struct list_options, sysroot), "DIR",
 	  "read an unpacked capture instead of this host" },
-	COMMON_OPTIONS(struct list_options, "json (default), human or table"),
+	COMMON_OPTIONS(struct list_options),
 	{ 0 }
 };
 
@@ -35,7 +38,7 @@ static int filter(const struct cxl_host *host, struct arena *a, unsigned int kin
 	if (!n)
 		return 0;
 	if (target_set_init(host, a, false, &wanted))
-		return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
+		return err_no_memory(err, "");
 	for (size_t i = 0; i < n; i++) {
 		int rc = target_add(host, values[i], kinds, &wanted, err);
 
@@ -60,8 +63,8 @@ static int select_objects(const struct cxl_host *host, const struct list_options
 	int rc;
 
 	if (target_set_init(host, a, true, set))
-		return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
-	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		return err_no_memory(err, "");
+	for (size_t i = 0; i < ARRAY_SIZE(filters); i++) {
 		rc = filter(host, a, filters[i].kinds, (char *const *)filters[i].list->v,
 			    filters[i].list->n, set, err);
 		if (rc)
@@ -77,7 +80,7 @@ static struct json_object *list_buses(const struct cxl_host *host, const struct 
 
 	if (!check_run_all(host, a, false, &results))
 		return record_buses(host, set, results);
-	err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
+	err_no_memory(err, "");
 	return NULL;
 }
 
@@ -96,15 +99,16 @@ static void list_rows(struct json_object *record, struct json_object *rows)
 {
 	struct json_object *buses = json_object_object_get(record, "buses");
 
-	for (size_t b = 0; b < json_object_array_length(buses); b++) {
+	for (size_t b = 0; b < render_length(buses); b++) {
 		struct json_object *bridges = json_object_object_get(json_object_array_get_idx(buses, b), "host_bridges");
 
-		for (size_t h = 0; h < json_object_array_length(bridges); h++) {
-			struct json_object *ports = json_object_object_get(json_object_array_get_idx(bridges, h),
-									   "root_ports");
+		for (size_t h = 0; h < render_length(bridges); h++) {
+			struct json_object *ports = json_object_object_get(
+				json_object_array_get_idx(bridges, h), "root_ports");
 
-			for (size_t i = 0; i < json_object_array_length(ports); i++)
-				json_object_array_add(rows, json_object_get(json_object_array_get_idx(ports, i)));
+			for (size_t i = 0; i < render_length(ports); i++)
+				render_append(rows,
+					      json_object_get(json_object_array_get_idx(ports, i)));
 		}
 	}
 }
@@ -118,22 +122,23 @@ static int run_list(int argc, char **argv)
 	struct json_object *buses = NULL;
 	struct command_run run;
 	struct target_set set;
-	struct cxl_host host;
+	struct host_reading reading;
 	struct arena a = { 0 };
 	int status = EXIT_DONE;
 	struct err err;
 
-	if (!command_begin(&cmd_list, argc, argv, &o, &o.common, &list_output, &run, &status))
+	if (!command_begin(&cmd_list, argc, argv, &o, &o.common, &run, &status))
 		goto out;
-	if (host_read(&host, o.sysroot, &err) ||
-	    select_objects(&host, &o, run.operands, (size_t)(argc - run.first_operand), &a, &set, &err) ||
-	    !(buses = list_buses(&host, &set, &a, &err))) {
+	if (host_read(&reading, o.sysroot, &err) || kept_read(&reading.host, &err) ||
+	    select_objects(&reading.host, &o, run.operands, (size_t)(argc - run.first_operand), &a,
+			   &set, &err) ||
+	    !(buses = list_buses(&reading.host, &set, &a, &err))) {
 		status = (int)err.status;
-		message_add_err(&host.messages, status == EXIT_USAGE ? "TARGET" : "HOST", &err);
-		buses = json_object_new_array();
+		message_add_err(&reading.messages, status == EXIT_USAGE ? "TARGET" : "HOST", &err);
+		buses = render_array();
 	}
-	status = command_end(&run, status, &host.messages, buses);
-	host_free(&host);
+	status = command_end(&run, status, &reading.messages, buses);
+	host_free(&reading);
 	arena_free(&a);
 out:
 	opt_list_free(&o.bus);
@@ -145,5 +150,5 @@ out:
 
 const struct command cmd_list = {
 	"list", "--isolation [TARGET...]", "List root ports, their isolation and what is below them.",
-	list_opts, run_list,
+	list_opts, run_list, .mark = "isolation", .output = &list_output,
 };

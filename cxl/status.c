@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl isolation-status: state, impact, checks, assertions; --monitor is in monitor.c. */
+/* cxl isolation-status: state, impact, checks, assertions; --monitor is in status_monitor.c. */
 #include <errno.h>
 #include <string.h>
 
 #include "config.h"
-#include "cxl/lib/change/policy.h"
-#include "cxl/lib/report/assert.h"
-#include "cxl/lib/report/problem.h"
-#include "cxl/lib/report/record_status.h"
-#include "cxl/monitor.h"
 #include "cxl/status.h"
+#include "cxl/status_monitor.h"
+#include "lib/kept/kept_read.h"
+#include "lib/policy/absent.h"
+#include "lib/kept/kept_names.h"
+#include "lib/policy/layout_match.h"
+#include "lib/policy/policy.h"
+#include "lib/read/host_read.h"
+#include "lib/report/assert.h"
+#include "lib/report/problem.h"
+#include "lib/report/record_status.h"
 #include "util/size.h"
 
 struct status_options {
@@ -39,7 +44,7 @@ static const struct opt status_opts[] = {
 	  "end --monitor after the first change" },
 	{ "sysroot", 0, OPT_STRING, offsetof(struct status_options, sysroot), "DIR",
 	  "read an unpacked capture instead of this host" },
-	COMMON_OPTIONS(struct status_options, "json (default), human, table, tree or prometheus"),
+	COMMON_OPTIONS(struct status_options),
 	{ 0 }
 };
 
@@ -64,34 +69,85 @@ static int check_options(const struct status_options *o, struct err *err)
 static int parse_interval(const char *text, uint64_t *ret_us, struct err *err)
 {
 	*ret_us = US_PER_S;
-	if (!text || (!duration_parse(text, ret_us) && *ret_us >= SHORTEST_US && *ret_us <= LONGEST_US))
+	if (!text ||
+	    (!duration_parse(text, ret_us) && *ret_us >= SHORTEST_US && *ret_us <= LONGEST_US))
 		return 0;
 	return err_set(err, EXIT_USAGE, EINVAL,
 		       "--interval takes a duration with its unit from 10ms to 86400s, such as 500ms or 5s");
 }
 
-static int parse_assertions(const struct status_options *o, struct arena *a, struct assertion **ret, struct err *err)
+static int parse_assertions(const struct status_options *o, struct arena *a, struct assertion **ret,
+			    struct err *err)
 {
 	struct json_object *example = record_status_example();
 	int rc = 0;
 
 	*ret = arena_alloc(a, o->assertions.n, sizeof(**ret));
 	if (!*ret || !example)
-		rc = err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
+		rc = err_no_memory(err, "");
 	for (size_t i = 0; !rc && i < o->assertions.n; i++)
 		rc = assert_parse(o->assertions.v[i], example, &(*ret)[i], err);
 	json_object_put(example);
 	return rc;
 }
 
-/* False when an assertion fails for one of the root ports, or there is none. */
-static bool all_hold(struct cxl_host *host, const struct assertion *list, size_t n, struct json_object *root_ports)
+/* Root port @name, and those that a region ties to it: one alone is refused. */
+static const char *with_tied(const struct cxl_host *host, const char *name)
 {
-	size_t n_ports = json_object_array_length(root_ports);
+	const struct cxl_root_port *rp = host_root_port(host, name);
+	bool *tied = arena_alloc(host->arena, host->n_root_ports, sizeof(*tied));
+	const char *names = name;
+
+	for (size_t i = 0; rp && tied && i < rp->n_regions; i++)
+		for (size_t k = 0;
+		     region_is_committed(rp->regions[i]) && k < rp->regions[i]->n_root_ports; k++)
+			tied[rp->regions[i]->root_ports[k] - host->root_ports] = true;
+	for (size_t i = 0; tied && names && i < host->n_root_ports; i++)
+		if (tied[i] && &host->root_ports[i] != rp)
+			names = arena_printf(host->arena, "%s %s", names, host->root_ports[i].name);
+	return names ? names : name;
+}
+
+/* What holds the level back that was asserted, for after the sentence; "" where it is not a level. */
+static const char *held_back(const struct cxl_host *host, const struct selection *sel,
+			     const char *name, const struct assertion *assertion)
+{
+	static const char start[] = "containment_by_cause.";
+	bool is_by_cause = !strncmp(assertion->path, start, strlen(start));
+	const struct cxl_root_port *rp = host_root_port(host, name);
+	const struct check_result *result = rp ? &sel->results[rp - host->root_ports] : NULL;
+	int cause = is_by_cause ? cause_parse(assertion->path + strlen(start)) : -1;
+	const struct finding *f;
+	const char *text;
+
+	if (!result || (is_by_cause ? cause < 0 : strcmp(assertion->path, "containment") != 0))
+		return "";
+	f = check_find(result, ID_RAS_PANIC);
+	if (is_by_cause && cause == CAUSE_PROTOCOL_ERROR && f && f->answer == ANSWER_UNTOLD) {
+		text = arena_printf(host->arena, " (%s; remedy: %s)", f->text, f->remedy);
+		return text ? text : "";
+	}
+	if (is_by_cause && (result->now.v[cause] < 0 || result->now.are_assumed))
+		return " (no such failure can occur there)";
+	f = check_holding_back(result, &cause);
+	if (cause < 0)
+		return "";
+	if (!f && cause == CAUSE_PROTOCOL_ERROR && result->now.v[cause] == CONTAINMENT_CONTAIN)
+		return " (a protocol error is contained at best: the kernel takes the devices' driver off)";
+	text = f ? arena_printf(host->arena, " (%s holds %s back: %s; remedy: %s)", f->check->id, cause_names[cause], f->text, f->remedy) :
+		arena_printf(host->arena, " (isolation is off; remedy: cxl enable-isolation %s)", with_tied(host, name));
+	return text ? text : "";
+}
+
+/* False when an assertion fails for one of the root ports, or there is none. */
+static bool all_hold(const struct cxl_host *host, const struct selection *sel,
+		     const struct assertion *list, size_t n, struct json_object *root_ports)
+{
+	size_t n_ports = render_length(root_ports);
 	bool hold = true;
 
 	if (n && !n_ports)
-		message_add(&host->messages, SEV_ERROR, "ASSERT", NULL,
+		message_add(host->messages, SEV_ERROR, "ASSERT", NULL,
 			    "no root port is selected, so what was asserted does not hold");
 	for (size_t i = 0; i < n_ports; i++) {
 		struct json_object *rp = json_object_array_get_idx(root_ports, i);
@@ -101,16 +157,79 @@ static bool all_hold(struct cxl_host *host, const struct assertion *list, size_t
 			if (assert_holds(&list[k], rp, &found))
 				continue;
 			hold = false;
-			message_add(&host->messages, SEV_ERROR, "ASSERT", name, "%s: asserted was that %s %s %s, and it is %s",
-				    name, list[k].path, assert_op_text(list[k].op), list[k].value, found);
+			message_add(host->messages, SEV_ERROR, "ASSERT", name,
+				    "%s: asserted was that %s %s %s, and it is %s%s", name,
+				    list[k].path, assert_op_text(list[k].op), list[k].value, found,
+				    held_back(host, sel, name, &list[k]));
 		}
 	}
 	return hold && (!n || n_ports);
 }
 
+static void report_drifts(const struct cxl_host *host, const struct policy *policy,
+			  const struct policy_drifts *drifts)
+{
+	for (size_t i = 0; i < drifts->n; i++) {
+		const struct policy_drift *d = &drifts->v[i];
+
+		if (!strcmp(d->setting, "require"))
+			message_add(host->messages, SEV_ERROR, "DRIFT", d->target, "%s: %s stands against the level %s, which %s:%u requires",
+				    d->target, d->is, d->wanted, policy->file, d->line);
+		else
+			message_add(host->messages, SEV_ERROR, "DRIFT", d->target, "%s: %s is %s, and %s:%u asks for %s",
+				    d->target, d->setting, d->is, policy->file, d->line, d->wanted);
+	}
+}
+
+/* What is made of devices that are not there is not compared: that they are not is the difference. */
+static int leave_out(const struct cxl_host *host, const struct layout *l, struct arena *a,
+		     struct layout *ret, bool *ret_same)
+{
+	struct memory_functions functions;
+	struct absents absent;
+
+	if (memory_functions_read(host->fs, a, &functions) ||
+	    layout_leave_out(l, host, &functions, a, ret, &absent))
+		return -ENOMEM;
+	for (size_t i = 0; i < absent.n; i++)
+		message_add(host->messages, SEV_ERROR, "DRIFT", NULL, "%s:%u: %s; 'cxl list --isolation' shows what there is",
+			    l->file, absent.v[i].line, absent.v[i].what);
+	*ret_same &= !absent.n;
+	return 0;
+}
+
+/* What does not fit to the host is not there either. */
+static int compare_layout(const struct cxl_host *host, const struct policy *policy, struct arena *a,
+			  bool *ret_same, struct err *err)
+{
+	struct policy_drifts drifts = { 0 };
+	struct layout_matches matches;
+	struct wanted_layout wanted;
+	struct layout_facts facts;
+	struct layout rest;
+	int rc = policy->layout.n_regions ? layout_facts_read(host, &facts, err) : 0;
+
+	if (rc || !policy->layout.n_regions)
+		return rc;
+	if (leave_out(host, &policy->layout, a, &rest, ret_same))
+		return err_no_memory(err, " while comparing with the policy");
+	rc = layout_resolve(&rest, &facts, a, &wanted, err);
+	if (rc == -ENOMEM)
+		return rc;
+	if (rc)
+		message_add(host->messages, SEV_ERROR, "DRIFT", NULL, "%s", err->text);
+	else if (layout_match(&wanted, &facts, a, &matches) ||
+		 policy_compare_layout(&matches, a, &drifts))
+		return err_no_memory(err, " while comparing with the policy");
+	report_drifts(host, policy, &drifts);
+	*ret_same &= !rc && !drifts.n;
+	return 0;
+}
+
 /* False when the host is not as the policy says; targets that are named leave out the others. */
-static int compare_with_policy(struct cxl_host *host, const struct status_options *o, const struct selection *sel,
-			       bool all, struct arena *a, bool *ret_same, struct err *err)
+static int compare_with_policy(const struct cxl_host *host, const struct status_options *o,
+			       const struct selection *sel, bool all, struct arena *a,
+			       bool *ret_same, struct err *err)
 {
 	struct policy_drifts drifts;
 	struct policy policy;
@@ -121,60 +240,41 @@ static int compare_with_policy(struct cxl_host *host, const struct status_option
 		return 0;
 	rc = policy_read(o->policy.value ? o->policy.value : POLICY_FILE, a, &policy, err);
 	if (!rc)
-		rc = policy_compare(&policy, host, sel->results, all ? NULL : sel->set.root_ports, a, &drifts, err);
-	for (size_t i = 0; !rc && i < drifts.n; i++) {
-		const struct policy_drift *d = &drifts.v[i];
-
-		if (!strcmp(d->setting, "require"))
-			message_add(&host->messages, SEV_ERROR, "DRIFT", d->target, "%s: %s stands against the level %s, which %s:%u requires",
-				    d->target, d->is, d->wanted, policy.file, d->line);
-		else
-			message_add(&host->messages, SEV_ERROR, "DRIFT", d->target, "%s: %s is %s, and %s:%u asks for %s",
-				    d->target, d->setting, d->is, policy.file, d->line, d->wanted);
-		*ret_same = false;
-	}
-	return rc;
+		rc = policy_compare(&policy, host, sel->results, all ? NULL : sel->set.root_ports,
+				    a, &drifts, err);
+	if (rc)
+		return rc;
+	report_drifts(host, &policy, &drifts);
+	*ret_same = !drifts.n;
+	return all ? compare_layout(host, &policy, a, ret_same, err) : 0;
 }
 
-/* Root port @name, and those that a region ties to it: one alone is refused. */
-static const char *with_tied(struct cxl_host *host, const char *name)
-{
-	const struct cxl_root_port *rp = host_root_port(host, name);
-	bool *tied = arena_alloc(&host->arena, host->n_root_ports, sizeof(*tied));
-	const char *names = name;
-
-	for (size_t i = 0; rp && tied && i < rp->n_regions; i++)
-		for (size_t k = 0; region_is_committed(rp->regions[i]) && k < rp->regions[i]->n_root_ports; k++)
-			tied[rp->regions[i]->root_ports[k] - host->root_ports] = true;
-	for (size_t i = 0; tied && names && i < host->n_root_ports; i++)
-		if (tied[i] && &host->root_ports[i] != rp)
-			names = arena_printf(&host->arena, "%s %s", names, host->root_ports[i].name);
-	return names ? names : name;
-}
-
-static void say_problem(struct cxl_host *host, const char *name, const struct problem *p)
+static void report_problem(const struct cxl_host *host, const char *name, const struct problem *p)
 {
 	if (p && p->next)
-		message_add(&host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s; type '%s %s'", name, p->id, p->title, p->next,
-			    strcmp(p->id, "isolation-off") ? name : with_tied(host, name));
+		message_add(host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s; type '%s %s%s'", name, p->id, p->title, p->next,
+			    strcmp(p->id, "isolation-off") ? name : with_tied(host, name), p->next_end ? p->next_end : "");
 	else if (p)
-		message_add(&host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s", name, p->id, p->title);
+		message_add(host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s", name, p->id, p->title);
 }
 
 /* Keep those with a problem, and say on stderr what it is. */
-static struct json_object *only_problems(struct cxl_host *host, struct json_object *root_ports)
+static struct json_object *only_problems(const struct cxl_host *host,
+					 struct json_object *root_ports)
 {
-	struct json_object *kept = json_object_new_array();
+	struct json_object *kept = render_array();
 
-	for (size_t i = 0; i < json_object_array_length(root_ports); i++) {
+	for (size_t i = 0; i < render_length(root_ports); i++) {
 		struct json_object *rp = json_object_array_get_idx(root_ports, i);
 		struct json_object *list = json_object_object_get(rp, "problems");
 		const char *name = json_object_get_string(json_object_object_get(rp, "root_port"));
 
-		for (size_t k = 0; k < json_object_array_length(list); k++)
-			say_problem(host, name, problem_by_id(json_object_get_string(json_object_array_get_idx(list, k))));
-		if (json_object_array_length(list))
-			json_object_array_add(kept, json_object_get(rp));
+		for (size_t k = 0; k < render_length(list); k++)
+			report_problem(host, name,
+				       problem_by_id(json_object_get_string(
+					       json_object_array_get_idx(list, k))));
+		if (render_length(list))
+			render_append(kept, json_object_get(rp));
 	}
 	json_object_put(root_ports);
 	return kept;
@@ -190,31 +290,40 @@ static bool wants_impact(const struct status_options *o, const struct assertion 
 }
 
 /* The records; the verdict goes to *@ret_status.  NULL with @err. */
-static struct json_object *look(struct cxl_host *host, const struct status_options *o, char **targets,
-				struct arena *a, int *ret_status, struct err *err)
+static struct json_object *look(struct host_reading *reading, const struct status_options *o,
+				char **targets, struct arena *a, int *ret_status, struct err *err)
 {
+	const struct cxl_host *host = &reading->host;
 	struct status_parts parts = { .checks = o->check };
 	struct json_object *root_ports;
 	struct assertion *assertions;
 	struct selection sel;
+	struct layout_view view;
 	struct impact *impact;
 	bool is_as_policy;
 
-	if (parse_assertions(o, a, &assertions, err) || host_read(host, o->sysroot, err) ||
-	    status_select(host, targets, NULL, o->check, a, &sel, err) ||
+	if (parse_assertions(o, a, &assertions, err) || host_read(reading, o->sysroot, err) ||
+	    kept_read(&reading->host, err) ||
+	    status_select(host, targets, NULL, o->check || o->assertions.n, a, &sel, err) ||
 	    compare_with_policy(host, o, &sel, !*targets, a, &is_as_policy, err))
 		return NULL;
 	if (wants_impact(o, assertions)) {
-		if (impact_read(host, &sel.set, &impact, err))
+		if (impact_read(host, &sel.set, &impact, err) || layout_view_read(host, &view, err))
 			return NULL;
 		parts.impact = impact;
+		parts.dax_names = view.names.dax;
 	}
 	root_ports = record_status(host, &sel.set, sel.results, &parts);
-	if (!all_hold(host, assertions, o->assertions.n, root_ports) || !is_as_policy)
+	if (render_take_lost()) {	/* no verdict on a part of it */
+		json_object_put(root_ports);
+		err_no_memory(err, ": the output cannot be made");
+		return NULL;
+	}
+	if (!all_hold(host, &sel, assertions, o->assertions.n, root_ports) || !is_as_policy)
 		*ret_status = EXIT_NEGATIVE;
 	if (o->problems) {
 		root_ports = only_problems(host, root_ports);
-		if (json_object_array_length(root_ports))
+		if (render_length(root_ports))
 			*ret_status = EXIT_NEGATIVE;
 	}
 	return root_ports;
@@ -222,7 +331,7 @@ static struct json_object *look(struct cxl_host *host, const struct status_optio
 
 static int run_status(int argc, char **argv)
 {
-	struct cxl_host host = { .fs.rootfd = -1, .fs.devicesfd = -1 };
+	struct host_reading reading = HOST_UNREAD;
 	struct status_options o = { 0 };
 	struct json_object *root_ports = NULL;
 	struct arena a = { 0 };
@@ -231,7 +340,7 @@ static int run_status(int argc, char **argv)
 	uint64_t interval_us;
 	struct err err;
 
-	if (!command_begin(&cmd_isolation_status, argc, argv, &o, &o.common, &status_output, &run, &status))
+	if (!command_begin(&cmd_isolation_status, argc, argv, &o, &o.common, &run, &status))
 		goto out;
 	if (o.check)
 		run.output = &status_check_output;
@@ -242,15 +351,15 @@ static int run_status(int argc, char **argv)
 			status = monitor_run(&run, o.sysroot, interval_us, o.once);
 			goto out;
 		}
-		root_ports = look(&host, &o, run.operands, &a, &status, &err);
+		root_ports = look(&reading, &o, run.operands, &a, &status, &err);
 	}
 	if (!root_ports) {
 		status = (int)err.status;
-		message_add_err(&host.messages, status == EXIT_USAGE ? "USAGE" : "HOST", &err);
-		root_ports = json_object_new_array();
+		message_add_err(&reading.messages, status == EXIT_USAGE ? "USAGE" : "HOST", &err);
+		root_ports = render_array();
 	}
-	status = command_end(&run, status, &host.messages, root_ports);
-	host_free(&host);
+	status = command_end(&run, status, &reading.messages, root_ports);
+	host_free(&reading);
 	arena_free(&a);
 out:
 	opt_list_free(&o.assertions);
@@ -259,5 +368,5 @@ out:
 
 const struct command cmd_isolation_status = {
 	"isolation-status", "[TARGET...]", "Show whether root ports are isolated, could be, and what would be lost.",
-	status_opts, run_status,
+	status_opts, run_status, .output = &status_output,
 };

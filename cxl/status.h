@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the parts of `cxl isolation-status` share: who is meant (status_select.c),
- * how it is printed (status_output.c), the monitor (monitor.c).
+ * how it is printed (status_output.c), the monitor (status_monitor.c).
  */
 #ifndef CXL_STATUS_H
 #define CXL_STATUS_H
 
 #include "cxl/common.h"
-#include "cxl/lib/checks/check.h"
-#include "cxl/lib/snapshot/target.h"
+#include "lib/check/check.h"
+#include "lib/model/target.h"
 
 /* The root ports of the targets, with the findings of all checks. */
 struct selection {
@@ -20,10 +20,10 @@ struct selection {
  * Select what @targets (ends with NULL; none: all) stand for, leaving out of
  * groups what is empty or incapable, with a message each.  With @kept (ends
  * with NULL) those root ports are selected, too, as far as they exist, and an
- * unknown target is no error: it may come back.  Memory comes from @a.
+ * unknown target is not an error: it may come back.  Memory comes from @a.
  */
-int status_select(struct cxl_host *host, char *const *targets, const char *const *kept, bool worded,
-		  struct arena *a, struct selection *ret, struct err *err);
+int status_select(const struct cxl_host *host, char *const *targets, const char *const *kept,
+		  bool worded, struct arena *a, struct selection *ret, struct err *err);
 
 /* The output by what was asked for. */
 extern const struct command_output status_output, status_impact_output, status_check_output;

@@ -7,14 +7,15 @@
 #include <string.h>
 
 #include "cxl/status.h"
+#include "util/array.h"
 
 #define SCHEMA "cxl-isolation-status/1"
 #define LIST "root_ports"
 
 static void add_all(struct json_object *rows, struct json_object *list)
 {
-	for (size_t i = 0; i < json_object_array_length(list); i++)
-		json_object_array_add(rows, json_object_get(json_object_array_get_idx(list, i)));
+	for (size_t i = 0; i < render_length(list); i++)
+		render_append(rows, json_object_get(json_object_array_get_idx(list, i)));
 }
 
 /* A row per root port. */
@@ -23,27 +24,31 @@ static void root_port_rows(struct json_object *record, struct json_object *rows)
 	add_all(rows, json_object_object_get(record, LIST));
 }
 
-/* "1234 qemu" for each of an array of processes; none where it is null. */
+/* "1234 qemu (vm1)" for each of an array of processes; none where it is null. */
 static void add_processes(struct json_object *names, struct json_object *list)
 {
 	char text[128];
 
-	for (size_t i = 0; list && i < json_object_array_length(list); i++) {
+	for (size_t i = 0; list && i < render_length(list); i++) {
 		struct json_object *p = json_object_array_get_idx(list, i);
 
-		snprintf(text, sizeof(text), "%d %s", json_object_get_int(json_object_object_get(p, "pid")),
-			 json_object_get_string(json_object_object_get(p, "command")));
-		json_object_array_add(names, json_object_new_string(text));
+		const char *guest = json_object_get_string(json_object_object_get(p, "guest"));
+
+		snprintf(text, sizeof(text), "%d %.60s%s%.50s%s", json_object_get_int(json_object_object_get(p, "pid")),
+			 json_object_get_string(json_object_object_get(p, "command")), guest ? " (" : "", guest ? guest : "",
+			 guest ? ")" : "");
+		render_append(names, render_string(text));
 	}
 }
 
 /* The names of an array of objects, which are in @key. */
 static struct json_object *names_of(struct json_object *list, const char *key)
 {
-	struct json_object *names = json_object_new_array();
+	struct json_object *names = render_array();
 
-	for (size_t i = 0; i < json_object_array_length(list); i++)
-		json_object_array_add(names, json_object_get(json_object_object_get(json_object_array_get_idx(list, i), key)));
+	for (size_t i = 0; i < render_length(list); i++)
+		render_append(names, json_object_get(json_object_object_get(
+					     json_object_array_get_idx(list, i), key)));
 	return names;
 }
 
@@ -54,20 +59,24 @@ static void impact_rows(struct json_object *record, struct json_object *rows)
 	static const struct { const char *list, *name; } lost[] = { { "memdevs", "memdev" }, { "accelerators", "device" }, { "regions", "region" }, { "dax", "dax" } };
 	struct json_object *ports = json_object_object_get(record, LIST);
 
-	for (size_t i = 0; i < json_object_array_length(ports); i++) {
-		struct json_object *rp = json_object_array_get_idx(ports, i), *row = json_object_new_object();
-		struct json_object *impact = json_object_object_get(rp, "impact"), *users = json_object_new_array();
+	for (size_t i = 0; i < render_length(ports); i++) {
+		struct json_object *rp = json_object_array_get_idx(ports, i);
+		struct json_object *row = render_object();
+		struct json_object *impact = json_object_object_get(rp, "impact"), *users = render_array();
 		struct json_object *dax = json_object_object_get(impact, "dax");
 
-		for (size_t k = 0; k < sizeof(kept) / sizeof(kept[0]); k++)
-			render_add(row, kept[k], json_object_get(json_object_object_get(rp, kept[k])));
-		for (size_t k = 0; k < sizeof(lost) / sizeof(lost[0]); k++)
-			render_add(row, lost[k].list, names_of(json_object_object_get(impact, lost[k].list), lost[k].name));
-		for (size_t k = 0; k < json_object_array_length(dax); k++)
+		for (size_t k = 0; k < ARRAY_SIZE(kept); k++)
+			render_add(row, kept[k],
+				   json_object_get(json_object_object_get(rp, kept[k])));
+		for (size_t k = 0; k < ARRAY_SIZE(lost); k++)
+			render_add(row, lost[k].list,
+				   names_of(json_object_object_get(impact, lost[k].list),
+					    lost[k].name));
+		for (size_t k = 0; k < render_length(dax); k++)
 			add_processes(users, json_object_object_get(json_object_array_get_idx(dax, k), "users"));
 		add_processes(users, json_object_object_get(json_object_object_get(impact, "system_ram"), "processes"));
 		render_add(row, "users", users);
-		json_object_array_add(rows, row);
+		render_append(rows, row);
 	}
 }
 
@@ -76,17 +85,16 @@ static void check_rows(struct json_object *record, struct json_object *rows)
 {
 	struct json_object *ports = json_object_object_get(record, LIST);
 
-	for (size_t i = 0; i < json_object_array_length(ports); i++) {
+	for (size_t i = 0; i < render_length(ports); i++) {
 		struct json_object *rp = json_object_array_get_idx(ports, i), *list = json_object_object_get(rp, "checks");
 
-		for (size_t k = 0; k < json_object_array_length(list); k++) {
+		for (size_t k = 0; k < render_length(list); k++) {
 			struct json_object *row = NULL;
 
-			json_object_deep_copy(json_object_array_get_idx(list, k), &row, NULL);
-			if (!row)
-				continue;
+			if (json_object_deep_copy(json_object_array_get_idx(list, k), &row, NULL))
+				row = NULL;	/* out of memory, which the next line notices */
 			render_add(row, "root_port", json_object_get(json_object_object_get(rp, "root_port")));
-			json_object_array_add(rows, row);
+			render_append(rows, row);
 		}
 	}
 }
@@ -95,10 +103,10 @@ static void check_rows(struct json_object *record, struct json_object *rows)
 
 static struct json_object *new_node(const char *name)
 {
-	struct json_object *node = json_object_new_object();
+	struct json_object *node = render_object();
 
 	render_add_string(node, "name", name);
-	render_add(node, "children", json_object_new_array());
+	render_add(node, "children", render_array());
 	return node;
 }
 
@@ -108,13 +116,13 @@ static struct json_object *node_of(struct json_object *rows, struct json_object 
 	const char *text = name ? json_object_get_string(name) : "(unknown)";
 	struct json_object *node;
 
-	for (size_t i = 0; i < json_object_array_length(rows); i++) {
+	for (size_t i = 0; i < render_length(rows); i++) {
 		node = json_object_array_get_idx(rows, i);
 		if (!strcmp(json_object_get_string(json_object_object_get(node, "name")), text))
 			return node;
 	}
 	node = new_node(text);
-	json_object_array_add(rows, node);
+	render_append(rows, node);
 	return node;
 }
 
@@ -129,22 +137,24 @@ static void add_root_port(struct json_object *rp, struct json_object *bridge)
 	static const char *const below[] = { "memdevs", "regions", "dax" };
 	struct json_object *node = new_node(json_object_get_string(json_object_object_get(rp, "root_port")));
 
-	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
 		render_add(node, shown[i], json_object_get(json_object_object_get(rp, shown[i])));
-	for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(below); i++) {
 		struct json_object *names = json_object_object_get(rp, below[i]);
 
-		for (size_t k = 0; k < json_object_array_length(names); k++)
-			json_object_array_add(children(node), new_node(json_object_get_string(json_object_array_get_idx(names, k))));
+		for (size_t k = 0; k < render_length(names); k++)
+			render_append(children(node),
+				      new_node(json_object_get_string(
+					      json_object_array_get_idx(names, k))));
 	}
-	json_object_array_add(children(bridge), node);
+	render_append(children(bridge), node);
 }
 
 static void tree_rows(struct json_object *record, struct json_object *rows)
 {
 	struct json_object *ports = json_object_object_get(record, LIST);
 
-	for (size_t i = 0; i < json_object_array_length(ports); i++) {
+	for (size_t i = 0; i < render_length(ports); i++) {
 		struct json_object *rp = json_object_array_get_idx(ports, i);
 		struct json_object *bus = node_of(rows, json_object_object_get(rp, "bus"));
 
@@ -217,9 +227,9 @@ static const struct render_metric metrics[] = {
 	{ "cxl_isolation_link_state", "The link below the root port: 1 for the state that it is in.", METRIC_STATE, "state",
 	  ONE("link.state"), STATES("up", "down", "unknown") },
 	{ "cxl_isolation_link_width_lanes", "Width of the link while it is up.", METRIC_VALUE, NULL, ONE("link.width"), NULL },
-	{ "cxl_isolation_containment", "The best that a failure can end in now: 1 for that level.", METRIC_STATE, "level",
+	{ "cxl_isolation_containment", "What a failure ends in at worst, as things are: 1 for that level.", METRIC_STATE, "level",
 	  ONE("containment"), containment_names },
-	{ "cxl_isolation_containment_if_enabled", "The best that a failure could end in with isolation on: 1 for that level.",
+	{ "cxl_isolation_containment_if_enabled", "What a failure would end in at worst after cxl enable-isolation: 1 for that level.",
 	  METRIC_STATE, "level", ONE("containment_if_enabled"), containment_names },
 	{ "cxl_isolation_problem", "What is wrong with the root port now, as isolation-status -x names it.", METRIC_EACH, "problem",
 	  ONE("problems"), NULL },
@@ -237,7 +247,8 @@ static const struct render_metric metrics[] = {
 };
 
 #define TABLE(table_columns, table_rows) { \
-	.columns = table_columns, .rows = table_rows, .tree_columns = tree_columns, .tree = tree_rows, \
+	.columns = table_columns, .rows = table_rows, .tree_columns = tree_columns, \
+	.tree = tree_rows, \
 	.metrics = metrics, .metric_rows = root_port_rows, .row_label = { "root_port", "root_port" } }
 
 static const struct render_table status_table = TABLE(status_columns, root_port_rows);

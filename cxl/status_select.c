@@ -3,14 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "cxl/lib/report/problem.h"
 #include "cxl/status.h"
+#include "lib/report/problem.h"
 #include "util/parse.h"
-
-static int no_memory(struct err *err)
-{
-	return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
-}
 
 /* A switch's port, or what is below one: the root port above it is meant, but
  * only with what hangs below the target. */
@@ -44,7 +39,8 @@ static void widen(const struct cxl_host *host, struct target_set *set)
 	}
 }
 
-static void merge(const struct cxl_host *host, struct target_set *set, const struct target_set *more)
+static void merge(const struct cxl_host *host, struct target_set *set,
+		  const struct target_set *more)
 {
 	for (size_t i = 0; i < host->n_root_ports; i++) {
 		set->root_ports[i] |= more->root_ports[i];
@@ -56,13 +52,14 @@ static void merge(const struct cxl_host *host, struct target_set *set, const str
 		set->regions[i] |= more->regions[i];
 }
 
-static int add_target(const struct cxl_host *host, const char *target, struct arena *a, struct target_set *set, struct err *err)
+static int add_target(const struct cxl_host *host, const char *target, struct arena *a,
+		      struct target_set *set, struct err *err)
 {
 	struct target_set one;
 	int rc;
 
 	if (target_set_init(host, a, false, &one))
-		return no_memory(err);
+		return err_no_memory(err, "");
 	rc = target_add(host, target, TARGET_ANY, &one, err);
 	rc = rc ? rc : target_is_known(host, target, err);
 	if (rc)
@@ -73,7 +70,7 @@ static int add_target(const struct cxl_host *host, const char *target, struct ar
 	return 0;
 }
 
-static void leave_out(struct cxl_host *host, struct selection *sel)
+static void leave_out(const struct cxl_host *host, struct selection *sel)
 {
 	bool any = false, left = false;
 
@@ -83,28 +80,29 @@ static void leave_out(struct cxl_host *host, struct selection *sel)
 			problem_why_left_out(rp, &sel->results[i]);
 
 		if (why)
-			message_add(&host->messages, SEV_INFO, "LEFT-OUT", rp->name, "%s is left out: %s", rp->name, why);
+			message_add(host->messages, SEV_INFO, "LEFT-OUT", rp->name, "%s is left out: %s", rp->name, why);
 		sel->set.root_ports[i] &= !why;
 		any |= sel->set.root_ports[i];
 		left |= why != NULL;
 	}
 	if (left && !any)
-		message_add(&host->messages, SEV_WARNING, "NOTHING", NULL,
+		message_add(host->messages, SEV_WARNING, "NOTHING", NULL,
 			    "no root port among the targets can isolate and has something below it (-v says why each was left out); name one to see it all the same, or look at 'cxl list --isolation'");
 	else if (!any)
-		message_add(&host->messages, SEV_WARNING, "NOTHING", NULL,
+		message_add(host->messages, SEV_WARNING, "NOTHING", NULL,
 			    "no root port is above what was named (a device that is gone, or directly below its host bridge); 'cxl list --isolation' shows what is attached where");
 }
 
-int status_select(struct cxl_host *host, char *const *targets, const char *const *kept, bool worded,
-		  struct arena *a, struct selection *ret, struct err *err)
+int status_select(const struct cxl_host *host, char *const *targets, const char *const *kept,
+		  bool worded, struct arena *a, struct selection *ret, struct err *err)
 {
 	char word[] = "all";
 	char *const all[] = { word, NULL };
 	int rc;
 
-	if (target_set_init(host, a, false, &ret->set) || check_run_all(host, a, worded, &ret->results))
-		return no_memory(err);
+	if (target_set_init(host, a, false, &ret->set) ||
+	    check_run_all(host, a, worded, &ret->results))
+		return err_no_memory(err, "");
 	if (!*targets)
 		targets = all;
 	for (; *targets; targets++) {

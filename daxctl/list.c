@@ -2,10 +2,13 @@
 /* daxctl list --isolation: what the dax devices are used for, and whether that is fit for isolation. */
 #include <errno.h>
 
-#include "cxl/lib/snapshot/dax.h"
-#include "cxl/lib/snapshot/target.h"
 #include "daxctl/commands.h"
-#include "daxctl/record.h"
+#include "daxctl/dax_record.h"
+#include "daxctl/layout_formats.h"
+#include "daxctl/layout_record.h"
+#include "lib/model/dax_facts.h"
+#include "lib/model/target.h"
+#include "lib/read/host_read.h"
 
 struct list_options {
 	struct common_options common;
@@ -18,63 +21,100 @@ static const struct opt list_opts[] = {
 	  "list dax devices as isolation sees them (without it: the distribution's list)" },
 	{ "sysroot", 0, OPT_STRING, offsetof(struct list_options, sysroot), "DIR",
 	  "read an unpacked capture instead of this host" },
-	COMMON_OPTIONS(struct list_options, "json (default), human or table"),
+	COMMON_OPTIONS(struct list_options),
 	{ 0 }
 };
 
-static int select_dax(const struct cxl_host *host, char *const *targets, struct arena *a, struct target_set *set,
-		      struct err *err)
+static int select_dax(const struct cxl_host *host, char *const *targets, struct arena *a,
+		      struct target_set *set, struct err *err)
 {
 	int rc = 0;
 
 	if (target_set_init(host, a, !*targets, set))
-		return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory");
+		return err_no_memory(err, "");
 	for (; !rc && *targets; targets++)
 		rc = target_add(host, *targets, TARGET_ANY, set, err);
 	return rc;
 }
 
 static const struct render_column list_columns[] = {
-	{ "DAX", "dax" }, { "REGION", "region" }, { "ROOT PORTS", "root_ports" }, { "MODE", "mode" },
+	{ "DAX", "dax" }, { "NAME", "device.name" }, { "REGION", "region" },
+	{ "ROOT PORTS", "root_ports" }, { "MODE", "mode" },
 	{ "DRIVER", "driver" }, { "BLOCKS", "blocks.total" },
 	{ "ONLINE", "blocks.online" }, { "BYTES", "bytes" }, { "UNFIT BY", "checks" },
 	{ 0 }
 };
 
-static const struct render_table list_table = { list_columns, record_dax_rows };
-static const struct command_output list_output = { "daxctl-list/1", "dax", &list_table };
+static struct json_object *record_nothing(void)
+{
+	struct json_object *members = render_object();
+
+	render_add(members, "dax", render_array());
+	render_add(members, "regions", render_array());
+	return members;
+}
+
+static const struct render_table list_table = {
+	.columns = list_columns, .rows = record_dax_rows, .own = layout_formats,
+};
+static const struct command_output list_output = {
+	.schema = "daxctl-list/1", .table = &list_table, .empty = record_nothing,
+};
+
+static struct json_object *record_all(const struct dax_view *view, const struct layout_view *layout,
+				      const struct target_set *set)
+{
+	struct json_object *members = render_object(), *list = render_array(),
+			   *regions = render_array();
+	const struct cxl_host *host = view->host;
+
+	for (size_t i = 0; i < host->n_dax; i++)
+		if (set->dax[i]) {
+			struct json_object *dax = record_dax(view, &view->v[i]);
+
+			render_set(dax, "device", record_device(layout, &host->dax[i]));
+			render_append(list, dax);
+		}
+	for (size_t i = 0; i < host->n_regions; i++)
+		if (set->regions[i])
+			render_append(regions, record_region_layout(layout, &host->regions[i]));
+	render_add(members, "dax", list);
+	render_add(members, "regions", regions);
+	return members;
+}
 
 static int run_list(int argc, char **argv)
 {
 	struct list_options o = { 0 };
-	struct json_object *list;
+	struct json_object *members;
+	struct layout_view layout;
 	struct command_run run;
 	struct target_set set;
 	struct dax_view view;
-	struct cxl_host host;
+	struct host_reading reading;
 	struct arena a = { 0 };
 	int status = EXIT_DONE;
 	struct err err;
 
-	if (!command_begin(&cmd_list, argc, argv, &o, &o.common, &list_output, &run, &status))
+	if (!command_begin(&cmd_list, argc, argv, &o, &o.common, &run, &status))
 		return status;
-	list = json_object_new_array();
-	if (host_read_dax(&host, o.sysroot, &err) || select_dax(&host, run.operands, &a, &set, &err) ||
-	    dax_view_read(&host, &view, &err)) {
+	if (host_read_dax(&reading, o.sysroot, &err) ||
+	    select_dax(&reading.host, run.operands, &a, &set, &err) ||
+	    dax_view_read(&reading.host, &view, &err) ||
+	    layout_view_read(&reading.host, &layout, &err)) {
 		status = (int)err.status;
-		message_add_err(&host.messages, status == EXIT_USAGE ? "TARGET" : "HOST", &err);
+		message_add_err(&reading.messages, status == EXIT_USAGE ? "TARGET" : "HOST", &err);
+		members = record_nothing();
 	} else {
-		for (size_t i = 0; i < host.n_dax; i++)
-			if (set.dax[i])
-				json_object_array_add(list, record_dax(&view, &view.v[i]));
+		members = record_all(&view, &layout, &set);
 	}
-	status = command_end(&run, status, &host.messages, list);
-	host_free(&host);
+	status = command_end(&run, status, &reading.messages, members);
+	host_free(&reading);
 	arena_free(&a);
 	return status;
 }
 
 const struct command cmd_list = {
 	"list", "--isolation [TARGET...]", "List dax devices, what they are used for and whether isolation can rely on that.",
-	list_opts, run_list,
+	list_opts, run_list, .mark = "isolation", .output = &list_output,
 };

@@ -11,6 +11,16 @@ import pytest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+# Where sanitizers report: a directory for each worker of pytest-xdist, so that a report is one test's.
+SANITIZER_DIR = os.environ.get("CXL_TEST_SANITIZER_DIR")
+if SANITIZER_DIR:
+    SANITIZER_DIR = pathlib.Path(SANITIZER_DIR, os.environ.get("PYTEST_XDIST_WORKER", "alone"))
+    SANITIZER_DIR.mkdir(exist_ok=True)
+    SANITIZER_DIR.chmod(0o1777)
+    for sanitizer in ("asan", "ubsan"):
+        variable = f"{sanitizer.upper()}_OPTIONS"
+        os.environ[variable] = f"{os.environ[variable]}:log_path={SANITIZER_DIR}/{sanitizer}"
+
 from lib import cli  # noqa: E402
 
 # A run in the background (`scripts/test &`, nohup) ignores these, and so would all that it starts.
@@ -22,17 +32,30 @@ NO_BUS = "none-6.12-noregion"  # a host without any CXL
 CAPTURE_NAMES = sorted(p.name.removesuffix(".tar.xz") for p in cli.CAPTURES.glob("*.tar.xz"))
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "kills: at every write of a long run, or about numbers of system calls; not under sanitizers")
+    config.addinivalue_line("markers", "sweep: something goes wrong at every operation or moment of a run, which takes long; not in `scripts/test --fast`")
+
+
 def pytest_generate_tests(metafunc):
     """A test that takes `capture` runs on every capture that has a CXL bus."""
     if "capture" in metafunc.fixturenames:
         metafunc.parametrize("capture", [n for n in CAPTURE_NAMES if n != NO_BUS], indirect=True)
 
 
+@pytest.fixture(autouse=True)
+def open_to_others(tmp_path_factory):
+    """Some tests run programs as another user: the way to the temporary directories is open, which every start of pytest undoes."""
+    top = tmp_path_factory.getbasetemp()
+    for p in (top, *top.parents[:2]):
+        if p.stat().st_mode & 0o055 != 0o055:
+            p.chmod(0o755)
+
+
 @pytest.fixture(scope="session")
 def captures(tmp_path_factory):
     """Name -> directory, unpacked when first asked for."""
     top = tmp_path_factory.mktemp("captures")
-    top.parent.chmod(0o755)  # for the tests that run as another user
     top.chmod(0o755)
 
     class Captures(dict):
@@ -57,8 +80,7 @@ def tree(captures, tmp_path):
     def copy(name="direct1-6.12-devdax"):
         d = tmp_path / name
         subprocess.run(["cp", "-a", captures[name], d], check=True)
-        for p in (tmp_path, *tmp_path.parents[:2]):
-            p.chmod(0o755)
+        tmp_path.chmod(0o755)
         return d
     return copy
 
@@ -66,9 +88,8 @@ def tree(captures, tmp_path):
 @pytest.fixture(autouse=True)
 def no_sanitizer_report():
     """Fail the test during which any process, a simulator's too, wrote a sanitizer report."""
-    log_dir = os.environ.get("CXL_TEST_SANITIZER_DIR")
-    before = set(os.listdir(log_dir)) if log_dir else set()
+    before = set(os.listdir(SANITIZER_DIR)) if SANITIZER_DIR else set()
     yield
-    if log_dir:
-        for new in sorted(set(os.listdir(log_dir)) - before):
-            pytest.fail("sanitizer report:\n" + pathlib.Path(log_dir, new).read_text(errors="replace")[:8000])
+    if SANITIZER_DIR:
+        for new in sorted(set(os.listdir(SANITIZER_DIR)) - before):
+            pytest.fail("sanitizer report:\n" + pathlib.Path(SANITIZER_DIR, new).read_text(errors="replace")[:8000])

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_BYTES = 16384 };
+enum { CHUNK_BYTES = 16384, FIRST_ROOM = 16 };
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -29,8 +29,10 @@ void *arena_alloc(struct arena *a, size_t n, size_t size)
 		size_t want = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
 
 		c = calloc(1, sizeof(*c) + want);
-		if (!c)
+		if (!c) {
+			a->is_exhausted = true;
 			return NULL;
+		}
 		c->size = want;
 		c->next = a->chunk;
 		a->chunk = c;
@@ -38,6 +40,22 @@ void *arena_alloc(struct arena *a, size_t n, size_t size)
 	p = c->data + c->used;
 	c->used += bytes;
 	return p;
+}
+
+void *arena_room(struct arena *a, void *v, size_t n, size_t *capacity, size_t size)
+{
+	size_t more = *capacity ? 2 * *capacity : FIRST_ROOM;
+	void *copy;
+
+	if (n < *capacity)
+		return v;
+	copy = arena_alloc(a, more, size);
+	if (!copy)
+		return NULL;
+	if (n)
+		memcpy(copy, v, n * size);
+	*capacity = more;
+	return copy;
 }
 
 char *arena_strndup(struct arena *a, const char *s, size_t n)

@@ -7,8 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "util/array.h"
+
 static const int held_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
-#define N_HELD (sizeof(held_signals) / sizeof(held_signals[0]))
+#define N_HELD (ARRAY_SIZE(held_signals))
 
 void child_hold_signals(struct child_signals *ret)
 {
@@ -23,6 +25,10 @@ void child_hold_signals(struct child_signals *ret)
 	/* ignored, as some parents leave it, it would lose the child's status: wait(2) */
 	sigaction(SIGCHLD, &standard, &ret->old_child);
 	sigprocmask(SIG_BLOCK, &ret->held, &ret->old);
+	/* what comes meanwhile ends us once they are released, whoever only noted it before (stop.h) */
+	for (size_t i = 0; i < N_HELD; i++)
+		if (sigismember(&ret->held, held_signals[i]) == 1)
+			sigaction(held_signals[i], &standard, NULL);
 }
 
 void child_release_signals(const struct child_signals *held)
@@ -37,7 +43,8 @@ bool child_signal_waits(const struct child_signals *held)
 
 	sigpending(&pending);
 	for (size_t i = 0; i < N_HELD; i++)
-		if (sigismember(&pending, held_signals[i]) == 1 && sigismember(&held->held, held_signals[i]) == 1)
+		if (sigismember(&pending, held_signals[i]) == 1 &&
+		    sigismember(&held->held, held_signals[i]) == 1)
 			return true;
 	return false;
 }

@@ -6,12 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/output.h"
 #include "util/parse.h"
 #include "util/program.h"
 
-static void complain(const struct command *cmd, const struct err *err, int *ret_status)
+static void report_error(const struct command *cmd, const struct err *err, int *ret_status)
 {
-	fprintf(stderr, "%s %s: %s\n", command_program, cmd->name, err->text);
+	fprintf(stderr, "%s %s: %s\n", program_name, cmd->name, err->text);
 	*ret_status = (int)err->status;
 }
 
@@ -23,7 +24,7 @@ static bool refuse(struct command_run *run, const struct err *err, int *ret_stat
 	run->format = render_find("json", NULL);
 	message_add_err(&messages, "USAGE", err);
 	*ret_status = command_end(run, (int)err->status, &messages,
-				  run->output->key ? json_object_new_array() : run->output->empty());
+				  run->output->key ? render_array() : run->output->empty());
 	messages_free(&messages);
 	return false;
 }
@@ -46,34 +47,59 @@ static int check_common(const struct common_options *common, struct err *err)
 	return 0;
 }
 
-bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
-		   const struct common_options *common, const struct command_output *output,
-		   struct command_run *ret, int *ret_status)
+const char *command_typed(struct arena *a, int argc, char **argv)
 {
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=./:,+@%";
+	const char *text = program_name;
+
+	for (int i = 0; text && i < argc && argv[i]; i++) {
+		const char *quote = *argv[i] && !argv[i][strspn(argv[i], plain)] ? "" : "'";
+		char *shown = arena_strdup(a, argv[i]);
+
+		if (!shown)
+			return NULL;
+		printable(argv[i], shown, strlen(shown) + 1);
+		text = arena_printf(a, "%s %s%s%s", text, quote, shown, quote);
+	}
+	return text;
+}
+
+bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
+		   const struct common_options *common, struct command_run *ret, int *ret_status)
+{
+	const struct command_output *output = cmd->output;
 	const char *name;
-	char shown[48], names[80];
+	char shown[48], names[80], formats[96];
 	struct err err;
 
 	*ret = (struct command_run){ .cmd = cmd, .common = common, .output = output };
-	if (options_parse(cmd->opts, opts, argc, argv, false, &ret->first_operand, &err))
+	if (options_parse(cmd, opts, argc, argv, false, &ret->first_operand, &err))
 		return refuse(ret, &err, ret_status);
 	ret->operands = argv + ret->first_operand;
 	if (check_common(common, &err))
 		return refuse(ret, &err, ret_status);
 	if (common->help) {
-		options_help(stdout, command_program, cmd);
-		*ret_status = program_flush(command_program);
+		/* the first is the default */
+		render_names(output->table, names, sizeof(names));
+		snprintf(formats, sizeof(formats), "%.*s (default)%s", (int)strcspn(names, ","), names,
+			 names + strcspn(names, ","));
+		options_help(stdout, cmd, formats);
+		*ret_status = program_flush(program_name);
 		return false;
 	}
 	name = common->format ? common->format : common->human ? "human" : "json";
-	if (output->changes && common->output && render_check_output(common->output, &err)) {
-		complain(cmd, &err, ret_status);
+	if (cmd->changes && common->output && output_check(common->output, &err)) {
+		snprintf(err.text + strlen(err.text), sizeof(err.text) - strlen(err.text), "; nothing was done");
+		report_error(cmd, &err, ret_status);
 		return false;
 	}
+	if (options_refuse_operand(cmd, ret->operands[0], &err))
+		return refuse(ret, &err, ret_status);
 	ret->format = render_find(name, output->table);
 	if (!ret->format) {
-		err_set(&err, EXIT_USAGE, 0, "'%s' is no output format; use one of: %s",
-			printable(name, shown, sizeof(shown)), render_names(output->table, names, sizeof(names)));
+		err_set(&err, EXIT_USAGE, 0, "'%s' is not an output format; use one of: %s",
+			printable(name, shown, sizeof(shown)),
+			render_names(output->table, names, sizeof(names)));
 		return refuse(ret, &err, ret_status);
 	}
 	return true;
@@ -81,8 +107,10 @@ bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
 
 static void take_members(struct json_object *frame, struct json_object *members)
 {
+	if (!members)
+		return;
 	json_object_object_foreach(members, key, value)
-		json_object_object_add(frame, key, json_object_get(value));
+		render_set(frame, key, json_object_get(value));
 	json_object_put(members);
 }
 
@@ -90,7 +118,7 @@ int command_refuse_sysroot(const char *sysroot, struct err *err)
 {
 	return !sysroot ? 0 :
 	       err_set(err, EXIT_USAGE, EROFS, "a capture cannot be changed, nothing was done; drop --sysroot, or try it out with 'cxl-sim run --host %.200s --kernel v1-fixed -- %s ...'",
-		       sysroot, command_program);
+		       sysroot, program_name);
 }
 
 int command_end(const struct command_run *run, int status, const struct messages *messages,
@@ -98,23 +126,29 @@ int command_end(const struct command_run *run, int status, const struct messages
 {
 	struct json_object *frame;
 	struct err err;
+	int done = status;
+	bool lost;
 
 	for (size_t i = 0; i < messages->n; i++)
 		if (messages->v[i].severity > SEV_INFO || run->common->verbose)
-			fprintf(stderr, "%s %s: %s\n", command_program, run->cmd->name, messages->v[i].text);
+			fprintf(stderr, "%s %s: %s\n", program_name, run->cmd->name, messages->v[i].text);
 	if (messages->lost)
-		fprintf(stderr, "%s %s: out of memory: %zu messages were lost\n", command_program, run->cmd->name,
-			messages->lost);
+		fprintf(stderr, "%s %s: %s\n", program_name, run->cmd->name, messages->lost_text);
 	frame = render_frame(run->output->schema, status, messages);
 	if (run->output->key)
 		render_add(frame, run->output->key, list);
 	else
 		take_members(frame, list);
-	if ((!run->quiet || output_file(run)) &&
-	    render_write(run->format, frame, run->output->table, output_file(run), &err)) {
-		complain(run->cmd, &err, &status);
+	lost = render_take_lost() || messages->lost;
+	if (lost)	/* what went wrong before tells more than this */
+		err_set(&err, status ? (enum exit_status)status : EXIT_REFUSED, ENOMEM, "out of memory: the output cannot be made");
+	if (lost ||
+	    ((!run->quiet || output_file(run)) &&
+	     render_write(run->format, frame, run->output->table, output_file(run), &err))) {
+		report_error(run->cmd, &err, &status);
 		if (run->changed)
-			fprintf(stderr, "%s %s: the change itself was made before that; see '%s'\n", command_program, run->cmd->name, run->changed);
+			fprintf(stderr, "%s %s: %s; see '%s'\n", program_name, run->cmd->name,
+				done ? "something was changed before that" : "the change itself was made before that", run->changed);
 	}
 	json_object_put(frame);
 	return status;

@@ -9,21 +9,21 @@
 #include <json-c/json.h>
 #include <stddef.h>
 
+#include "util/arena.h"
 #include "util/options.h"
 #include "util/render.h"
-
-/* Name of the program, in front of what is said; each program defines it. */
-extern const char command_program[];
 
 struct common_options {
 	const char *format, *output;
 	bool human, verbose, help;
 };
 
-/* Entries for a command's option table; @common is a member of @type. */
-#define COMMON_OPTIONS_IN(type, common, formats) \
-	{ "format", 0, OPT_STRING, offsetof(type, common.format), "FORMAT", \
-	  "how to print: " formats }, \
+/*
+ * Entries for a command's option table; @common is a member of @type.  The formats that
+ * a command has are those that its output fits: its help has them from there.
+ */
+#define COMMON_OPTIONS_IN(type, common) \
+	{ "format", 0, OPT_STRING, offsetof(type, common.format), "FORMAT", "how to print: " }, \
 	{ "human", 'u', OPT_FLAG, offsetof(type, common.human), NULL, \
 	  "the same as --format=human" }, \
 	{ "output", 'o', OPT_STRING, offsetof(type, common.output), "FILE", \
@@ -31,11 +31,12 @@ struct common_options {
 	{ "verbose", 'v', OPT_FLAG, offsetof(type, common.verbose), NULL, \
 	  "also say on standard error what is merely informative" }, \
 	{ "help", 'h', OPT_FLAG, offsetof(type, common.help), NULL, "show this help" }
-#define COMMON_OPTIONS(type, formats) COMMON_OPTIONS_IN(type, common, formats)
+#define COMMON_OPTIONS(type) COMMON_OPTIONS_IN(type, common)
 
 /* The entry of a command that changes something: taken only to say why not, by command_refuse_sysroot(). */
 #define SYSROOT_REFUSED(type, member) \
-	{ "sysroot", 0, OPT_STRING, offsetof(type, member), "DIR", "refused: a capture cannot be changed" }
+	{ "sysroot", 0, OPT_STRING, offsetof(type, member), "DIR", "refused: a capture cannot be changed", \
+	  .is_refused = true }
 
 /* What a command prints: {"schema", "exit_status", "messages", @key: [...]}. */
 struct command_output {
@@ -44,9 +45,6 @@ struct command_output {
 	/* With @key NULL the members are those of an object; this makes it as it
 	 * is when the command line is wrong. */
 	struct json_object *(*empty)(void);
-	/* The command changes something: a file for the output that cannot be written is
-	 * found before that. */
-	bool changes;
 };
 
 struct command_run {
@@ -61,12 +59,17 @@ struct command_run {
 };
 
 /*
+ * "cxl enable-isolation --timeout=B2 root0": @argv of a command as it is to be typed again,
+ * memory from @a; NULL for lack of it.
+ */
+const char *command_typed(struct arena *a, int argc, char **argv);
+
+/*
  * Parse @argv into @opts.  True: go on.  False: return *@ret_status, everything
  * (help, or one sentence on what is wrong) has been said.
  */
 bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
-		   const struct common_options *common, const struct command_output *output,
-		   struct command_run *ret, int *ret_status);
+		   const struct common_options *common, struct command_run *ret, int *ret_status);
 
 /* -EROFS with @err when @sysroot was given. */
 int command_refuse_sysroot(const char *sysroot, struct err *err);

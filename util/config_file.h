@@ -13,7 +13,7 @@ int config_file_write(const char *path, const char *text);
 /* -errno; 0 also when it is not there.  Where a link leads is emptied, and the link stays. */
 int config_file_remove(const char *path);
 
-/* Could this process do the one or the other?  -errno why not. */
+/* Check that both write and remove would be permitted.  -errno why not. */
 int config_file_check(const char *path);
 
 #endif

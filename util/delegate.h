@@ -23,7 +23,8 @@ int delegate_exec(const struct delegate *d, char **argv);
 
 /* What `PROGRAM @arg [@more]` prints (@more may be NULL), NUL terminated into @buf;
  * "" when the program is missing or fails. */
-void delegate_capture(const struct delegate *d, const char *arg, const char *more, char *buf, size_t size);
+void delegate_capture(const struct delegate *d, const char *arg, const char *more, char *buf,
+		      size_t size);
 
 /* The path in use, for a person to see. */
 const char *delegate_path(const struct delegate *d);

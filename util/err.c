@@ -7,6 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *err_text(int errnum)
+{
+	return errnum == ENOFILE ? "it is not a regular file" :
+	       errnum == EUNTRUSTED ? "others than root may have written it ('chown root' and 'chmod go-w' it after a look at what is in it)" :
+	       strerror(errnum);
+}
+
 int err_set(struct err *err, enum exit_status status, int errnum, const char *fmt, ...)
 {
 	va_list ap;
@@ -20,6 +27,11 @@ int err_set(struct err *err, enum exit_status status, int errnum, const char *fm
 		va_end(ap);
 	}
 	return errnum ? -errnum : -EINVAL;
+}
+
+int err_no_memory(struct err *err, const char *after)
+{
+	return err_set(err, EXIT_REFUSED, ENOMEM, "out of memory%s", after);
 }
 
 int err_wrap(struct err *err, const char *fmt, ...)

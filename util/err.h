@@ -6,6 +6,7 @@
 #ifndef UTIL_ERR_H
 #define UTIL_ERR_H
 
+#include <errno.h>
 #include <stddef.h>
 
 /* The exit statuses of every program here; the same list is in each man page. */
@@ -20,6 +21,15 @@ enum exit_status {
 	EXIT_PARTIAL = 7,	/* some targets done, some failed */
 	EXIT_NO_PROGRAM = 127,	/* the delegated program is missing */
 };
+
+/* Beside errno's: what is there, and is not read.  Numbers that no file answers with. */
+enum {
+	ENOFILE = EMEDIUMTYPE,		/* a FIFO, a socket or a device in place of a regular file */
+	EUNTRUSTED = EKEYREJECTED,	/* others than root may have written it */
+};
+
+/* strerror(3), and the words for those. */
+const char *err_text(int errnum);
 
 /* What several targets amount to together. */
 struct status_count {
@@ -40,6 +50,9 @@ struct err {
 /* Fill @err (may be NULL) and return -@errnum, or -EINVAL when @errnum is 0. */
 int err_set(struct err *err, enum exit_status status, int errnum, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* "out of memory" and @after, where it was or the state now: " while reading the host", ", nothing was written". */
+int err_no_memory(struct err *err, const char *after);
 
 /* Put "fmt: " before the text; returns -errnum as err_set() does. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/file.h"
 
 enum {
 	LINE_MAX_BYTES = 900,		/* libiniparser's buffer is 1024 (ASCIILINESZ) */
@@ -104,7 +105,8 @@ static const char *why_no_line(const char *line, size_t len)
 	return NULL;
 }
 
-int ini_parse(const char *name, const char *text, size_t len, struct arena *a, struct ini *ret, struct err *err)
+int ini_parse(const char *name, const char *text, size_t len, struct arena *a, struct ini *ret,
+	      struct err *err)
 {
 	_cleanup_close_ int fd = memfd_create("ini", MFD_CLOEXEC);
 	size_t lines = 1;
@@ -144,17 +146,6 @@ int ini_parse(const char *name, const char *text, size_t len, struct arena *a, s
 
 /* --- the file ----------------------------------------------------------------- */
 
-static const char *why_not_trusted(const struct stat *st)
-{
-	if (!S_ISREG(st->st_mode))
-		return "it is no regular file";
-	if (st->st_uid)
-		return "it does not belong to root; 'chown root' it after a look at what is in it";
-	if (st->st_mode & (S_IWGRP | S_IWOTH))
-		return "others than root may write it; 'chmod go-w' it after a look at what is in it";
-	return NULL;
-}
-
 static ssize_t read_whole(int fd, char *buf, size_t size)
 {
 	size_t have = 0;
@@ -175,21 +166,19 @@ static ssize_t read_whole(int fd, char *buf, size_t size)
 
 int ini_read(const char *path, struct arena *a, struct ini *ret, struct err *err)
 {
-	/* a fifo would keep us waiting */
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	_cleanup_free_ char *text = NULL;
-	const char *why;
 	struct stat st;
+	_cleanup_close_ int fd = file_open(AT_FDCWD, path, O_RDONLY, 0, &st);
+	_cleanup_free_ char *text = NULL;
+	const char *why = fd == -ENOFILE || fd == -EISDIR ? "it is not a regular file" : fd < 0 ? NULL : file_why_not_trusted(&st);
 	ssize_t n;
 
-	if (fd < 0 || fstat(fd, &st)) {
-		int saved = errno;
+	if (fd < 0 && !why) {
+		int saved = -fd;
 
 		return err_set(err, saved == EACCES ? EXIT_PREREQ : EXIT_USAGE, saved, "%.200s cannot be read: %s%s", path,
 			       strerror(saved), saved == EACCES && geteuid() ? "; run the command as root" :
 			       saved == ENOENT ? "; write it, or name another one" : "");
 	}
-	why = why_not_trusted(&st);
 	if (why)
 		return err_set(err, EXIT_USAGE, EPERM, "%.200s is not used: %s", path, why);
 	text = malloc(FILE_MAX_BYTES + 1);

@@ -30,7 +30,8 @@ struct ini {
  * -EINVAL with @err (EXIT_USAGE) for what is neither section, setting, comment
  * nor blank, for a line that goes on in the next, and for bytes that are no text.
  */
-int ini_parse(const char *name, const char *text, size_t len, struct arena *a, struct ini *ret, struct err *err);
+int ini_parse(const char *name, const char *text, size_t len, struct arena *a, struct ini *ret,
+	      struct err *err);
 
 /*
  * Read the file at @path, which only root may have written: a regular file

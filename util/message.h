@@ -17,12 +17,16 @@ struct message {
 	const char *code;	/* static: a check id, ATTRIBUTE, TARGET, ... */
 	char *target;		/* object name, NULL when none */
 	char *text;
+	size_t hash, next;	/* of the text; the message before it in its bucket, from 1 on (0: none) */
 };
 
 struct messages {
 	struct message *v;
 	size_t n, capacity;
-	size_t lost;		/* not kept for lack of memory */
+	size_t *buckets;	/* as many as .capacity: the last message in each, from 1 on */
+	size_t lost;		/* not kept for lack of memory, */
+	char lost_text[1024];	/* and of the gravest of them, the last one, as much as fits */
+	enum severity lost_severity;
 };
 
 /* A message that is there already, word for word, is not added again. */

@@ -59,9 +59,8 @@ static bool pci_field(const char **p, size_t min, size_t max, char end, unsigned
 	const char *s = *p;
 	unsigned int v = 0;
 
-	/* the kernel writes lower case */
-	for (; (*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'f'); s++)
-		v = v << 4 | (unsigned int)(*s <= '9' ? *s - '0' : *s - 'a' + 10);
+	for (; isxdigit((unsigned char)*s); s++)
+		v = v << 4 | (unsigned int)(*s <= '9' ? *s - '0' : (*s | 0x20) - 'a' + 10);
 	if ((size_t)(s - *p) < min || (size_t)(s - *p) > max || *s != end)
 		return false;
 	*ret = v;
@@ -82,6 +81,36 @@ bool parse_pci_address(const char *name, uint64_t *ret)
 		return false;
 	*ret = (uint64_t)domain << 16 | bus << 8 | dev << 3 | fn;
 	return true;
+}
+
+bool is_pci_address(const char *name)
+{
+	uint64_t key;
+
+	return strlen(name) >= strlen("0000:00:00.0") && parse_pci_address(name, &key);
+}
+
+bool has_suffix(const char *text, const char *suffix)
+{
+	size_t n = strlen(text), len = strlen(suffix);
+
+	return n > len && !strcmp(text + n - len, suffix);
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\n';
+}
+
+bool has_word(const char *text, size_t n, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (size_t at = 0; at + len <= n; at++)
+		if (!strncmp(text + at, word, len) && (!at || is_blank(text[at - 1])) &&
+		    (at + len == n || is_blank(text[at + len])))
+			return true;
+	return false;
 }
 
 int natural_cmp(const char *a, const char *b)
@@ -124,4 +153,12 @@ const char *printable(const char *text, char *buf, size_t size)
 	if (text[i] && size > 4)
 		memcpy(buf + size - 4, "...", 4);
 	return buf;
+}
+
+int name_index(const char *const *names, const char *name)
+{
+	for (int i = 0; names[i]; i++)
+		if (!strcmp(names[i], name))
+			return i;
+	return -1;
 }

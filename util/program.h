@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "util/complete.h"
 #include "util/delegate.h"
 #include "util/options.h"
 
@@ -15,12 +16,8 @@ struct program {
 	struct delegate delegate;
 	const char *summary;		/* of --help, one line */
 	const struct command *const *commands;	/* ends with NULL */
-	/* Is this command line, whose argv[1] is the name of @cmd, ours?  NULL: always. */
-	bool (*is_ours)(const struct command *cmd, int argc, char **argv);
+	const struct complete_kind *kinds;	/* of values, for completion */
 };
-
-/* Is @option among the options of this command line? */
-bool program_has_option(int argc, char **argv, const char *option);
 
 /*
  * Flush standard output.  EXIT_DONE, or EXIT_REFUSED after one sentence on

@@ -60,16 +60,17 @@ struct render_table {
 	void (*metric_rows)(struct json_object *record, struct json_object *rows);
 	struct render_sample row_label;
 	const struct render_table *map;	/* what --format=map prints; NULL: the command has no map */
+	const struct render_format *own;	/* formats of this command alone (render_format.h), ends with a nameless one; NULL: none */
 };
 
-/* NULL when @name is no format, or none that @table can be printed in. */
+/* NULL when @name is not a format, or none that @table can be printed in. */
 const struct render_format *render_find(const char *name, const struct render_table *table);
 
 /* Names of the formats, for error sentences: "json, human" in @buf, which is returned. */
 const char *render_names(const struct render_table *table, char *buf, size_t size);
 
 /*
- * Write @record to @output (a file made beside it and renamed) or, when NULL,
+ * Write @record to @output (see output.h) or, when NULL,
  * to standard output.  Output that cannot be written is an error.
  */
 int render_write(const struct render_format *format, struct json_object *record,
@@ -78,21 +79,34 @@ int render_write(const struct render_format *format, struct json_object *record,
 /* Write @record as one line of JSON to @f at once. */
 int render_line(struct json_object *record, FILE *f, struct err *err);
 
-/* Could @output be written?  Asked before something is changed whose result goes there. */
-int render_check_output(const char *output, struct err *err);
-
 /*
  * The frame every command's output has: {"schema", "exit_status", "messages"}
  * in this order; the command adds its own members after it.
  */
-struct json_object *render_frame(const char *schema, int exit_status, const struct messages *messages);
+struct json_object *render_frame(const char *schema, int exit_status,
+				 const struct messages *messages);
 
 /*
- * Turn @v into text once, for a value that many records share and that stands
- * at nesting @depth in each of them.  @v must not change any more.  Where there
- * is no memory for it @v stays as it is.
+ * What records are made of.  Where memory runs out a value is NULL, which all of
+ * these take, and render_take_lost() tells it.
  */
-void render_freeze(struct json_object *v, unsigned int depth);
+struct json_object *render_object(void);
+struct json_object *render_array(void);
+struct json_object *render_array_of(size_t n);	/* with room for @n */
+struct json_object *render_string(const char *s);
+struct json_object *render_boolean(bool v);
+struct json_object *render_int(int v);
+struct json_object *render_uint64(uint64_t v);
+void render_append(struct json_object *array, struct json_object *value);
+size_t render_length(const struct json_object *array);
+/* A member that @obj may have already; @key is copied. */
+void render_set(struct json_object *obj, const char *key, struct json_object *value);
+
+/* Is something missing in what was built since the last call? */
+bool render_take_lost(void);
+
+/* @v as JSON, by lines or (not @pretty) in one; NULL when memory ran out, now or while it was built. */
+char *render_text(struct json_object *v, bool pretty);
 
 /* Members of @obj, "unknown is null" kept short.  @key is a literal that @obj
  * does not have yet. */

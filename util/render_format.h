@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the output back-ends (render.c, render_table.c, render_prometheus.c)
- * share.  Commands use render.h.
+ * share, and what a command's own formats are (render_table.own).  Else commands use
+ * render.h.
  */
 #ifndef UTIL_RENDER_FORMAT_H
 #define UTIL_RENDER_FORMAT_H
@@ -17,6 +18,8 @@ struct render_format {
 	int (*write)(struct json_object *record, const struct render_table *table, FILE *f);
 };
 
+/* 0 or -EIO */
+int render_json(struct json_object *v, bool pretty, FILE *f);
 int render_table_write(struct json_object *record, const struct render_table *table, FILE *f);
 int render_tree_write(struct json_object *record, const struct render_table *table, FILE *f);
 int render_prometheus_write(struct json_object *record, const struct render_table *table, FILE *f);
@@ -28,6 +31,7 @@ bool render_is_size(const char *key);
  * The value at dotted @path below @v, with the last part of the path in @key.
  * False where there is no such member; a member that is null is NULL and true.
  */
-bool render_value_at(struct json_object *v, const char *path, char *key, size_t size, struct json_object **ret);
+bool render_value_at(struct json_object *v, const char *path, char *key, size_t size,
+		     struct json_object **ret);
 
 #endif

@@ -41,7 +41,8 @@ struct writer {
 };
 
 /* "name{row label,@label="@label_value"" up to where the value, or another label, comes. */
-static unsigned int begin_sample(struct writer *w, struct json_object *row, const char *label, const char *label_value)
+static unsigned int begin_sample(struct writer *w, struct json_object *row, const char *label,
+				 const char *label_value)
 {
 	struct json_object *v;
 	unsigned int n = 0;
@@ -54,7 +55,8 @@ static unsigned int begin_sample(struct writer *w, struct json_object *row, cons
 		w->begun = true;
 	}
 	fputs(w->metric->name, w->f);
-	if (row && w->row_label->label && render_value_at(row, w->row_label->path, key, sizeof(key), &v) && v)
+	if (row && w->row_label->label &&
+	    render_value_at(row, w->row_label->path, key, sizeof(key), &v) && v)
 		put_label(w->row_label->label, json_object_get_string(v), &n, w->f);
 	if (label && label_value)
 		put_label(label, label_value, &n, w->f);
@@ -66,11 +68,12 @@ static void end_labels(struct writer *w, unsigned int n)
 	fputs(n ? "} " : " ", w->f);
 }
 
-static void put_number(struct writer *w, struct json_object *row, const struct render_sample *s, struct json_object *v)
+static void put_number(struct writer *w, struct json_object *row, const struct render_sample *s,
+		       struct json_object *v)
 {
 	end_labels(w, begin_sample(w, row, w->metric->label, s->label));
 	if (w->metric->kind == METRIC_COUNT)
-		fprintf(w->f, "%zu\n", json_object_array_length(v));
+		fprintf(w->f, "%zu\n", render_length(v));
 	else if (w->metric->kind == METRIC_SECONDS)
 		fprintf(w->f, "%.9g\n", (double)json_object_get_uint64(v) / 1e6);
 	else if (json_object_is_type(v, json_type_boolean))
@@ -89,9 +92,10 @@ static void put_states(struct writer *w, struct json_object *row, const char *no
 
 static void put_each(struct writer *w, struct json_object *row, struct json_object *array)
 {
-	for (size_t i = 0; i < json_object_array_length(array); i++) {
-		end_labels(w, begin_sample(w, row, w->metric->label,
-					   json_object_get_string(json_object_array_get_idx(array, i))));
+	for (size_t i = 0; i < render_length(array); i++) {
+		end_labels(w, begin_sample(
+				      w, row, w->metric->label,
+				      json_object_get_string(json_object_array_get_idx(array, i))));
 		fputs("1\n", w->f);
 	}
 }
@@ -132,11 +136,15 @@ static void put_samples(struct writer *w, struct json_object *row)
 
 int render_prometheus_write(struct json_object *record, const struct render_table *table, FILE *f)
 {
-	struct json_object *rows = json_object_new_array();
+	struct json_object *rows = render_array();
 
 	if (!rows)
 		return -ENOMEM;
 	table->metric_rows(record, rows);
+	if (render_take_lost()) {
+		json_object_put(rows);
+		return -ENOMEM;
+	}
 	for (const struct render_metric *m = table->metrics; m->name; m++) {
 		struct writer w = { m, &table->row_label, f, false };
 
@@ -145,7 +153,7 @@ int render_prometheus_write(struct json_object *record, const struct render_tabl
 			put_samples(&w, record);
 			continue;
 		}
-		for (size_t i = 0; i < json_object_array_length(rows); i++)
+		for (size_t i = 0; i < render_length(rows); i++)
 			put_samples(&w, json_object_array_get_idx(rows, i));
 	}
 	json_object_put(rows);

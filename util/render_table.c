@@ -21,9 +21,10 @@ static void cell_text(const char *key, struct json_object *v, char *buf, size_t 
 		break;
 	case json_type_array:
 		buf[0] = '\0';
-		for (size_t i = 0; i < json_object_array_length(v) && n < size; i++)
-			n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? "," : "",
-					      json_object_get_string(json_object_array_get_idx(v, i)));
+		for (size_t i = 0; i < render_length(v) && n < size; i++)
+			n += (size_t)snprintf(
+				buf + n, size - n, "%s%s", i ? "," : "",
+				json_object_get_string(json_object_array_get_idx(v, i)));
 		break;
 	case json_type_int:
 		if (render_is_size(key)) {
@@ -38,8 +39,8 @@ static void cell_text(const char *key, struct json_object *v, char *buf, size_t 
 
 /* A row and, in a tree, the rows in its "children" below it.  What a row of a
  * tree does not have stays empty. */
-static int add_row(struct libscols_table *tb, struct json_object *row, const struct render_column *columns,
-		   bool is_tree, struct libscols_line *parent)
+static int add_row(struct libscols_table *tb, struct json_object *row,
+		   const struct render_column *columns, bool is_tree, struct libscols_line *parent)
 {
 	struct libscols_line *line = scols_table_new_line(tb, parent);
 	struct json_object *v, *children;
@@ -55,26 +56,29 @@ static int add_row(struct libscols_table *tb, struct json_object *row, const str
 	}
 	if (rc || !is_tree || !json_object_object_get_ex(row, "children", &children))
 		return rc;
-	for (size_t i = 0; !rc && i < json_object_array_length(children); i++)
+	for (size_t i = 0; !rc && i < render_length(children); i++)
 		rc = add_row(tb, json_object_array_get_idx(children, i), columns, true, line);
 	return rc;
 }
 
 static int write_rows(struct json_object *record, const struct render_column *columns,
-		      void (*fill)(struct json_object *record, struct json_object *rows), bool is_tree, FILE *f)
+		      void (*fill)(struct json_object *record, struct json_object *rows),
+		      bool is_tree, FILE *f)
 {
-	struct json_object *rows = json_object_new_array();
+	struct json_object *rows = render_array();
 	struct libscols_table *tb = scols_new_table();
 	int rc = rows && tb ? 0 : -ENOMEM;
 
 	for (size_t c = 0; !rc && columns[c].title; c++)
-		if (!scols_table_new_column(tb, columns[c].title, 0, is_tree && !c ? SCOLS_FL_TREE : 0))
+		if (!scols_table_new_column(tb, columns[c].title, 0,
+					    is_tree && !c ? SCOLS_FL_TREE : 0))
 			rc = -ENOMEM;
 	if (!rc) {
 		fill(record, rows);
 		scols_table_set_stream(tb, f);
+		rc = render_take_lost() ? -ENOMEM : 0;
 	}
-	for (size_t i = 0; !rc && i < json_object_array_length(rows); i++)
+	for (size_t i = 0; !rc && i < render_length(rows); i++)
 		rc = add_row(tb, json_object_array_get_idx(rows, i), columns, is_tree, NULL);
 	if (!rc && scols_print_table(tb))
 		rc = errno ? -errno : -EIO;

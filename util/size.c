@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/array.h"
 #include "util/parse.h"
 
 static const struct unit {
@@ -22,7 +23,7 @@ static const struct unit {
 
 const char *size_human(uint64_t bytes, char *buf, size_t size)
 {
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
 		const struct unit *u = &units[i];
 
 		if (bytes < u->iec_bytes)
@@ -48,13 +49,16 @@ int size_parse(const char *text, uint64_t *ret_bytes)
 	if (parse_u64(digits, &v))
 		return -EINVAL;
 	text += n;
-	for (size_t i = 0; *text && i < sizeof(units) / sizeof(units[0]); i++) {
+	for (size_t i = 0; *text && i < ARRAY_SIZE(units); i++) {
 		const struct unit *u = &units[i];
 		bool short_form = *text == u->iec[0] && !text[1];
 
 		if (!short_form && strcmp(text, u->iec) && strcmp(text, u->si))
 			continue;
-		return __builtin_mul_overflow(v, strcmp(text, u->si) ? u->iec_bytes : u->si_bytes, ret_bytes) ? -EINVAL : 0;
+		return __builtin_mul_overflow(v, strcmp(text, u->si) ? u->iec_bytes : u->si_bytes,
+					      ret_bytes)
+			       ? -EINVAL
+			       : 0;
 	}
 	*ret_bytes = v;
 	return *text ? -EINVAL : 0;
@@ -93,7 +97,7 @@ int duration_parse(const char *text, uint64_t *ret_us)
 		for (const char *p = fraction; *p; p++, scale /= 10)
 			v += (*p - '0') * scale;
 	}
-	for (size_t i = 0; i < sizeof(time_units) / sizeof(time_units[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(time_units); i++) {
 		if (strcmp(text, time_units[i].name))
 			continue;
 		*ret_us = (uint64_t)(v * (double)time_units[i].us + 0.5);

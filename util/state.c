@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The state directory, its files and locks: see state.h. */
+/* The state directory and its files: see state.h. */
 #include "util/state.h"
 
 #include <errno.h>
@@ -8,12 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "config.h"
 #include "util/cleanup.h"
+#include "util/file.h"
+#include "util/parse.h"
 
 #define MAX_BYTES (16 << 20)
 
@@ -43,8 +44,9 @@ static int make_directories(const char *path)
 
 int state_open(bool make, struct err *err)
 {
-	const char *path = state_path();
+	const char *path = state_path(), *why;
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
 
 	if (fd < 0 && errno == ENOENT && make && !make_directories(path))
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -54,7 +56,11 @@ int state_open(bool make, struct err *err)
 		return err_set(err, EXIT_PREREQ, saved, "the state directory %.200s cannot be used: %s; make it, or name another one in CXL_STATE_DIR; nothing was done",
 			       path, strerror(saved));
 	}
-	return fd;
+	why = fstat(fd, &st) ? strerror(errno) : file_why_not_trusted(&st);
+	if (!why)
+		return fd;
+	close(fd);
+	return err_set(err, EXIT_PREREQ, EUNTRUSTED, "the state directory %.200s is not used: %s; nothing was done", path, why);
 }
 
 static int with_suffix(char *buf, size_t size, const char *name, const char *suffix)
@@ -62,32 +68,6 @@ static int with_suffix(char *buf, size_t size, const char *name, const char *suf
 	int n = snprintf(buf, size, "%s%s", name, suffix);
 
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
-}
-
-int state_lock(int dirfd, const char *name, struct err *err)
-{
-	char file[NAME_MAX + 1], holder[32] = "";
-	_cleanup_close_ int fd = -1;
-	int n = with_suffix(file, sizeof(file), name, ".lock");
-
-	fd = n ? n : openat(dirfd, file, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		int saved = n ? -n : errno;
-
-		return err_set(err, EXIT_PREREQ, saved, "the lock %.200s/%s cannot be taken: %s; nothing was done; make that directory writable, or name another one in CXL_STATE_DIR", state_path(),
-			       file, strerror(saved));
-	}
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		if (pread(fd, holder, sizeof(holder) - 1, 0) > 0)
-			holder[strcspn(holder, "\n")] = '\0';
-		return err_set(err, EXIT_NEGATIVE, EBUSY, "%s is being worked on by %s%s, nothing was done; wait for its end", name,
-			       *holder ? "process " : "another process", holder);
-	}
-	n = snprintf(holder, sizeof(holder), "%d\n", (int)getpid());
-	/* for whoever finds it taken; it is held without */
-	if (!ftruncate(fd, 0) && pwrite(fd, holder, (size_t)n, 0) < 0)
-		errno = 0;
-	return steal_fd(&fd);
 }
 
 static int write_all(int fd, const char *text)
@@ -105,7 +85,16 @@ static int write_all(int fd, const char *text)
 	return fsync(fd) ? -errno : 0;
 }
 
-int state_write_mode(int dirfd, const char *name, const char *text, mode_t mode)
+/* An open file description lock: it belongs to the descriptor, not to the process, and tells who only asks. */
+static int hold(int fd)
+{
+	struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET };
+
+	return fcntl(fd, F_OFD_SETLK, &lock) ? -errno : 0;
+}
+
+/* @ret_held: the descriptor that holds it, see state_write_held(); NULL: nobody does. */
+static int write_file(int dirfd, const char *name, const char *text, mode_t mode, int *ret_held)
 {
 	char temp[NAME_MAX + 1];
 	_cleanup_close_ int fd = -1;
@@ -113,17 +102,56 @@ int state_write_mode(int dirfd, const char *name, const char *text, mode_t mode)
 
 	if (rc)
 		return rc;
-	fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* whatever was left there, of whatever kind */
+	unlinkat(dirfd, temp, 0);
+	fd = openat(dirfd, temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	rc = fchmod(fd, mode) ? -errno : write_all(fd, text);
+	rc = ret_held ? hold(fd) : 0;
+	rc = rc ? rc : fchmod(fd, mode) ? -errno : write_all(fd, text);
 	if (!rc && renameat(dirfd, temp, dirfd, name))
 		rc = -errno;
 	if (!rc && fsync(dirfd))
 		rc = -errno;
 	if (rc)
 		unlinkat(dirfd, temp, 0);
+	else if (ret_held)
+		*ret_held = steal_fd(&fd);
 	return rc;
+}
+
+int state_write_mode(int dirfd, const char *name, const char *text, mode_t mode)
+{
+	return write_file(dirfd, name, text, mode, NULL);
+}
+
+int state_write_held(int dirfd, const char *name, const char *text)
+{
+	int fd, rc = write_file(dirfd, name, text, 0600, &fd);
+
+	return rc ? rc : fd;
+}
+
+int state_hold(int dirfd, const char *name)
+{
+	_cleanup_close_ int fd = file_open(dirfd, name, O_RDWR | O_NOFOLLOW, 0, NULL);
+	int rc = fd < 0 ? fd : hold(fd);
+
+	return rc ? rc : steal_fd(&fd);
+}
+
+int state_is_held(int dirfd, const char *name, int own)
+{
+	_cleanup_close_ int opened =
+		own < 0 ? file_open(dirfd, name, O_RDONLY | O_NOFOLLOW, 0, NULL) : -1;
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = own < 0 ? opened : own;
+
+	if (fd < 0)
+		return fd;
+	if (fcntl(fd, F_OFD_GETLK, &lock))
+		return -errno;
+	return lock.l_type != F_UNLCK;
 }
 
 int state_write(int dirfd, const char *name, const char *text)
@@ -133,14 +161,16 @@ int state_write(int dirfd, const char *name, const char *text)
 
 int state_read(int dirfd, const char *name, char **ret)
 {
-	_cleanup_close_ int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	_cleanup_free_ char *text = NULL;
 	struct stat st;
+	_cleanup_close_ int fd = file_open(dirfd, name, O_RDONLY | O_NOFOLLOW, 0, &st);
+	_cleanup_free_ char *text = NULL;
 	size_t n = 0, size;
 
-	if (fd < 0 || fstat(fd, &st))
-		return -errno;
-	size = S_ISREG(st.st_mode) && st.st_size <= MAX_BYTES ? (size_t)st.st_size : 0;
+	if (fd < 0)
+		return fd;
+	if (file_why_not_trusted(&st))
+		return -EUNTRUSTED;
+	size = st.st_size <= MAX_BYTES ? (size_t)st.st_size : 0;
 	text = calloc(1, size + 1);
 	if (!text)
 		return -ENOMEM;
@@ -170,7 +200,6 @@ int state_each(int dirfd, const char *suffix, int (*fn)(const char *name, void *
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 	_cleanup_closedir_ DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	size_t n = strlen(suffix);
 	const struct dirent *de;
 
 	if (!dir) {
@@ -179,11 +208,8 @@ int state_each(int dirfd, const char *suffix, int (*fn)(const char *name, void *
 			close(fd);
 		return rc;
 	}
-	while (!rc && (de = readdir(dir))) {
-		size_t len = strlen(de->d_name);
-
-		if (len > n && !strcmp(de->d_name + len - n, suffix))
+	while (!rc && (de = readdir(dir)))
+		if (has_suffix(de->d_name, suffix))
 			rc = fn(de->d_name, data);
-	}
 	return rc;
 }

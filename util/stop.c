@@ -15,7 +15,8 @@ static void request_stop(int sig)
 
 void stop_begin(struct stop_signals *ret, bool restart)
 {
-	const struct sigaction stop = { .sa_handler = request_stop, .sa_flags = restart ? SA_RESTART : 0 };
+	const struct sigaction stop = { .sa_handler = request_stop,
+					.sa_flags = restart ? SA_RESTART : 0 };
 
 	for (size_t i = 0; i < N_STOP_SIGNALS; i++) {
 		sigaction(stop_signals[i], &stop, &ret->old[i]);

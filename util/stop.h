@@ -13,7 +13,8 @@ struct stop_signals {
 };
 
 /*
- * From here to stop_end() those signals are only noted; what is ignored (nohup)
+ * A command that changes something begins with this (struct command), so that a signal
+ * never ends it but where it asks.  From here to stop_end() those signals are only noted; what is ignored (nohup)
  * stays so.  @restart: a call that is waiting goes on waiting.
  */
 void stop_begin(struct stop_signals *ret, bool restart);

@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/file.h"
+#include "util/hash.h"
 #include "util/parse.h"
 
 #define DEVICES "sys/devices"
@@ -48,7 +50,8 @@ enum { DONE_MAX = 64 };
 static void close_done(struct sysfs *fs)
 {
 	if (fs->done_n)
-		close_range((unsigned int)fs->done_first, (unsigned int)(fs->done_first + fs->done_n - 1), 0);
+		close_range((unsigned int)fs->done_first,
+			    (unsigned int)(fs->done_first + fs->done_n - 1), 0);
 	fs->done_n = 0;
 }
 
@@ -97,7 +100,7 @@ static int start(const struct sysfs *fs, const char **path)
 static int open_in_root(const struct sysfs *fs, const char *path, int flags)
 {
 	struct open_how how = {
-		.flags = (unsigned int)flags | (unsigned int)O_CLOEXEC,
+		.flags = (unsigned int)flags,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
 	};
 	int fd, dir = start(fs, &path);
@@ -106,19 +109,47 @@ static int open_in_root(const struct sysfs *fs, const char *path, int flags)
 	if (fs->is_capture)
 		fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
 	else
-		fd = openat(dir, path, flags | O_CLOEXEC);
+		fd = openat(dir, path, flags);
 	return fd >= 0 ? fd : -errno;
+}
+
+static int open_or_make_room(struct sysfs *fs, const char *path, int flags)
+{
+	int fd = open_in_root(fs, path, flags | O_CLOEXEC);
+
+	if (fd == -EMFILE && fs->done_n) {
+		close_done(fs);
+		fd = open_in_root(fs, path, flags | O_CLOEXEC);
+	}
+	return fd;
+}
+
+/*
+ * A capture holds whatever an archive can.  A FIFO must not make us wait, and a
+ * device is not even opened: some do something then.  Below /sys and /proc the
+ * kind of a file is the kernel's.
+ */
+static int check_captured(struct sysfs *fs, const char *path)
+{
+	int fd = open_or_make_room(fs, path, O_PATH), rc;
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	rc = fstat(fd, &st) ? -errno : file_kind(&st);
+	close_later(fs, fd);
+	return rc;
 }
 
 int sysfs_open(struct sysfs *fs, const char *path, int flags)
 {
-	int fd = open_in_root(fs, path, flags);
+	int rc = 0;
 
-	if (fd == -EMFILE && fs->done_n) {
-		close_done(fs);
-		fd = open_in_root(fs, path, flags);
-	}
-	return fd;
+	if (flags & O_PATH)
+		return open_or_make_room(fs, path, flags);
+	if (fs->is_capture && !(flags & O_DIRECTORY))
+		rc = check_captured(fs, path);
+	return rc ? rc : open_or_make_room(fs, path, flags | O_NONBLOCK | O_NOCTTY);
 }
 
 /*
@@ -186,13 +217,18 @@ ssize_t sysfs_read(struct sysfs *fs, const char *path, char *buf, size_t size)
 	return n;
 }
 
-int sysfs_read_whole(struct sysfs *fs, struct arena *a, const char *path, size_t max, char **ret, size_t *ret_n)
+int sysfs_read_whole(struct sysfs *fs, struct arena *a, const char *path, size_t max, char **ret,
+		     size_t *ret_n)
 {
 	_cleanup_close_ int fd = sysfs_open(fs, path, O_RDONLY);
 	_cleanup_free_ char *buf = NULL;
 	size_t size = 0, len = 0;
 	ssize_t n = fd;
+	struct stat st;
 
+	/* rules and policies are files of people, also on the live system */
+	if (fd >= 0)
+		n = fstat(fd, &st) ? -errno : file_kind(&st);
 	while (n >= 0) {
 		char *more = len == size ? realloc(buf, size = size ? 2 * size : 16384) : buf;
 
@@ -217,7 +253,8 @@ int sysfs_read_whole(struct sysfs *fs, struct arena *a, const char *path, size_t
 	return *ret ? 0 : -ENOMEM;
 }
 
-int sysfs_write_bytes(struct sysfs *fs, const char *path, size_t offset, const void *data, size_t size)
+int sysfs_write_bytes(struct sysfs *fs, const char *path, size_t offset, const void *data,
+		      size_t size)
 {
 	_cleanup_close_ int fd = -1;
 	ssize_t n;
@@ -241,6 +278,29 @@ int sysfs_write_bytes(struct sysfs *fs, const char *path, size_t offset, const v
 int sysfs_write(struct sysfs *fs, const char *path, const char *value)
 {
 	return sysfs_write_bytes(fs, path, 0, value, strlen(value));
+}
+
+int sysfs_set_owner(struct sysfs *fs, const char *path, uid_t uid, gid_t gid)
+{
+	_cleanup_close_ int fd = fs->is_capture ? -EROFS
+						: sysfs_open(fs, path, O_PATH | O_NOFOLLOW);
+
+	if (fd < 0)
+		return fd;
+	return fchownat(fd, "", uid, gid, AT_EMPTY_PATH) ? -errno : 0;
+}
+
+/* fchmod() takes no O_PATH descriptor, and to open a device may be refused: by its name in /proc. */
+int sysfs_set_mode(struct sysfs *fs, const char *path, mode_t mode)
+{
+	_cleanup_close_ int fd = fs->is_capture ? -EROFS
+						: sysfs_open(fs, path, O_PATH | O_NOFOLLOW);
+	char name[64];
+
+	if (fd < 0)
+		return fd;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	return chmod(name, mode) ? -errno : 0;
 }
 
 ssize_t sysfs_readlink(struct sysfs *fs, const char *path, char *buf, size_t size)
@@ -333,24 +393,22 @@ int sysfs_stat(struct sysfs *fs, const char *path, struct statx *ret)
 
 static int add_name(struct arena *a, struct sysfs_names *names, size_t *capacity, const char *name)
 {
-	if (names->n == *capacity) {
-		size_t more = *capacity ? 2 * *capacity : 32;
-		char **v = arena_alloc(a, more, sizeof(*v));
+	char **v = arena_room(a, names->v, names->n, capacity, sizeof(*v));
 
-		if (!v)
-			return -ENOMEM;
-		if (names->n)
-			memcpy(v, names->v, names->n * sizeof(*v));
-		names->v = v;
-		*capacity = more;
-	}
-	names->v[names->n] = arena_strdup(a, name);
-	return names->v[names->n++] ? 0 : -ENOMEM;
+	if (!v)
+		return -ENOMEM;
+	names->v = v;
+	v[names->n] = arena_strdup(a, name);
+	if (!v[names->n])
+		return -ENOMEM;	/* those before stay good */
+	names->n++;
+	return 0;
 }
 
 /* Calls @take for each entry but "." and ".." until it returns nonzero.
  * getdents64(2) itself: opendir(3) adds two calls to every directory. */
-static int each_entry(struct sysfs *fs, const char *path, int (*take)(void *data, const struct dirent64 *de), void *data)
+static int each_entry(struct sysfs *fs, const char *path,
+		      int (*take)(void *data, const struct dirent64 *de), void *data)
 {
 	_cleanup_close_ int fd = sysfs_open(fs, path, O_RDONLY | O_DIRECTORY);
 	alignas(struct dirent64) char buf[32768];
@@ -389,11 +447,13 @@ static int list_entry(void *data, const struct dirent64 *de)
 {
 	struct listing *l = data;
 
-	return !l->wanted || l->wanted(de->d_name) ? add_name(l->arena, l->names, &l->capacity, de->d_name) : 0;
+	return !l->wanted || l->wanted(de->d_name)
+		       ? add_name(l->arena, l->names, &l->capacity, de->d_name)
+		       : 0;
 }
 
-int sysfs_list(struct sysfs *fs, struct arena *a, const char *path, bool (*wanted)(const char *name),
-	       struct sysfs_names *ret)
+int sysfs_list(struct sysfs *fs, struct arena *a, const char *path,
+	       bool (*wanted)(const char *name), struct sysfs_names *ret)
 {
 	struct listing l = { a, wanted, ret, 0 };
 
@@ -401,26 +461,19 @@ int sysfs_list(struct sysfs *fs, struct arena *a, const char *path, bool (*wante
 	return each_entry(fs, path, list_entry, &l);
 }
 
-uint64_t sysfs_hash(uint64_t hash, const void *data, size_t n)
-{
-	for (const unsigned char *p = data; n--; p++)
-		hash = (hash ^ *p) * 0x100000001b3u;
-	return hash;
-}
-
 static int hash_entry(void *data, const struct dirent64 *de)
 {
 	uint64_t *hash = data;
 
 	/* a new object of the old name has another inode */
-	*hash = sysfs_hash(*hash, &de->d_ino, sizeof(de->d_ino));
-	*hash = sysfs_hash(*hash, de->d_name, strlen(de->d_name) + 1);
+	*hash = hash_bytes(*hash, &de->d_ino, sizeof(de->d_ino));
+	*hash = hash_bytes(*hash, de->d_name, strlen(de->d_name) + 1);
 	return 0;
 }
 
 int sysfs_hash_names(struct sysfs *fs, const char *path, uint64_t *ret)
 {
-	*ret = SYSFS_HASH;
+	*ret = HASH_START;
 	return each_entry(fs, path, hash_entry, ret);
 }
 

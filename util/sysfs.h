@@ -39,6 +39,10 @@ void sysfs_exit(struct sysfs *fs);
 /* "dir/name" into @buf; -ENAMETOOLONG when it does not fit. */
 int sysfs_join(char *buf, size_t size, const char *dir, const char *name);
 
+/*
+ * Never waits.  In a capture it opens regular files and, with O_DIRECTORY, directories:
+ * -EISDIR or -ENOFILE for anything else.
+ */
 int sysfs_open(struct sysfs *fs, const char *path, int flags);
 
 /* Is anything at @path?  It need not be readable. */
@@ -59,13 +63,19 @@ ssize_t sysfs_read_bytes(struct sysfs *fs, const char *path, size_t offset, void
  * binary attributes at most a page at a time.  -EFBIG when it has more than
  * @max bytes.
  */
-int sysfs_read_whole(struct sysfs *fs, struct arena *a, const char *path, size_t max, char **ret, size_t *ret_n);
+int sysfs_read_whole(struct sysfs *fs, struct arena *a, const char *path, size_t max, char **ret,
+		     size_t *ret_n);
 
 /* One write(2) of the whole value, as sysfs wants it.  A short write is -EIO. */
 int sysfs_write(struct sysfs *fs, const char *path, const char *value);
 
 /* One write(2) of @size bytes at @offset of a binary attribute.  A short write is -EIO. */
-int sysfs_write_bytes(struct sysfs *fs, const char *path, size_t offset, const void *data, size_t size);
+int sysfs_write_bytes(struct sysfs *fs, const char *path, size_t offset, const void *data,
+		      size_t size);
+
+/* Who owns the file at @path, and what its mode is, as chown(2) and chmod(2); links are not followed.  -errno. */
+int sysfs_set_owner(struct sysfs *fs, const char *path, uid_t uid, gid_t gid);
+int sysfs_set_mode(struct sysfs *fs, const char *path, mode_t mode);
 
 /* Target of a symbolic link, as stored.  Returns the length. */
 ssize_t sysfs_readlink(struct sysfs *fs, const char *path, char *buf, size_t size);
@@ -79,15 +89,11 @@ int sysfs_stat(struct sysfs *fs, const char *path, struct statx *ret);
 
 /* Names in a directory, without "." and "..", in the order the kernel gives them;
  * only those that @wanted says yes to, unless it is NULL. */
-int sysfs_list(struct sysfs *fs, struct arena *a, const char *path, bool (*wanted)(const char *name),
-	       struct sysfs_names *ret);
+int sysfs_list(struct sysfs *fs, struct arena *a, const char *path,
+	       bool (*wanted)(const char *name), struct sysfs_names *ret);
 
 /* A number that changes when an entry of the directory comes, goes or is replaced. */
 int sysfs_hash_names(struct sysfs *fs, const char *path, uint64_t *ret);
-
-/* @hash with @n more bytes in it (FNV-1a); start with SYSFS_HASH. */
-#define SYSFS_HASH 0xcbf29ce484222325u
-uint64_t sysfs_hash(uint64_t hash, const void *data, size_t n);
 
 /* Names in natural order: mem2 before mem10. */
 void sysfs_sort(struct sysfs_names *names);

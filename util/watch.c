@@ -10,6 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "util/hash.h"
+
 static int64_t read_file(struct watch *w, const struct watch_item *item, char *buf)
 {
 	ssize_t n;
@@ -24,7 +26,7 @@ static int64_t read_file(struct watch *w, const struct watch_item *item, char *b
 
 /*
  * Registers: read(2) where the file knows it, as a simulated host's does, else
- * mapped.  The mapping is made anew each time: one that is kept is fatal to
+ * mapped.  The mapping is made again each time: one that is kept is fatal to
  * touch once the device is gone.
  */
 static int64_t read_words(const struct watch_item *item, int fd, uint32_t *words)
@@ -34,7 +36,8 @@ static int64_t read_words(const struct watch_item *item, int fd, uint32_t *words
 	void *map;
 
 	for (size_t i = 0; !item->is_mapped && i < n; i++) {
-		ssize_t got = pread(fd, &words[i], sizeof(*words), (off_t)(item->offset + i * sizeof(*words)));
+		ssize_t got = pread(fd, &words[i], sizeof(*words),
+				    (off_t)(item->offset + i * sizeof(*words)));
 
 		if (got != sizeof(*words))
 			return got < 0 ? -errno : -EIO;
@@ -83,7 +86,7 @@ static bool look(struct watch *w, struct watch_item *item)
 		result = look_at_words(w, item, (uint32_t *)(void *)buf);
 	}
 	if (result > 0)
-		hash = sysfs_hash(SYSFS_HASH, buf, (size_t)result);
+		hash = hash_bytes(HASH_START, buf, (size_t)result);
 	else if (result < 0)
 		hash = 0;
 	moved = result != item->result || hash != item->hash;

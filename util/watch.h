@@ -2,7 +2,7 @@
 /*
  * Has anything moved?  A set of small reads below a sysfs root, each compared
  * with what it gave the last time.  What moved, and what that means, is for the
- * caller to find out by reading anew.
+ * caller to find out by reading again.
  *
  * Nothing here fails for good: an error is an answer too, and another one than
  * before is a move.

@@ -59,7 +59,7 @@ def test_it_takes_under_a_fifth_of_a_second(tree, args):
 
 
 def test_system_calls_do_not_multiply(tree):
-    """At most four a file: open, read, a part of a close, and the listing of its directory."""
+    """At most four a file: look at what it is, open, read, a part of a close, and the listing of its directory."""
     p = subprocess.run(["strace", "-c", "-f", cli.CXL, "check-soft-reserved", f"--sysroot={tree}", "-o", "/dev/null"],
                        capture_output=True, text=True, check=True)
     calls = int(re.search(r"^\s*100\.00\s+\S+\s+(?:\d+\s+)?(\d+)", p.stderr, re.M)[1])

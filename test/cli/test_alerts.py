@@ -15,6 +15,7 @@ ENABLE = "cxl enable-isolation --timeout=B2 root0 >/dev/null; "
 CONDITIONS = {
     "contained": (ENABLE, set()),
     "off": ("true", {("CxlFailureNotContained", "isolation-off")}),
+    "timeout off": ("cxl enable-isolation --timeout=keep root0 >/dev/null", {("CxlFailureNotContained", "timeout-off")}),
     "isolated": (ENABLE + f"cxl-sim ctl link-down {RP}", {("CxlRootPortIsolated", None)}),
     "dead": (f"cxl-sim ctl link-down {RP}", {("CxlMetricsIncomplete", None)}),
 }
@@ -22,7 +23,7 @@ CONDITIONS = {
 
 def test_every_metric_and_problem_of_the_rules_is_one():
     expressions = "\n".join(re.findall(r"expr: (.*)", RULES.read_text()))
-    metrics, problems = (cli.ROOT / "cxl/status_output.c").read_text(), (cli.ROOT / "cxl/lib/report/problem.c").read_text()
+    metrics, problems = (cli.ROOT / "cxl/status_output.c").read_text(), (cli.ROOT / "lib/report/problem.c").read_text()
     used = set(re.findall(r"\bcxl_isolation_\w+(?=\{| )", expressions))
     named = {p for names in re.findall(r'problem=~?"([^"]*)"', expressions) for p in names.split("|")}
     assert len(used) >= 3 and not [m for m in used if f'{{ "{m}"' not in metrics], used

@@ -68,7 +68,7 @@ def site(tmp_path):
             return path
 
         def session(self, host, **more):
-            return Session(host, env=env, timeout=120, **more)
+            return Session(host, env=env, **more)
     return Site()
 
 
@@ -121,7 +121,7 @@ def test_an_administrators_file_is_left_alone_and_what_daxctl_wrote_stays(site):
     alone, kept, over, written, backup, again, after = site.session("direct1", before=f"mkdir -p /etc/cxl; rm -f /etc/cxl/*; printf '{mine}' >{POLICY}") \
         .sh(site.play(containment="recover")).sh(show).sh(site.play(policy=YAML_READ, prepare=False)).sh(show).sh(f"{show}.*").daxctl("prepare-isolation", "--persist").sh(show).run()
     assert Play(alone).rc == 0 and kept.text == f"{mine}# the next section: daxctl prepare-isolation --persist\n[serial 0x1001]\n{BY_DAXCTL}", str(alone)
-    assert Play(over).changed() == ["Write the policy file", "Apply the policy"], str(over)
+    assert Play(over).changed() == ["Write the policy file"], str(over)  # the timeout is on already, as it is wherever isolation is
     assert written.text.endswith(RENDERED) and backup.text == kept.text, str(written)
     assert again.dax()["dax0.0"]["result"] == "already" and after.text == written.text
 
@@ -159,10 +159,10 @@ def test_a_host_that_falls_short_fails_with_the_programs_sentence(site):
 
 def test_memory_that_is_busy_fails_the_play_and_is_prepared_at_the_next_boot(site):
     """With --keep-going the rule stays, which the initramfs gets although the task has failed."""
-    play = site.play(prepare_options=["--keep-going", "--timeout=100ms"], initramfs_command=["touch", "/etc/rebuilt"])
+    play = site.play(prepare_options=["--keep-going", "--timeout=1s"], initramfs_command=["touch", "/etc/rebuilt"])
     r, rebuilt, _, listed = site.session("sysram1", before="cxl-sim ctl busy memory147 on").sh(play).sh("ls /etc/rebuilt") \
         .sh("cxl-sim ctl busy memory147 off; cxl-sim ctl reboot").daxctl("list", "--isolation").run()
-    assert "memory147 stayed busy for 100 ms" in Play(r).failed["localhost"] and "exit status 6: timed out" in Play(r).failed["localhost"], str(r)
+    assert "memory147 stayed busy until the 1 s of --timeout were over" in Play(r).failed["localhost"] and "exit status 6: timed out" in Play(r).failed["localhost"], str(r)
     assert rebuilt.rc == 0 and listed.dax()["dax0.0"]["fit"] and "Apply the policy" not in r.text, str(r)
 
 
@@ -172,7 +172,7 @@ def test_what_is_missing_or_unknown_is_a_failed_task(site):
     play = site.play(inventory=site.hosts(**{n: {"prepare": False, **h} for n, h in fleet.items()}))
     r, files = site.session("direct1", kernel="mainline", before=f"mkdir -p /etc/cxl; echo '[all]' >{POLICY}; chmod 644 {POLICY}").sh(play).sh(f"cat {POLICY}").run()
     p = Play(r)
-    says = {"kernel": r"ISO-ABI.*exit status 3", "target": "prepare-isolation: 'mem9' is no target.*exit status 2", "missing": "no program /nonexistent/cxl",
+    says = {"kernel": r"ISO-ABI.*exit status 3", "target": "prepare-isolation: 'mem9' is not a target.*exit status 2", "missing": "no program /nonexistent/cxl",
             "theirs": "is not cxl-isolation's", "policy": "unknown key 'colour'", "level": "must be one of"}
     assert p.rc == 2 and sorted(p.failed) == sorted(says), str(r)
     for n, text in says.items():

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from lib.cli import NOBODY, Session, run_daxctl
+from lib.cli import NOBODY, Session, dax_user, run_daxctl
 from lib.tree import Tree, natural
 
 DAX = "sys/devices/platform/ACPI0017:00/root0/decoder0.0/region0/dax_region0/dax0.0"
@@ -141,6 +141,8 @@ def test_what_would_online_it_again_is_named_with_its_place(tree):
     (['ACTION=="add", SUBSYSTEM == "memory" , ATTR{state} := "online_movable"'], 1), (['SUBSYSTEM=="cpu|mem*", ATTR{state}="online"'], 1),
     (['KERNEL=="memory[0-9]*", ATTR{state}="online"'], 1), (['SUBSYSTEM=="memory", TEST=="online", ATTR{online}=="0", ATTR{online}="1"'], 1),
     (['SUBSYSTEM!="cpu", GOTO="end"', 'ATTR{state}="online"', 'LABEL="end"', 'SUBSYSTEM=="memory", ATTR{state}="online"'], 4),
+    # udev ignores a jump to a label that no later rule has
+    (['LABEL="end"', 'SUBSYSTEM!="cpu", GOTO="end"', 'ATTR{state}="online"'], 3),
     (['SUBSYSTEM=="cpu", ACTION=="add", ATTR{online}=="0", ATTR{online}="1"'], None), (['SUBSYSTEM!="memory", ATTR{state}="online"'], None),
     (['SUBSYSTEM=="memory", ATTR{state}="offline"', 'SUBSYSTEM=="memory", ENV{X}="ATTR{state}=online"'], None),
     (['SUBSYSTEM=="memory", ATTR{state}="online'], None), (['SUBSYSTEM=="memory", ATTR{state', 'ATTR', '"', 'X{'], None)])
@@ -151,6 +153,62 @@ def test_a_rule_that_brings_memory_online_is_found_as_udev_reads_it(tree, lines,
     (d / "etc/udev/rules.d/40-x.rules").write_text("\n".join(lines) + "\n")
     causes = [c["where"] for c in listing(d).dax()["dax0.0"]["onlined_by"] if c["cause"] == "udev-rule"]
     assert causes == ([f"/etc/udev/rules.d/40-x.rules:{at}"] if at else [])
+
+
+UNREAD = {
+    "nul": (lambda p: p.write_bytes(b'SUBSYSTEM=="memory"\0, ATTR{state}="online"\n'), "it holds a NUL byte"),
+    "too large": (lambda p: p.write_bytes(b"#" * ((1 << 20) + 1)), "File too large"),
+    "fifo": (os.mkfifo, "it is not a regular file"),
+    "directory": (lambda p: p.mkdir(), "Is a directory"),
+}
+
+
+@pytest.mark.parametrize("what", UNREAD)
+def test_rules_that_cannot_be_read_are_said_not_skipped(tree, what):
+    d = tree("direct1-6.12-devdax")
+    (d / MEMORY / "auto_online_blocks").write_text("offline\n")
+    (d / "etc/udev/rules.d").mkdir(parents=True)
+    make, words = UNREAD[what]
+    make(d / "etc/udev/rules.d/40-x.rules")
+    (d / "etc/udev/rules.d/50-y.rules").write_text('SUBSYSTEM=="memory", ATTR{state}="online"\n')
+    r = listing(d)
+    causes = [(c["where"], c["value"] is None) for c in r.dax()["dax0.0"]["onlined_by"] if c["cause"] == "udev-rule"]
+    assert causes == [("/etc/udev/rules.d/40-x.rules", True), ("/etc/udev/rules.d/50-y.rules:1", False)], str(r)
+    text = "/etc/udev/rules.d/40-x.rules cannot be read (%s), so whether it brings memory online is unknown" % words
+    assert [m["text"] for m in r.messages(code="UDEV-RULE")] == [text] and text in r.err, str(r)
+
+
+def test_rules_for_root_only_are_said(tree):
+    if os.geteuid():
+        pytest.skip("needs root to become somebody else")
+    d = tree("direct1-6.12-devdax")
+    (d / "etc/udev/rules.d").mkdir(parents=True)
+    (d / "etc/udev/rules.d/40-x.rules").write_text("# none\n")
+    (d / "etc/udev/rules.d/40-x.rules").chmod(0o600)
+    (d / "run/udev/rules.d").mkdir(parents=True, mode=0o700)
+    (d / "run/udev/rules.d").chmod(0o700)
+    r = run_daxctl(["list", "--isolation"], sysroot=d, user=NOBODY)
+    assert [c["where"] for c in r.dax()["dax0.0"]["onlined_by"] if c["value"] is None] == ["/etc/udev/rules.d/40-x.rules", "/run/udev/rules.d"], str(r)
+    assert r.err.count("Permission denied") == 2, r.err
+
+
+def test_rules_that_are_switched_off_are_none(tree):
+    """A link to /dev/null hides the rules of that name further down: udev(7)."""
+    d = tree("direct1-6.12-devdax")
+    (d / MEMORY / "auto_online_blocks").write_text("offline\n")
+    for name in ("etc/udev/rules.d", "lib/udev/rules.d"):
+        (d / name).mkdir(parents=True, exist_ok=True)
+    (d / "etc/udev/rules.d/40-x.rules").symlink_to("/dev/null")
+    (d / "lib/udev/rules.d/40-x.rules").write_text('SUBSYSTEM=="memory", ATTR{state}="online"\n')
+    for with_device in (False, True):
+        if with_device:
+            try:
+                (d / "dev").mkdir(exist_ok=True)
+                os.mknod(d / "dev/null", 0o020666, os.makedev(1, 3))
+            except OSError:
+                continue
+        r = listing(d)
+        assert not r.messages(code="UDEV-RULE") and [c["cause"] for c in r.dax()["dax0.0"]["onlined_by"]] == ["kmem"], str(r)
 
 
 def test_the_last_kernel_parameter_counts_and_autoprobe_off_keeps_kmem_away(tree):
@@ -232,18 +290,9 @@ def test_it_agrees_with_the_distributions_list_on_simulated_hosts():
              for n, d in ours.dax().items()}, host
 
 
-USER = """import mmap, os, time
-f = os.open("/dev/dax0.0", os.O_RDWR)
-m = mmap.mmap(f, 2 << 20)
-open("/tmp/user.ready", "w").write(str(os.getpid()))
-time.sleep(60)
-"""
-
-
 def test_who_uses_it_is_named():
-    start = f"rm -f /tmp/user.ready; python3 -c '{USER}' & while [ ! -s /tmp/user.ready ]; do sleep 0.05; done"
-    before, during, pid = Session("direct1", before=start).daxctl("list", "--isolation", "dax0.0").daxctl("list", "--isolation") \
-        .sh("cat /tmp/user.ready; kill $(cat /tmp/user.ready)").run()
+    before, during, pid = Session("direct1", before=dax_user("map")).daxctl("list", "--isolation", "dax0.0").daxctl("list", "--isolation") \
+        .sh("cat $SCRATCH/user").run()
     for r in (before, during):
         users = r.dax()["dax0.0"]["users"]
         assert [(u["pid"], u["command"], u["maps"], u["mapped_bytes"]) for u in users] == [(int(pid.text), "python3", True, 2 << 20)], str(r)

@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from lib import cli
-from lib.change import change, control, enabled, on, overlay, says
+from lib.change import by_default, change, control, enabled, on, overlay, says
 from lib.cli import NOBODY, Session, run, writes
 
 RP = "0000:0c:00.0"                                  # direct1, sysram1, switch4, pmem1
@@ -28,12 +28,14 @@ TARGETS = [("direct1", t, [RP]) for t in ("root0", "all", "port1", RP, "0000:0d:
 def test_a_target_enables_the_root_ports_it_stands_for(host, target, names):
     r = change(host, target, *(["--override=ISO-PMEM"] if host == "pmem1" else []))
     assert r.rc == 0, str(r)
-    assert sorted(writes(r.log)) == enabled(*names)
+    assert {w[0] for w in writes(r.log)} == set(names)
+    for n in names:  # those of a region before the others
+        assert [w for w in writes(r.log) if w[0] == n] == by_default(n)
     on(r, *names)
     for n in names:
         rec = r.root_ports()[n]
-        assert (rec["result"], rec["changed"]) == ("done", True)
-        assert control(rec["after"]) == (True, False, "default")
+        assert (rec["result"], rec["changed"], rec["left_out"]) == ("done", True, [])
+        assert control(rec["after"]) == (True, True, "B2")
 
 
 @pytest.mark.parametrize("target", ["port1", "port2", "mem0", "mem1", "mem2", "mem3", "0000:df:00.0"])
@@ -42,7 +44,7 @@ def test_a_target_on_a_host_with_several_root_ports(target):
     below = {n for n, rec in r.before.items() if rec["host_bridge"] == target or target in rec["memdevs"]}
     below = below or {"0000:de:00.0"}
     assert r.rc == 0 and set(r.root_ports()) == below
-    assert writes(r.log) == enabled(*sorted(below))
+    assert writes(r.log) == by_default(*sorted(below))
     on(r, *below)
 
 
@@ -51,13 +53,13 @@ def test_a_region_enables_every_root_port_it_touches(target):
     r = change("interleave2", target)
     names = [n for n, rec in r.before.items() if "region2" in rec["regions"]]
     assert r.rc == 0 and len(names) == 2
-    assert writes(r.log) == enabled(*sorted(names))
+    assert writes(r.log) == by_default(*sorted(names))
     on(r, *names)
 
 
 def test_a_target_named_twice_is_done_once():
     r = change("direct1", "root0", RP, "mem0", "all")
-    assert r.rc == 0 and writes(r.log) == enabled(RP) and list(r.root_ports()) == [RP]
+    assert r.rc == 0 and writes(r.log) == by_default(RP) and list(r.root_ports()) == [RP]
 
 
 @pytest.mark.parametrize("bad", ["mem1xyz", "0x1", "../x", "", "mem7", "A" * 10000])
@@ -74,7 +76,7 @@ def test_no_target_is_a_usage_error():
 
 
 # -- once is enough, and trying is free ------------------------------------------------
-@pytest.mark.parametrize("args", [[], ["--timeout=B2"], ["--timeout=on"], ["--timeout=off"]])
+@pytest.mark.parametrize("args", [[], ["--timeout=auto"], ["--timeout=keep"], ["--timeout=B2"], ["--timeout=on"], ["--timeout=off"]])
 def test_the_second_time_nothing_is_written(args):
     s = Session("direct1").cxl("enable-isolation", "root0", *args).cxl("enable-isolation", "root0", *args).cxl("list", "--isolation")
     first, second, _ = s.run()
@@ -86,7 +88,7 @@ def test_the_second_time_nothing_is_written(args):
 
 
 @pytest.mark.parametrize("kernel", ["v1", "v1-fixed"])
-@pytest.mark.parametrize("command,args", [("enable-isolation", []), ("enable-isolation", ["--timeout=C2"]), ("disable-isolation", [])])
+@pytest.mark.parametrize("command,args", [("enable-isolation", []), ("enable-isolation", ["--timeout=keep"]), ("enable-isolation", ["--timeout=C2"]), ("disable-isolation", [])])
 @pytest.mark.parametrize("option", ["-n", "--dry-run"])
 def test_a_dry_run_writes_nothing_and_shows_the_plan(kernel, command, args, option):
     before = f"{cli.CXL} enable-isolation root0 --require=debug --override=ISO-DRIVER-PANIC" if command == "disable-isolation" else None
@@ -94,7 +96,7 @@ def test_a_dry_run_writes_nothing_and_shows_the_plan(kernel, command, args, opti
     assert r.rc == 0 and writes(r.log) == []
     assert r.before == r.after
     rec = r.root_ports()[RP]
-    if (kernel, command, args) == ("v1", "enable-isolation", []):
+    if (kernel, command, args) == ("v1", "enable-isolation", ["--timeout=keep"]):
         assert rec["result"] == "already"   # v1 has it on from discovery
         return
     assert (rec["result"], rec["changed"]) == ("planned", False)
@@ -121,7 +123,7 @@ def test_a_timeout_is_set_before_isolation_and_as_a_number(what, name):
 
 @pytest.mark.parametrize("what,expected,state", [
     ("on", [(RP, "timeout_ctrl", "1"), *enabled(RP)], (True, True, "default")),
-    ("off", enabled(RP), (True, False, "default")),
+    ("off", enabled(RP), (True, False, "default")), ("keep", enabled(RP), (True, False, "default")), ("auto", by_default(RP), (True, True, "B2")),
     ("default", [(RP, "timeout_ctrl", "1"), *enabled(RP)], (True, True, "default")),
 ])
 def test_words_for_the_timeout(what, expected, state):
@@ -141,7 +143,7 @@ def test_the_timeout_can_be_taken_back():
     assert control(default.root_ports()[RP]["after"]) == (True, True, "default")
 
 
-def test_without_timeout_it_stays_as_it_is():
+def test_a_timeout_that_is_on_stays_as_it_is():
     s = Session("direct1").cxl("enable-isolation", "root0", "--timeout=C").cxl("disable-isolation", "root0").cxl("enable-isolation", "root0")
     _, off, again = s.run()
     assert writes(off.log) == [(RP, "isolation_ctrl", "0")]
@@ -179,13 +181,13 @@ def test_one_port_of_an_interleaved_region_alone_is_refused():
 def test_the_remedy_that_is_named_works():
     first = change("interleave2", "region2", "-n")
     r = change("interleave2", *first.root_ports())
-    assert r.rc == 0 and set(writes(r.log)) == set(enabled(*first.root_ports()))
+    assert r.rc == 0 and sorted(writes(r.log)) == sorted(by_default(*first.root_ports()))
 
 
 def test_the_second_port_of_a_region_may_follow_the_first():
     names = list(change("interleave2", "region2", "-n").root_ports())
     r = change("interleave2", names[1], before=f"{cli.CXL} enable-isolation {names[0]} --override=ISO-INTERLEAVE")
-    assert r.rc == 0 and writes(r.log) == enabled(names[1])
+    assert r.rc == 0 and writes(r.log) == by_default(names[1])
 
 
 def test_memory_online_as_system_ram_is_refused():
@@ -198,7 +200,7 @@ def test_memory_online_as_system_ram_is_refused():
 
 def test_require_debug_accepts_what_caps_at_debug():
     r = change("sysram1", "root0", "--require=debug")
-    assert r.rc == 0 and writes(r.log) == enabled(RP)
+    assert r.rc == 0 and writes(r.log) == by_default(RP)
     rec = r.root_ports()[RP]
     assert rec["containment"] == "debug" and rec["blockers"] == ["ISO-MEM-ONLINE"]
     says(r, "reboot")
@@ -206,7 +208,7 @@ def test_require_debug_accepts_what_caps_at_debug():
 
 def test_override_takes_out_one_named_check():
     r = change("sysram1", "root0", "--override=ISO-MEM-ONLINE")
-    assert r.rc == 0 and writes(r.log) == enabled(RP)
+    assert r.rc == 0 and writes(r.log) == by_default(RP)
     r = change("sysram1", "root0", "--override=ISO-INTERLEAVE")
     assert r.rc == 1 and writes(r.log) == []
 
@@ -220,12 +222,12 @@ def test_a_level_above_what_is_reached_is_refused(level):
 @pytest.mark.parametrize("level", ["safe", "debug", "contain", "recover"])
 def test_a_fit_host_reaches_every_level(level):
     r = change("direct1", "root0", f"--require={level}")
-    assert r.rc == 0 and writes(r.log) == enabled(RP)
+    assert r.rc == 0 and writes(r.log) == by_default(RP)
     assert r.root_ports()[RP]["containment"] == "recover"
 
 
 @pytest.mark.parametrize("args", [["--require=none"], ["--require="], ["--require=saf"], ["--override=ISO-NONE"], ["--override=all"], ["--override="],
-                                  ["--override=iso-mem-online"], ["--override=ISO-CAP"], ["--override=ISO-ABI"], ["--nonsense"], ["--requir=safe"]])
+                                  ["--override=ISO-CAP"], ["--override=ISO-ABI"], ["--nonsense"], ["--requir=safe"]])
 def test_a_wrong_policy_is_a_usage_error(args):
     s = Session("direct1").sh(f"{cli.CXL} enable-isolation root0 {' '.join(args)}").cxl("list", "--isolation")
     r, after = s.run()
@@ -272,7 +274,7 @@ def test_a_group_leaves_out_what_is_incapable_and_says_so(tmp_path):
     host = overlay(tmp_path, {"0000:0c:01.0": {"capability": False}}, base="direct2x2-6.12-noregion")
     r = change(host, "root0")
     rest = [n for n in FOUR if n != "0000:0c:01.0"]
-    assert r.rc == 0 and writes(r.log) == enabled(*rest)
+    assert r.rc == 0 and writes(r.log) == by_default(*rest)
     assert r.root_ports()["0000:0c:01.0"]["result"] == "skipped"
     assert r.messages(severity="info", target="0000:0c:01.0", code="ISO-CAP")
 
@@ -280,7 +282,7 @@ def test_a_group_leaves_out_what_is_incapable_and_says_so(tmp_path):
 def test_a_port_named_itself_is_not_left_out(tmp_path):
     host = overlay(tmp_path, {"0000:0c:01.0": {"capability": False}}, base="direct2x2-6.12-noregion")
     r = change(host, "0000:0c:00.0", "0000:0c:01.0")
-    assert r.rc == 7 and writes(r.log) == enabled("0000:0c:00.0")
+    assert r.rc == 7 and writes(r.log) == by_default("0000:0c:00.0")
     says(r, "ISO-CAP", "0000:0c:01.0")
 
 
@@ -290,8 +292,7 @@ def test_without_privilege_it_is_exit_3(tmp_path, command, monkeypatch):
         pytest.skip("needs root to become another user")
     program = tmp_path / "cxl"
     shutil.copy(cli.CXL, program)
-    for p in (tmp_path, *list(tmp_path.parents)[:2]):
-        p.chmod(0o755)
+    tmp_path.chmod(0o755)
     before = f"{cli.CXL} enable-isolation root0" if command == "disable-isolation" else None
     monkeypatch.setattr(cli, "CXL", program)
     r = change("direct1", "root0", command=command, user=NOBODY, before=before)
@@ -322,10 +323,16 @@ def test_isolation_by_a_lost_link_says_so():
 
 # -- the posted kernel, with its defects ---------------------------------------------------------
 def test_on_v1_containment_is_debug_and_a_reboot_is_offered():
-    r = change("direct1", "root0", kernel="v1")
-    assert r.rc == 0 and writes(r.log) == []     # on from discovery
+    r = change("direct1", "root0", "--timeout=keep", kernel="v1")
+    assert r.rc == 0 and writes(r.log) == []     # isolation is on from discovery, the timeout is not
     rec = r.root_ports()[RP]
-    assert rec["result"] == "already" and rec["containment"] == "debug" and rec["limits"] == ["ISO-DRIVER-PANIC"]
+    assert rec["result"] == "already" and rec["limits"] == ["ISO-DRIVER-PANIC", "ISO-TIMEOUT-OFF"]
+    assert rec["containment"] == "none" and rec["containment_by_cause"]["mem_link_down"] == "debug"
+    says(r, "reboot", "ISO-DRIVER-PANIC", "ISO-TIMEOUT-OFF")
+    r = change("direct1", "root0", kernel="v1")
+    assert r.rc == 0 and writes(r.log) == by_default(RP)   # that kernel drops the enable with the range
+    rec = r.root_ports()[RP]
+    assert rec["result"] == "done" and rec["containment"] == "debug" and rec["limits"] == ["ISO-DRIVER-PANIC"]
     says(r, "reboot", "ISO-DRIVER-PANIC")
 
 
@@ -399,8 +406,11 @@ def test_one_of_several_fails():
     r = change("direct2x2", "root0", faults=["write@*/0000:0c:01.0/cxl_isolation/isolation_ctrl:1+=EIO"])
     assert r.rc == 7, str(r)
     on(r, *(n for n in FOUR if n != "0000:0c:01.0"))
-    assert r.root_ports()["0000:0c:01.0"]["result"] == "failed"
+    assert r.root_ports()["0000:0c:01.0"]["result"] == "rolled-back"   # its timeout was on by then
+    assert control(r.after["0000:0c:01.0"]["control"]) == (False, False, "default")
     says(r, "0000:0c:01.0")
+    r = change("direct2x2", "root0", "--timeout=keep", faults=["write@*/0000:0c:01.0/cxl_isolation/isolation_ctrl:1+=EIO"])
+    assert r.rc == 7 and r.root_ports()["0000:0c:01.0"]["result"] == "failed", str(r)
 
 
 def test_every_target_fails_the_same_way():
@@ -429,6 +439,16 @@ def test_ports_of_one_region_roll_back_together():
     names = sorted(change("interleave2", "region2", "-n").root_ports())
     r = change("interleave2", "region2", faults=[f"write@*/{names[1]}/cxl_isolation/isolation_ctrl:1=EIO"])
     assert r.rc == 4, str(r)
+    undone = [w for n in names[::-1] for w in ((n, "timeout_range", "0"), (n, "timeout_ctrl", "0"), (n, "isolation_ctrl", "0"))]
+    undone.pop(2)   # isolation of the second was never on
+    assert writes(r.log) == [*by_default(*names), *undone]
+    on(r)
+    for n in names:
+        assert control(r.after[n]["control"]) == (False, False, "default")
+        assert r.root_ports()[n]["result"] == "rolled-back"
+    assert [s["state"] for s in r.root_ports()[names[0]]["plan"]] == ["undone"] * 3
+    r = change("interleave2", "region2", "--timeout=keep", faults=[f"write@*/{names[1]}/cxl_isolation/isolation_ctrl:1=EIO"])
+    assert r.rc == 4, str(r)
     assert writes(r.log) == [*enabled(*names), (names[0], "isolation_ctrl", "0")]
     on(r)
     assert r.root_ports()[names[0]]["result"] == "rolled-back"
@@ -439,6 +459,7 @@ def test_ports_of_one_region_roll_back_together():
 # -- every write fails once ------------------------------------------------------------------------
 CASES = {  # name: (host, kernel, command, arguments, preparation)
     "enable": ("direct1", "v1-fixed", "enable-isolation", ["root0"], None),
+    "enable without timeout": ("direct1", "v1-fixed", "enable-isolation", ["root0", "--timeout=keep"], None),
     "enable with timeout": ("direct1", "v1-fixed", "enable-isolation", ["root0", "--timeout=B2"], None),
     "interleaved with timeout": ("interleave2", "v1-fixed", "enable-isolation", ["region2", "--timeout=B2"], None),
     "disable": ("direct1", "v1-fixed", "disable-isolation", ["root0"], "enable-isolation root0 --timeout=B2"),
@@ -448,6 +469,7 @@ CASES = {  # name: (host, kernel, command, arguments, preparation)
 FAULTS = ["EIO", "EBUSY", "drop", "EIO for good"]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("case", CASES)
 def test_every_write_fails_once(case):
     """Afterwards exactly one of: finished, rolled back, or said what is left; counted over every n."""

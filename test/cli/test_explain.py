@@ -41,9 +41,10 @@ def test_one_check_is_the_tables_entry(table):
 def test_several_checks_come_in_the_order_asked(table):
     r = run_cxl(["explain", "ISO-LINK", "ISO-CAP"])
     assert [c["id"] for c in r.json["checks"]] == ["ISO-LINK", "ISO-CAP"]
+    assert run_cxl(["explain", "iso-link", "Iso-Cap"]).json["checks"] == r.json["checks"]
 
 
-@pytest.mark.parametrize("bad", ["", "ISO", "iso-cap", "ISO-CAP ", "ISO-NONE", "../x", "A" * 10000, "\x1b[31m", "%s%n"], ids=lambda t: repr(t[:12]))
+@pytest.mark.parametrize("bad", ["", "ISO", "iso_cap", "ISO-CAP ", "ISO-NONE", "../x", "A" * 10000, "\x1b[31m", "%s%n"], ids=lambda t: repr(t[:12]))
 def test_an_unknown_check_is_an_error_that_lists_them(table, bad):
     r = run_cxl(["explain", bad])
     assert r.rc == 2 and r.json["checks"] == []
@@ -83,6 +84,7 @@ def test_every_id_in_any_listing_is_in_the_table(table, captures):
         for rp in r.root_ports().values():
             for key, severities in (("blockers", ("cannot", "unsafe")), ("limits", ("limit",)), ("notes", ("note",))):
                 for check in rp[key]:
-                    assert table[check]["severity"] in severities
+                    # what only blocks when it is known to fail is a limit where it cannot be told
+                    assert table[check]["severity"] in severities or (key == "limits" and table[check]["if_unknown"] == "caps")
                     seen.add(check)
     assert {"ISO-ABI", "ISO-MEM-ONLINE"} <= seen

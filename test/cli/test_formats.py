@@ -13,7 +13,16 @@ from lib.cli import NOBODY, Session, run, run_cxl
 
 RP = "0000:0c:00.0"
 TWO = "direct2x2-6.12-x2hb-devdax"
-FORMATS = ("human", "table", "tree", "prometheus")
+
+
+def formats_of(*command):
+    """As its help says."""
+    out = subprocess.run([cli.CXL, *command, "--help"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, env=cli.CLEAN).stdout
+    listed = re.search(r"how to print: json \(default\), ((?:[a-z]+,\s+)*[a-z]+)", out)[1]
+    return re.split(r",\s+", listed)
+
+
+FORMATS = formats_of("isolation-status")
 CONDITIONS = {  # host, kernel, user: from all known to next to nothing
     "all": ("direct1", "v1-fixed", None), "v1": ("interleave2", "v1", None), "mainline": ("switch4", "mainline", None),
     "nobody": ("direct1", "v1-fixed", NOBODY), "nobody-mainline": ("sysram1", "mainline", NOBODY)}
@@ -122,9 +131,9 @@ def test_people_read_sizes_and_durations():
 
 def test_an_unknown_format_names_those_there_are(captures):
     r = run_cxl(["isolation-status", "--format=xml"], sysroot=captures[TWO], json_expected=False)
-    assert r.rc == 2 and "use one of: json, human, table, tree, prometheus" in r.err
+    assert r.rc == 2 and f"use one of: {', '.join(['json', *FORMATS])}" in r.err and "prometheus" in FORMATS
     r = run_cxl(["list", "--isolation", "--format=tree"], sysroot=captures[TWO], json_expected=False)
-    assert r.rc == 2 and "use one of: json, human, table" in r.err and "tree" not in r.err.split("use one of:")[1]
+    assert r.rc == 2 and f"use one of: {', '.join(['json', *formats_of('list', '--isolation')])}" in r.err and "tree" not in r.err.split("use one of:")[1]
 
 
 @pytest.mark.parametrize("fmt", ["json", *FORMATS])

@@ -46,7 +46,7 @@ def loose(tree):
 
 def findings(t, **more):
     r = run_cxl(["isolation-status", "--check", RP], sysroot=t, **more)
-    return {c["check"]: c for c in r.root_ports()[RP]["checks"] if c["result"] == "failed"}
+    return {c["check"]: c for c in r.root_ports()[RP]["checks"] if c["result"] == "failed" or (c["result"] == "unknown" and c["remedy"])}
 
 
 def test_system_ram_without_a_region_is_system_ram(loose):
@@ -148,6 +148,6 @@ def test_the_monitor_sees_it_go_offline(loose):
         assert json.loads(p.stdout.readline())["type"] == "snapshot"
         for block in (146, 147):
             put(loose / MEMORY / f"memory{block}" / "state", "offline\n")
-        out, err = p.communicate(timeout=20)
+        out, err = p.communicate(timeout=120)
     line = json.loads(out)
     assert p.returncode == 0 and "ISO-MEM-ONLINE" in line["before"]["blockers"] and "ISO-MEM-ONLINE" not in line["after"]["blockers"], err

@@ -38,7 +38,7 @@ def test_with_it_the_memory_is_devdax_after_a_reboot_and_isolation_can_be_enable
         .cxl("isolation-status", "--policy").run()
     assert refused.rc == 1 and prepared.rc == 0 and enabled.rc == 0 and enabled.root_ports()[RP]["containment"] in ("contain", "recover")
     d = r.dax()["dax0.0"]
-    assert (d["mode"], d["fit"], d["blocks"]["online"], d["memmap_on_memory"]["device"]) == ("devdax", True, 0, False)
+    assert (d["mode"], d["fit"], d["blocks"]["online"], d["memmap_on_memory"]["in_force"]) == ("devdax", True, 0, False)
     assert policy.rc == 0 and policy.root_ports()[RP]["containment"] in ("contain", "recover"), str(policy)
     assert status.rc == 0, str(status)
 
@@ -106,7 +106,7 @@ def test_an_interleaved_region_names_all_its_devices(host):
 
 def test_a_dry_run_writes_nothing():
     r, look = Session("sysram1").daxctl("prepare-isolation", "--persist", "-n").sh(FILES).run()
-    assert files(look)[:3] == ("", "", "1") and [s["state"] for s in r.dax()["dax0.0"]["plan"]] == ["planned"] * 7
+    assert files(look)[:3] == ("", "", "1") and [s["state"] for s in r.dax()["dax0.0"]["plan"]] == ["planned"] * 6
 
 
 USER_POLICY = "# mine\n[root0]\nrequire = contain\n\n[serial 0x1001]\ntimeout = B\n# end"
@@ -136,7 +136,7 @@ def test_the_policy_file_keeps_its_mode_and_stays_where_a_link_leads(host):
 
 def test_a_link_to_an_empty_file_stays_and_one_to_nothing_is_refused():
     s = Session("sysram1").sh(f"mkdir -p /etc/cxl; :>/etc/cxl/empty; ln -s empty {POLICY}").daxctl("prepare-isolation", "--persist").daxctl("prepare-isolation", "--undo", "--persist") \
-        .sh(f"readlink {POLICY}; cat /etc/cxl/empty").sh(f"rm /etc/cxl/empty").daxctl("prepare-isolation", "--persist").sh(FILES)
+        .sh(f"readlink {POLICY}; cat /etc/cxl/empty").sh("rm /etc/cxl/empty").daxctl("prepare-isolation", "--persist").sh(FILES)
     _, r, undo, kept, _, refused, look = s.run()
     assert r.rc == undo.rc == 0 and kept.text == "empty\n", str(kept)
     assert refused.rc == 4 and f"{POLICY} cannot be written: No such file or directory; nothing was changed" in refused.err, str(refused)
@@ -203,7 +203,7 @@ def test_a_memory_device_without_a_region_is_kept_too():
 
 
 def test_memory_that_stays_busy_is_devdax_after_the_next_boot(host):
-    r, look, _, after = Session(host(busy_blocks=["memory147"])).daxctl("prepare-isolation", "--persist", "--keep-going", "--timeout=100ms").sh(FILES) \
+    r, look, _, after = Session(host(busy_blocks=["memory147"])).daxctl("prepare-isolation", "--persist", "--keep-going", "--timeout=1s").sh(FILES) \
         .sh("cxl-sim ctl reboot").daxctl("list", "--isolation").run()
     assert r.rc == 6 and r.dax()["dax0.0"]["after"]["blocks"]["online"] == 1 and serials(files(look)[0]) == ["0x1001"], str(r)
     assert after.dax()["dax0.0"]["mode"] == "devdax"
@@ -260,8 +260,8 @@ def test_what_cannot_be_switched_leaves_no_file(host):
     assert files(look)[:3] == ("", "", "1")
 
 
-@pytest.mark.parametrize("args,says", [(("--hotplug=dax0.0", "x"), "'x' is no serial number"), (("--hotplug=dax9.9", "0x1"), "dax0.0"),
-                                       (("--hotplug=dax0.0", "--undo"), "for the udev rule"), (("--hotplug=region0",), "no dax device")])
+@pytest.mark.parametrize("args,says", [(("--hotplug=dax0.0", "x"), "'x' is not a serial number"), (("--hotplug=dax9.9", "0x1"), "dax0.0"),
+                                       (("--hotplug=dax0.0", "--undo"), "for the udev rule"), (("--hotplug=region0",), "is not a dax device")])
 def test_the_rule_s_own_option_refuses_nonsense(args, says):
     r, = Session("sysram1").sh(f"daxctl prepare-isolation {' '.join(args)}").run()
     assert r.rc == 2 and says in r.err and len(r.err.strip().splitlines()) == 1
@@ -274,6 +274,27 @@ def test_hotplug_prepares_memory_that_kmem_had_already():
     assert look.dax()["dax0.0"]["mode"] == "devdax"
 
 
+@pytest.mark.parametrize("wrong", ["drop", "ENODEV"])
+def test_what_hotplug_leaves_to_the_kernel_is_offered_again_where_that_was_in_vain(wrong):
+    loose = "echo 0 >/sys/bus/dax/drivers_autoprobe; echo dax0.0 >/sys/bus/dax/drivers/device_dax/unbind; echo dax0.0 >/sys/bus/dax/drivers/device_dax/remove_id"
+    r, look = Session("direct1", before=loose, faults=[f"write@*/dax/drivers_probe:1={wrong}"]) \
+        .sh("daxctl prepare-isolation --hotplug=dax0.0 0x99").daxctl("list", "--isolation").run()
+    assert r.rc == 0 and look.dax()["dax0.0"]["driver"] == "kmem", f"{r}{look}"
+
+
 def test_hotplug_gives_memory_whose_serial_number_cannot_be_read_to_nobody_else():
     r, look = Session("sysram1", faults=["read@*/mem0/serial:1=EIO"]).sh("daxctl prepare-isolation --hotplug=dax0.0 0x1001").daxctl("list", "--isolation").run()
     assert r.rc == 0 and look.dax()["dax0.0"]["mode"] == "devdax", f"{r}{look}"
+
+
+@pytest.mark.parametrize("where,mode,told", [("open", "0777", "open"), ("closed", "0755", None)])
+def test_a_program_that_others_can_change_is_in_no_rule(where, mode, told):
+    """udev runs it as root."""
+    top = "/var/lib/cxl-isolation"  # of the run, and root's alone
+    r, look = Session("sysram1", before=f"mkdir -m {mode} {top}/{where}; cp $(command -v daxctl) {top}/{where}/") \
+        .sh(f"{top}/{where}/daxctl prepare-isolation --persist").sh(FILES).run()
+    if told:
+        assert r.rc == 4 and "a udev rule would have root run " in r.err and "others than root can change " in r.err and f"/{where}; nothing was written" in r.err, str(r)
+        assert "hotplug" not in look.text
+    else:
+        assert r.rc == 0 and "hotplug" in look.text, str(r)

@@ -16,8 +16,7 @@ def policy(tmp_path):
         path = tmp_path / "isolation.conf"
         path.write_text(text)
         path.chmod(mode)
-        for p in (tmp_path, *tmp_path.parents[:2]):
-            p.chmod(0o755)
+        tmp_path.chmod(0o755)
         return path
     return write
 
@@ -92,15 +91,25 @@ def test_an_empty_policy_does_nothing_and_says_so(policy):
     assert r.rc == 0 and r.json["root_ports"] == [] and "has no section" in r.err
 
 
+def test_a_policy_of_memory_alone_does_nothing_for_isolation_and_says_so(policy):
+    r = enable("direct1", policy("[region r]\nmemdevs = 0x1001\nsize = 256MiB\n[dax vm1]\nregion = r\nsize = rest\n"))
+    assert r.rc == 0 and r.json["root_ports"] == [] and "has no section for root ports, as [all] is one" in r.err, str(r)
+
+
 @pytest.mark.parametrize("option", ["--require=safe", "--timeout=A", "--cache", "--link-down"])
 def test_the_command_line_cannot_contradict_it(policy, option):
     r = enable("direct1", policy("[all]\n"), option)
     assert r.rc == 2 and option.split("=")[0] in r.err and writes(r.log) == []
 
 
-BAD = [("[all]\ncolour = red\n", ":2: unknown key 'colour'"), ("[all]\n[root0]\nrequire = maybe\n", ":3: 'maybe' is no value of require"),
+BAD = [("[all]\ncolour = red\n", ":2: unknown key 'colour'"), ("[all]\n[root0]\nrequire = maybe\n", ":3: require: 'maybe' is not a level"),
+       ("[root0]\nrequire = contain\nrequire = debug\n", ":3: require: the level for every cause is given twice"),
+       ("[all]\nrequire = protocol_error:recover\n", ":2: require: a protocol error is contained at best"),
+       ("[ALL]\nbest-effort = maybe\n", ":2: 'maybe' is not a value of best-effort"),
        ("[root0]\n\n[root0]\n", ":3: [root0]"), ("[all]\nrequire = safe\nnonsense\n", ":3: this is neither"), ("[mem0]\n", ":1: [mem0]: such numbers"),
-       ("[all]\ntimeout = A\ntimeout = B\n", ":3: timeout was set in line 2"), ("[all]\n\x1b[31m = 1\n", ":2: unknown key")]
+       ("[all]\ntimeout = A\ntimeout = B\n", ":3: timeout was set in line 2"), ("[all]\n\x1b[31m = 1\n", ":2: unknown key"),
+       ("[all]\n[region r]\nmemdevs = 1\ntype = pmem\n", ":4: type = pmem"), ("[region r]\n[all]\n", ":1: [region r] does not say"),
+       ("[all]\n[dax d]\n\n[dax D]\n", ":4: [dax d] is there in line 2 already")]
 
 
 @pytest.mark.parametrize("text,says", BAD, ids=lambda v: v[:12].strip().encode("ascii", "replace").decode())
@@ -109,6 +118,38 @@ def test_a_bad_file_is_refused_whole_with_file_and_line(policy, text, says):
     r = enable("direct1", path)
     assert r.rc == 2 and r.json["root_ports"] == [] and writes(r.log) == []
     assert f"{path}{says}" in r.err and len(r.err.strip().splitlines()) == 1, str(r)
+
+
+LAYOUTS = [("[region r]\nmemdevs = 0x2001\nsize = 1GiB\n", 1, ":3: [region r] takes 1GiB of mem"),
+           ("[region r]\nmemdevs = 0x2003, 0x2001\n", 1, ":2: [region r]: no root decoder"),
+           ("[region r]\nmemdevs = 0x2001\n[dax a]\nregion = r\nsize = 50%\nalign = 1GiB\n", 1, ":5: [dax a]: nothing of"),
+           ("[region r]\nmemdevs = 0x2001\n[dax a]\nregion = r\nsize = 6MiB\n[dax b]\nregion = r\nsize = 252MiB\n", 1, ":8: [dax b]: the devices of")]
+
+
+@pytest.mark.parametrize("text,status,says", LAYOUTS, ids=[t[2][:4] + str(i) for i, t in enumerate(LAYOUTS)])
+def test_memory_that_does_not_fit_to_the_host_is_refused_before_anything_is_written(policy, text, status, says):
+    path = policy(text + "[all]\n")
+    r = enable("direct2x2", path)
+    assert r.rc == status and r.json["root_ports"] == [] and writes(r.log) == [], str(r)
+    assert f"{path}{says}" in r.err and ", nothing was written" in r.err and len(r.err.strip().splitlines()) == 1, str(r)
+    assert [m["code"] for m in r.messages(severity="error")] == ["POLICY"]
+
+
+def test_a_memory_device_that_is_gone_keeps_no_other_port_without_isolation(policy):
+    path = policy("[region r]\nmemdevs = 0x9\n[all]\n")
+    r = enable("direct2x2", path)
+    assert r.rc == 7 and f"{path}:2: no memory device has serial number 0x9, so nothing of the layout can be made" in r.err, str(r)
+    assert {rec["result"] for rec in r.root_ports().values()} == {"done"} and len(r.root_ports()) == 4
+
+
+def test_memory_that_fits_is_in_nobody_s_way(policy):
+    r = enable("direct2x2", policy("[region r]\nmemdevs = 0x2001, 0x2003\n[dax a]\nregion = r\nsize = 50%\n[dax b]\nregion = r\nsize = rest\n[all]\n"))
+    assert r.rc == 0 and len(writes(r.log)) >= 4, str(r)
+
+
+def test_a_region_of_others_is_not_taken_for_free(policy):
+    r = enable("interleave2", policy("[all]\n[region r]\nmemdevs = all of root port 0c:00.0\n"))
+    assert r.rc == 1 and ":2: [region r] takes 256MiB of mem" in r.err and "which is in no [region], has 256MiB" in r.err and writes(r.log) == [], str(r)
 
 
 def test_a_file_that_others_may_write_is_refused(policy):
@@ -128,7 +169,7 @@ def test_a_file_of_somebody_else_is_refused(policy):
 
 def test_what_is_no_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "fifo")
-    for name, says in (("none", "No such file"), (".", "no regular file"), ("fifo", "no regular file")):
+    for name, says in (("none", "No such file"), (".", "not a regular file"), ("fifo", "not a regular file")):
         r = enable("direct1", tmp_path / name)
         assert r.rc == 2 and says in r.err and writes(r.log) == [], str(r)
 
@@ -157,7 +198,7 @@ def test_drift_is_reported_until_the_policy_is_applied(policy):
 def test_drift_of_mode_level_and_of_what_is_missing(policy):
     path = policy("[serial 0x1001]\nmode = devdax\nrequire = contain\n[serial 0x99]\n")
     r, only = Session("sysram1").cxl("isolation-status", f"--policy={path}").cxl("isolation-status", f"--policy={path}", RP).run()
-    assert r.rc == 1 and drift(r) == [(RP, "isolation is off"), (RP, "ISO-MEM-ONLINE stands against the level contain"), ("dax0.0", "mode is system-ram"),
+    assert r.rc == 1 and drift(r) == [(RP, "isolation is off"), (RP, "timeout is off"), (RP, "ISO-MEM-ONLINE stands against the level contain"), ("dax0.0", "mode is system-ram"),
                                       ("serial 0x99", "target is absent")]
     assert drift(only) == drift(r)[:-1]
 
@@ -174,7 +215,7 @@ def test_what_a_group_goes_without_is_no_drift(policy):
     path = policy("[all]\ncache = yes\nlink-down = yes\n")
     before, applied, status = Session("direct1").cxl("isolation-status", f"--policy={path}").cxl("enable-isolation", "--registers", f"--policy={path}") \
         .cxl("isolation-status", f"--policy={path}").run()
-    assert before.rc == 1 and drift(before) == [(RP, "isolation is off"), (RP, "link-down is off")]
+    assert before.rc == 1 and drift(before) == [(RP, "isolation is off"), (RP, "timeout is off"), (RP, "link-down is off")]
     assert applied.rc == 0 and "CXL.cache" in applied.err and (status.rc, drift(status)) == (0, [])
 
 
@@ -190,6 +231,16 @@ def test_a_port_that_is_never_to_be_recovered_is_left_alone():
         return Session("direct1", before=f"mkdir -p /etc/cxl; printf '[root0]\\nrecover = {setting}\\n' >/etc/cxl/isolation.conf; cxl enable-isolation --timeout=A root0 >/dev/null; "
                        f"cxl-sim ctl timeout {RP}").cxl("recover-port", "-n", RP).run()[0]
     never, manual = recover("never"), recover("manual")
-    assert never.rc == 1 and "isolation.conf:2 says that 0000:0c:00.0 is never to be recovered" in never.err, str(never)
+    assert never.rc == 1 and "0000:0c:00.0 is not recovered (ISO-POLICY): /etc/cxl/isolation.conf:2 says that it is never to be recovered" in never.err, str(never)
     assert manual.rc == 0, str(manual)
-    assert recover("sometimes").rc == 2
+    broken = recover("sometimes")  # what the file says of this port cannot be told, and the port is left alone
+    assert broken.rc == 1 and "(ISO-POLICY)" in broken.err and "/etc/cxl/isolation.conf:2: 'sometimes'" in broken.err, str(broken)
+
+
+def test_the_administrators_word_for_the_platform_lifts_its_limit(policy):
+    """amd1: a server whose vendor says that it contains a failure and cannot recover from it."""
+    path = policy("[all]\nplatform-recovery = yes\n")
+    bare, told = (Session("amd1").sh(f"mkdir -p /etc/cxl; {copy}").cxl("enable-isolation", "root0").cxl("list", "--isolation").run()[2].root_ports()[RP]
+                  for copy in ("true", f"cp {path} /etc/cxl/isolation.conf"))
+    assert (bare["containment"], "ISO-PLATFORM" in bare["limits"]) == ("contain", True)
+    assert (told["containment"], "ISO-PLATFORM" in told["limits"]) == ("recover", False)

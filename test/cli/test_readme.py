@@ -39,13 +39,32 @@ def test_three_commands_lead_to_contained_memory():
         assert r.rc == 0, str(r)
     for line in shown:
         assert not line or line.startswith("$ ") or line in printed, f"{line!r} is not printed"
-    assert last.rc == 1 and [m["text"].split(",")[0] for m in last.messages(code="DRIFT")] == ["0000:0c:00.0: isolation is off"]
+    assert last.rc == 1 and [m["text"].split(",")[0] for m in last.messages(code="DRIFT")] == ["0000:0c:00.0: isolation is off",
+                                                                                                           "0000:0c:00.0: timeout is off"]
     unit = cli.BUILD / "contrib/systemd/cxl-isolation.service"  # what the third command runs at boot
-    command = next(x.split("/")[-1] for x in unit.read_text().splitlines() if x.startswith("ExecStart="))
+    commands = [x.split("/")[-1] for x in unit.read_text().splitlines() if x.startswith("ExecStart=")]
     enabled = cli.Session("sysram1")
-    for line in [*typed, command]:
+    for line in [*typed, *commands]:
         enabled.sh(line)
     assert enabled.cxl("isolation-status", "--policy").run()[-1].rc == 0
+
+
+def test_memory_of_virtual_machines_is_there_again_after_a_failure():
+    """The README's session, typed; its excerpt of the policy file is that host's."""
+    text = (cli.ROOT / "README.md").read_text()
+    policy = json.loads((cli.ROOT / "test/hosts/vms1.json").read_text())["etc"]["cxl/isolation.conf"]
+    for line in block(text, "[region vms]\n"):
+        assert line in policy.split("\n"), line
+    shown = block(text, "$ cxl-sim run --host vms1 -- sh\n")[1:]
+    typed = [line[2:] for line in shown if line.startswith("$ ")]
+    assert len(typed) == 6
+    s = cli.Session("vms1")
+    for line in typed:
+        s.sh(line)
+    results = s.run()
+    printed = [line.rstrip() for r in results for line in r.text.splitlines()]
+    assert [r.rc for r in results] == [0] * 6, "\n".join(map(str, results))
+    assert [line for line in shown if line and not line.startswith("$ ")] == printed
 
 
 def test_every_command_line_to_try_runs():
@@ -59,6 +78,11 @@ def test_every_command_line_to_try_runs():
         r = subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
                            env={"PATH": f"{cli.CXL.parent}:{cli.SIM.parent}:/usr/bin:/bin"})
         assert r.returncode == int("refused" in comment or "stranded" in comment), f"{line}\n{r}"
+
+
+def test_the_verdicts_hosts_are_as_many_as_it_says():
+    hosts = len(list((cli.ROOT / "test/verdict/hosts").glob("*.json")))
+    assert f"every capture and {hosts} more," in (cli.ROOT / "docs/TESTING.md").read_text()
 
 
 def test_the_map_is_as_the_readme_shows_it(tmp_path):

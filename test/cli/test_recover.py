@@ -11,8 +11,8 @@ import subprocess
 import pytest
 
 from lib import schema
-from lib.cli import CXL, ROOT, SIM, Session, host_file
-from lib.recovering import ENDPOINT, FAIL, PORT, STATE, cxl_writes, failed, make_region, refused, states, timed_out, view
+from lib.cli import CXL, ROOT, SIM, Session, hold_lock, host_file
+from lib.recovering import ENDPOINT, FAIL, PORT, STATE, cxl_writes, failed, journals, make_region, refused, states, timed_out, view
 
 OTHER = "0000:de:00.0"
 BY_SERIAL = {"direct1": 1, "interleave2": 2, "switch4": 4}
@@ -32,14 +32,14 @@ def test_after_a_link_down_everything_is_as_it_was(host):
     assert all(r["now"] for r in record["regions"]) and len(record["regions"]) == 1
     assert record["before"] == record["after"]
     assert len(record["times"]) == len(record["plan"]) and record["took_us"] >= max(t["took_us"] for t in record["times"])
-    assert ".json" not in left.text, "the journal is left"
+    assert not journals(left), "the journal is left"
 
 
 def test_a_dry_run_names_every_step_in_order_and_writes_nothing():
     s = failed("direct1").cxl("recover-port", "-n", PORT).sh(f"ls {STATE} 2>&1").cxl("recover-port", PORT).run()
     dry, left, real = s[3], s[4], s[5]
     assert dry.rc == 0 and not cxl_writes(dry.log)
-    assert ".json" not in left.text
+    assert not journals(left)
     assert dry.json["root_ports"][0]["result"] == "planned" and not dry.json["root_ports"][0]["changed"]
     assert set(states(dry)) == {"planned"}
     planned = [(p["op"], p["timeout_us"], p["when"]) for p in dry.json["root_ports"][0]["plan"]]
@@ -119,7 +119,7 @@ def test_a_region_that_the_order_of_addresses_keeps_from_being_made_again_is_fou
     if not can:
         r = s.cxl("recover-port", "--no-rebuild", PORT).run()
         before, refused_, rebuilt = r[-5], r[-3], r[-1]
-        assert refused_.rc == 1 and refused_.json["root_ports"][0]["blocker"] == "REBUILD" and not cxl_writes(refused_.log), str(refused_)
+        assert refused_.rc == 1 and refused_.json["root_ports"][0]["blocker"] == "ISO-DECODER-ORDER" and not cxl_writes(refused_.log), str(refused_)
         assert "is at a higher address behind the same host bridge" in refused_.err and "--no-rebuild" in refused_.err
         assert len(before.regions()) == len(made) - bool(gone) and rebuilt.rc == 0, str(rebuilt)
         return
@@ -176,6 +176,33 @@ def test_on_a_terminal_what_is_waited_for_is_named_meanwhile():
                                      f"{SIM} ctl returns {ENDPOINT} never && {CXL} recover-port --timeout=1s {PORT}")
     assert rc == 6 and any(re.search(r"\] wait for mem0 \(0x1001\) \.\.\.$", x) for x in pauses), (rc, text)
     assert re.search(r"\] wait for mem0 \(0x1001\) \.\.\. failed 1\.\d s\r?\n", text)
+
+
+# -- what is accepted and binds nothing ------------------------------------------------
+PORT_LOST = f"echo 1 >/sys/bus/pci/devices/{PORT}/remove; echo 1 >/sys/bus/pci/rescan"
+
+
+@pytest.mark.parametrize("wrong", ["drop", "ENODEV"])
+@pytest.mark.parametrize("write", ["cxl_region/bind", "device_dax/new_id"])
+def test_a_driver_that_was_offered_a_device_in_vain_is_offered_it_again(write, wrong):
+    s = failed("direct1").sh(f"{SIM} ctl fault 'write@*/{write}:1={wrong}'").cxl("recover-port", PORT).cxl("list", "--isolation").run()
+    assert s[4].rc == 0 and view(s[1]) == view(s[5]), str(s[4])
+    assert [p.endswith(write) for p, _ in cxl_writes(s[4].log)].count(True) == 2
+    assert s[4].json["root_ports"][0]["tries"] == 1
+
+
+@pytest.mark.parametrize("wrong", ["drop", "ENODEV"])
+@pytest.mark.parametrize("write", ["cxl_mem/bind", "cxl_port/bind"])
+def test_so_is_the_driver_of_a_memory_device_or_a_port(write, wrong):
+    s = Session("direct1").sh(PORT_LOST).sh(f"{SIM} ctl fault 'write@*/{write}:1={wrong}'").cxl("recover-port", PORT).cxl("list", "--isolation").run()
+    assert s[2].rc == 0 and [m["state"] for m in s[3].memdevs().values()] == ["enabled"], str(s[2])
+    assert [p.endswith(write) for p, _ in cxl_writes(s[2].log)].count(True) == 2
+
+
+def test_a_driver_that_never_takes_a_device_is_offered_it_no_more_than_a_few_times():
+    s = failed("direct1").sh(f"{SIM} ctl fault 'write@*/device_dax/new_id:1+=drop'").cxl("recover-port", PORT).run()
+    assert s[4].rc == 4 and "did not read back as expected in time" in s[4].err, str(s[4])
+    assert 3 < [p.endswith("device_dax/new_id") for p, _ in cxl_writes(s[4].log)].count(True) < 12
 
 
 # -- how the link is taken down ------------------------------------------------------
@@ -236,7 +263,7 @@ def test_where_the_link_cannot_be_taken_down_nothing_else_is(method, why):
     # what would have to be tried first is offered
     assert ("reboot" if method in ("auto", "link-disable", "reset_subordinate") else "reset_subordinate can be tried") in r.err
     assert r.json["root_ports"][0]["blocker"] == "ISO-HOTPLUG"
-    assert s[3].out == s[5].out and ".json" not in s[6].text
+    assert s[3].out == s[5].out and not journals(s[6])
     assert all(p.endswith("/config") for p, _ in cxl_writes(r.log))
 
 
@@ -248,6 +275,30 @@ def test_a_dry_run_says_what_only_trying_tells():
 
 
 # -- what is refused before the first write ------------------------------------------
+SIDE = "0000:0c:01.0"
+
+
+@pytest.mark.parametrize("more", [[], ["-n"], ["--no-rebuild"]])
+def test_a_port_that_nothing_is_below_is_refused_at_once(more):
+    refused(Session("empty1").cxl("recover-port", "--force-healthy", *more, SIDE), 1, "ISO-EMPTY", f"nothing is below {SIDE}", "rescan")
+
+
+def test_an_ordinary_device_that_would_go_down_is_named_and_goes_down_only_when_that_is_said():
+    r = refused(Session("mixed1").cxl("recover-port", "--force-healthy", SIDE), 1, "ISO-PCI-DEVICE", "0000:0e:00.0 (nvme)")
+    remedy = f"cxl recover-port --force-healthy --override=ISO-PCI-DEVICE {SIDE}"
+    assert remedy in r.err
+    done, there, other = Session("mixed1").cxl(*remedy.split()[1:]).sh("ls -d /sys/bus/pci/devices/0000:0e:00.0/driver").cxl("recover-port", "--force-healthy", PORT).run()
+    assert done.rc == 0 and there.rc == 0 and other.rc == 0, f"{done}{there}{other}"
+    assert any(p.endswith("0000:0e:00.0/remove") for p, _ in cxl_writes(done.log))
+
+
+def test_a_device_whose_serial_number_was_never_known_is_said_to_be_taken_by_its_place(tmp_path):
+    host = host_file(tmp_path, "direct1-6.12-devdax", files={"sys/bus/cxl/devices/mem0/serial": "0x0\n"})
+    s = failed(host, faults=["write@*/create_ram_region:1=EBUSY"]).cxl("recover-port", PORT).cxl("recover-port", "--resume", PORT).run()
+    said, = s[4].messages(code="SERIAL")
+    assert s[3].rc == 4 and s[4].rc == 0 and said["severity"] == "warning" and f"at {ENDPOINT}" in said["text"], str(s[4])
+
+
 def test_a_healthy_port_is_left_alone():
     refused(Session("direct1").cxl("recover-port", PORT), 1, "HEALTHY", "not isolated", f"cxl recover-port --force-healthy {PORT}")
 
@@ -259,8 +310,8 @@ def test_system_ram_is_refused_with_the_way_out():
 def test_a_region_that_may_be_below_the_port_is_no_guess():
     """Unreadable targets: which devices the region is made of is unknown, and it would not be made again."""
     s = Session("direct1").cxl("enable-isolation", "root0").sh(f"{SIM} ctl link-down {PORT}").sh(f"{SIM} ctl fault 'open@*/region0/target0:1+=EIO'")
-    refused(s.cxl("recover-port", PORT), 3, "REBUILD", "region0", "which devices", "run the command again")
-    refused(s.cxl("recover-port", "--no-rebuild", PORT), 3, "REBUILD", "region0")
+    refused(s.cxl("recover-port", PORT), 3, "ISO-REBUILD", "region0", "which devices", "run the command again")
+    refused(s.cxl("recover-port", "--no-rebuild", PORT), 3, "ISO-REBUILD", "region0")
 
 
 def test_what_could_not_be_read_once_is_no_reason_to_reboot():
@@ -271,8 +322,9 @@ def test_what_could_not_be_read_once_is_no_reason_to_reboot():
 
 
 def test_what_is_no_root_port_is_refused_with_the_port_above():
-    refused(Session("direct1").cxl("recover-port", ENDPOINT), 3, None, "no root port", f"cxl recover-port {PORT}")
-    refused(Session("direct1").cxl("recover-port", "region0"), 3, None, f"cxl recover-port {PORT}")
+    refused(Session("direct1").cxl("recover-port", ENDPOINT), 2, None, "is not a root port", f"cxl recover-port {PORT}")
+    refused(Session("direct1").cxl("recover-port", "region0"), 2, None, f"cxl recover-port {PORT}")
+    refused(Session("direct1").cxl("recover-port", "root0"), 2, None, "root0 is not a root port", f"cxl recover-port {PORT}")
     refused(Session("direct1").cxl("recover-port", "0000:77:00.0"), 2, None, "use one of")
 
 
@@ -295,11 +347,11 @@ def test_an_output_that_cannot_be_written_is_said_once_and_what_was_done_with_it
 
 def test_bad_options_are_named():
     for args, word in [((), "one root port is recovered at a time"), ((PORT, PORT), "one root port"),
-                       (("--resume", "--abandon", PORT), "exclude each other"), (("--resume", "--force-healthy", PORT), "--resume changes no more than"),
-                       (("--resume", "--override=ISO-PMEM", PORT), "its journal has the rest"),
+                       (("--resume", "--abandon", PORT), "exclude each other"), (("--resume", "--force-healthy", PORT), "--resume accepts only"),
+                       (("--resume", "--override=ISO-PMEM", PORT), "everything else comes from the journal"),
                        (("--abandon", "--timeout=1s", PORT), "--abandon takes no other option"),
-                       (("--link-method=rope", PORT), "'rope' is no link method"), (("--timeout=soon", PORT), "'soon' is no duration"),
-                       (("--timeout=0s", PORT), "no duration"), (("--progress=bar", PORT), "'bar' is no kind of progress"),
+                       (("--link-method=rope", PORT), "'rope' is not a link method"), (("--timeout=soon", PORT), "'soon' is not a duration"),
+                       (("--timeout=0s", PORT), "is not a duration"), (("--progress=bar", PORT), "'bar' is not a kind of progress"),
                        (("--override=ISO-CAP", PORT), "only ISO-PMEM")]:
         refused(Session("direct1").cxl("recover-port", *args), 2, None, word)
 
@@ -308,9 +360,9 @@ def test_without_a_state_directory_nothing_is_begun():
     refused(failed("direct1", env={"CXL_STATE_DIR": "/proc/none/state"}).cxl("recover-port", PORT), 3, "STATE", "CXL_STATE_DIR")
 
 
-def test_another_recovery_of_the_port_holds_its_lock():
-    refused(failed("direct1").sh(f"mkdir -p {STATE}; flock {STATE}/{PORT}.lock sleep 60 >/dev/null 2>&1 & sleep 0.3")
-            .cxl("recover-port", PORT), 1, "LOCK", "being worked on")
+def test_whoever_changes_the_host_at_the_moment_holds_its_lock():
+    refused(failed("direct1").sh(hold_lock(f"{STATE}/host.lock"))
+            .cxl("recover-port", PORT), 1, "LOCK", "being changed by another process")
 
 
 CAPTURES = pathlib.Path(ROOT) / "test/hosts/captures"
@@ -360,7 +412,7 @@ def test_persistent_memory_is_given_up_only_by_name():
 # the first look is before the locks are held: it is looked at again
 @pytest.mark.parametrize("look,more", [(1, ["-n"]), (2, [])])
 def test_a_region_that_may_be_below_the_port_is_no_guess_either_when_it_is_read_once(look, more):
-    refused(failed("interleave2").sh(f"cxl-sim ctl fault 'read@*/region2/target0:{look}=EBUSY'").cxl("recover-port", *more, PORT), 3, "REBUILD",
+    refused(failed("interleave2").sh(f"cxl-sim ctl fault 'read@*/region2/target0:{look}=EBUSY'").cxl("recover-port", *more, PORT), 3, "ISO-REBUILD",
             "which devices region2 is made of", "run the command again")
 
 
@@ -415,7 +467,7 @@ def test_whose_husk_it_is_where_two_ports_of_a_host_bridge_lost_a_device_is_no_g
     s = two_ports_lost(("decoder0.1", "mem3", "0000:e0:00.0"), ("decoder0.1", "mem1", "0000:df:00.0"))
     if how:     # the other husk was freed, its port is still isolated
         s.sh(f"echo region3 >/sys/bus/cxl/devices/decoder0.1/delete_region{how}")
-    refused(s.cxl("recover-port", "0000:de:01.0"), 1, "REBUILD", "cannot be told any more", "--no-rebuild")
+    refused(s.cxl("recover-port", "0000:de:01.0"), 1, "ISO-REBUILD", "cannot be told any more", "--no-rebuild")
 
 
 def test_a_root_port_that_is_gone_is_refused_with_the_way_back():
@@ -481,7 +533,7 @@ def test_a_port_that_isolates_again_and_again_is_given_up_and_left_fenced():
     assert s[3].rc == 4 and "that was try 3 of 3" in s[3].err and "fenced" in s[3].err, str(s[3])
     assert "--resume" not in s[3].err, "there is no journal to resume from"
     assert s[4].regions() == {} and all(m["state"] == "disabled" for m in s[4].memdevs().values())
-    assert ".json" not in s[5].text
+    assert not journals(s[5])
 
 
 def test_a_replacement_can_be_accepted_when_resuming():

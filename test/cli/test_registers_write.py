@@ -34,8 +34,10 @@ def by_register(host, *args, kernel="mainline", **more):
 
 # -- what is written ------------------------------------------------------------------------
 @pytest.mark.parametrize("args,expected", [
-    ([], [ISOLATION]),
-    (["--link-down"], [LINK_DOWN, LINK_DOWN | ISOLATION]),
+    ([], [6, 6 | TIMEOUT, 6 | TIMEOUT | ISOLATION]),
+    (["--link-down"], [6, 6 | TIMEOUT, 6 | TIMEOUT | LINK_DOWN, 6 | TIMEOUT | LINK_DOWN | ISOLATION]),
+    (["--timeout=keep"], [ISOLATION]),
+    (["--timeout=keep", "--link-down"], [LINK_DOWN, LINK_DOWN | ISOLATION]),
     (["--timeout=B2"], [6, 6 | TIMEOUT, 6 | TIMEOUT | ISOLATION]),
     (["--timeout=on"], [TIMEOUT, TIMEOUT | ISOLATION]),
     (["--timeout=D2", "--link-down"], [14, 14 | TIMEOUT, 14 | TIMEOUT | LINK_DOWN, 14 | TIMEOUT | LINK_DOWN | ISOLATION]),
@@ -125,8 +127,8 @@ def test_the_kernels_attribute_is_used_where_there_is_one():
 
 def test_v1_clears_what_has_no_attribute_and_it_is_put_back():
     before = "cxl enable-isolation root0 --registers --link-down >/dev/null 2>&1"
-    r = by_register("direct1", "root0", "--timeout=B2", kernel="v1", before=before)
-    assert r.rc == 0 and control(r.after[RP]["control"]) == (True, True, "B2")
+    r = by_register("direct1", "root0", "--timeout=C", kernel="v1", before=before)
+    assert r.rc == 0 and control(r.after[RP]["control"]) == (True, True, "C")
     assert r.after[RP]["control"]["interrupt"] is True and r.after[RP]["control"]["mem"]["link_down"] is True
     says(r, "the interrupt enable (from 1 to 0)", "the forced link-down (from 1 to 0)", "put back")
 
@@ -146,12 +148,13 @@ def test_an_extra_without_registers_says_what_to_add(tmp_path, args, kernel):
 
 
 def test_an_extra_that_the_port_lacks(tmp_path):
-    """Named itself it is refused; in a group isolation is enabled without it."""
+    """Named itself it is refused; in a group isolation is enabled without it, which is not all that was asked for."""
     host = overlay(tmp_path, {RP: {"mem_link_down": False}})
     named, group = by_register(host, RP, "--link-down"), by_register(host, "root0", "--link-down")
     assert named.rc == 3 and writes(named.log) == []
     says(named, f"{RP} does not support forcing the link down", "nothing was written, isolation is off")
-    assert group.rc == 0 and writes(group.log) == ctrl(ISOLATION)
+    assert group.rc == 7 and writes(group.log) == ctrl(6, 6 | TIMEOUT, 6 | TIMEOUT | ISOLATION)
+    assert (group.root_ports()[RP]["result"], group.root_ports()[RP]["left_out"]) == ("partial", ["mem.link_down"])
     says(group, "the rest is done without it")
 
 
@@ -161,6 +164,8 @@ def test_cache_is_isolated_beside_mem():
     assert r.rc == 0, str(r)
     mem, cache = (r.after[RP]["control"][p] for p in ("mem", "cache"))
     assert (mem["isolation"], mem["link_down"], cache["isolation"], cache["link_down"]) == (True,) * 4
+    assert writes(r.log)[-1] == ctrl(0x606 | TIMEOUT | CACHE_TIMEOUT | LINK_DOWN | CACHE_LINK_DOWN | ISOLATION | CACHE_ISOLATION)[0]
+    r = by_register("accel1", RP, "--cache", "--link-down", "--timeout=keep")
     assert writes(r.log)[-1] == ctrl(LINK_DOWN | CACHE_LINK_DOWN | ISOLATION | CACHE_ISOLATION)[0]
 
 
@@ -198,13 +203,16 @@ def test_a_port_that_only_isolates_cache(tmp_path):
     host = overlay(tmp_path, {RP: CACHE_ONLY}, base="direct1-6.12-noregion", devices={"0000:0d:00.0": {"type": 1, "driver": "sfc"}})
     without = by_register(host, RP)
     assert without.rc == 3 and writes(without.log) == []
-    says(without, "ISO-CAP")
+    says(without, "does not support CXL.mem isolation (--cache --registers isolates CXL.cache)")
     for target in (RP, "root0"):
         r = by_register(host, target, "--cache")
-        assert r.rc == 0 and writes(r.log) == ctrl(CACHE_ISOLATION), str(r)
+        assert r.rc == 0 and writes(r.log) == ctrl(0x600, 0x600 | CACHE_TIMEOUT, 0x600 | CACHE_TIMEOUT | CACHE_ISOLATION), str(r)
         assert r.root_ports()[RP]["result"] == "done" and "ISO-CAP" not in r.root_ports()[RP]["blockers"]
+        r = by_register(host, target, "--cache", "--timeout=B")
+        assert r.rc == 0 and writes(r.log) == ctrl(0x500, 0x500 | CACHE_TIMEOUT, 0x500 | CACHE_TIMEOUT | CACHE_ISOLATION), str(r)
+        assert r.root_ports()[RP]["left_out"] == []
         off = by_register(host, target, "--cache", command="disable-isolation", before=f"cxl enable-isolation {RP} --cache --registers >/dev/null 2>&1")
-        assert off.rc == 0 and writes(off.log) == ctrl(0)
+        assert off.rc == 0 and writes(off.log) == ctrl(0x600 | CACHE_TIMEOUT)
 
 
 def test_the_timeout_of_such_a_port_names_cache(tmp_path):
@@ -294,7 +302,8 @@ def on_tree(t, *args, env=None):
 
 
 @pytest.mark.parametrize("args,value", [
-    (["enable-isolation", RP, "--registers"], ISOLATION), (["enable-isolation", RP, "--registers", "--link-down", "--timeout=D"], ISOLATION | LINK_DOWN | TIMEOUT | 13),
+    (["enable-isolation", RP, "--registers"], ISOLATION | TIMEOUT | 6), (["enable-isolation", RP, "--registers", "--timeout=keep"], ISOLATION),
+    (["enable-isolation", RP, "--registers", "--link-down", "--timeout=D"], ISOLATION | LINK_DOWN | TIMEOUT | 13),
     (["set-timeout", RP, "B2", "--registers"], TIMEOUT | 6), (["set-timeout", RP, "A", "--registers", "--cache"], CACHE_TIMEOUT | 0x100)])
 def test_mapped_registers_are_written_the_same_way(mapped, args, value):
     t, now = mapped(cap=0x1e0f131f, control=RESERVED | ERR_COR)
@@ -388,4 +397,4 @@ def test_a_register_file_that_cannot_be_mapped_is_written_with_pwrite(mapped, sh
     """ENODEV: mapping is not supported, as in the simulated host."""
     t, now = mapped(cap=0x1c03001f, control=RESERVED)
     assert on_tree(t, "enable-isolation", RP, "--registers", env={**shim, "SHIM_ERRNO": 19}).rc == 0
-    assert now() == RESERVED | ISOLATION
+    assert now() == RESERVED | ISOLATION | TIMEOUT | 6

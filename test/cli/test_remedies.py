@@ -8,12 +8,10 @@ import re
 
 import pytest
 
-from lib.cli import Session, host_file
+from lib.cli import Session, dax_user, host_file
 
 RP = "0000:0c:00.0"
 COMMAND = re.compile(r"(?:^|[ :])((?:daxctl|cxl|echo|umount|kill|setpci) [^;,(]*[^;,( ])")
-MAPPED = "python3 -c 'import mmap,os,time; m=mmap.mmap(os.open(\"/dev/dax0.0\",os.O_RDWR),2<<20); open(\"/tmp/user.ready\",\"w\").write(\"x\"); time.sleep(60)' & " \
-         "while [ ! -s /tmp/user.ready ]; do sleep 0.05; done"
 
 
 @pytest.fixture
@@ -33,15 +31,15 @@ def commands(remedy):
 
 def follow(name, ident, which=0, before="true", between="true"):
     """The remedy's command number WHICH is run; (the check before, the command's result, the check afterwards, the last listing)."""
-    first = Session(name, before=f"rm -f /tmp/user.ready; {before}").cxl("isolation-status", "--check").sh("kill $(jobs -p) 2>/dev/null; pkill -P $$; true").run()[0]
+    first = Session(name, before=before).cxl("isolation-status", "--check").run()[0]
     found = check(first, ident)
     assert found["result"] == "failed", f"{ident} does not fail here: {first}"
     command = commands(found["remedy"])[which]
     # a process has another number in another run: the remedy is read and followed in one
-    script = "cxl isolation-status --check 2>/dev/null >/tmp/check.json; " \
-        f"python3 -c 'import json,re,sys; from os import environ; r=[c for p in json.load(open(\"/tmp/check.json\"))[\"root_ports\"] if p[\"root_port\"]==\"{RP}\" " \
-        f"for c in p[\"checks\"] if c[\"check\"]==\"{ident}\"][0][\"remedy\"]; print(re.findall(environ[\"COMMAND\"], r)[{which}])' >/tmp/remedy.sh; sh -e /tmp/remedy.sh"
-    done, _, after, listed = Session(name, before=f"rm -f /tmp/user.ready; {before}", env={"COMMAND": COMMAND.pattern}).sh(script).sh(between) \
+    script = "cxl isolation-status --check 2>/dev/null >$SCRATCH/check; " \
+        f"python3 -c 'import json,re,sys; from os import environ; r=[c for p in json.load(open(environ[\"SCRATCH\"]+\"/check\"))[\"root_ports\"] if p[\"root_port\"]==\"{RP}\" " \
+        f"for c in p[\"checks\"] if c[\"check\"]==\"{ident}\"][0][\"remedy\"]; print(re.findall(environ[\"COMMAND\"], r)[{which}])' >$SCRATCH/remedy; sh -e $SCRATCH/remedy"
+    done, _, after, listed = Session(name, before=before, env={"COMMAND": COMMAND.pattern}).sh(script).sh(between) \
         .cxl("isolation-status", "--check").daxctl("list", "--isolation").run()
     assert done.rc == 0, f"{command}\n{done}"
     return command, check(after, ident), after.root_ports()[RP], listed
@@ -67,7 +65,7 @@ def test_memory_that_may_not_go_offline_before_the_next_boot():
     normal = "for n in 146 147; do echo offline >/sys/devices/system/memory/memory$n/state; echo online_kernel >/sys/devices/system/memory/memory$n/state; done; " \
              "cxl-sim ctl busy memory147"
     command = "daxctl prepare-isolation --keep-going --persist dax0.0"
-    first, prepared, _, last = Session("sysram1", before=normal).cxl("isolation-status", "--check").sh(f"{command} --timeout=100ms") \
+    first, prepared, _, last = Session("sysram1", before=normal).cxl("isolation-status", "--check").sh(f"{command} --timeout=1s") \
         .sh("cxl-sim ctl reboot").cxl("isolation-status", "--check").run()
     remedy = check(first, "ISO-MEM-ONLINE")["remedy"]
     assert commands(remedy)[2] == command and "reboot" in remedy
@@ -118,7 +116,7 @@ def test_persistent_memory():
 
 
 def test_a_process_that_maps_it():
-    assert gone("direct1", "ISO-BUSY", before=MAPPED, between="sleep 0.2").startswith("kill ")
+    assert gone("direct1", "ISO-BUSY", before=dax_user("map"), between="sleep 0.2").startswith("kill ")
 
 
 def test_a_link_that_software_cannot_take_down():

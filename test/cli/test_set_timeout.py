@@ -75,14 +75,21 @@ def test_what_is_no_timeout_is_exit_2_and_writes_nothing(what):
 def test_no_time_at_all_is_no_timeout():
     r = timeout("direct1", "root0", "0s")
     assert r.rc == 2 and writes(r.log) == []
-    says(r, "'0s' is no timeout: use A,")
+    says(r, "'0s' is not a timeout: use A,")
 
 
 def test_a_missing_operand_is_exit_2_and_says_which():
-    for args, word in (([], "cxl set-timeout root0 B2"), (["root0"], "'root0' is no timeout"), (["B2"], "no target")):
+    for args, word in (([], "cxl set-timeout root0 B2"), (["root0"], "'root0' is not a timeout"), (["B2"], "no target")):
         r = timeout("direct1", *args)
         assert r.rc == 2 and writes(r.log) == []
         says(r, word)
+
+
+@pytest.mark.parametrize("word", ["auto", "keep"])
+def test_what_enabling_isolation_may_leave_to_the_port_is_no_timeout_to_set(word):
+    r = timeout("direct1", "root0", word)
+    assert r.rc == 2 and writes(r.log) == []
+    says(r, f"'{word}' is not a timeout: use A,")
 
 
 @pytest.mark.parametrize("args", [["root0", "B2", "--require=debug"], ["root0", "B2", "--sysroot=/"], ["mem7", "B2"], ["root0", "mem1xyz", "off"]])
@@ -209,7 +216,7 @@ def test_v1_switches_the_timeout_without_touching_the_rest(what, expected):
 MAPPED = "cxl-sim ctl map dax0.0 idle >/dev/null"
 
 
-@pytest.mark.parametrize("kernel,isolation,what,rc", [("v1", "", "B2", 1), ("v1", "", "on", 0), ("v1", "disable", "B2", 0), ("v1-fixed", "enable", "B2", 0)])
+@pytest.mark.parametrize("kernel,isolation,what,rc", [("v1", "", "B2", 1), ("v1", "", "on", 0), ("v1", "disable", "B2", 0), ("v1-fixed", "enable", "C", 0)])
 def test_memory_in_use_stands_only_against_what_drops_isolation_on_the_way(kernel, isolation, what, rc):
     """Only v1 does, and only where it is on: a change of the enable under traffic is undefined."""
     before = f"cxl {isolation}-isolation root0 >/dev/null 2>&1; {MAPPED}" if isolation else MAPPED
@@ -299,6 +306,7 @@ def ops(r):
     return [(e["op"], e["path"]) for e in r.log if e["op"] in ("read", "write", "open") and f"/{RP}/" in e["path"] and e.get("comm") == "cxl"]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("kind", ["EIO", "short", "drop", "EIO for good"])
 @pytest.mark.parametrize("case", CASES)
 def test_every_operation_on_the_port_fails_once(case, kind):
@@ -339,7 +347,7 @@ def test_every_operation_on_the_port_fails_once(case, kind):
 def test_a_signal_leaves_no_port_half_done():
     """It ends the command between two root ports; run again it finishes."""
     faults = [f"write@*/{FOUR[0]}/cxl_isolation/timeout_range:1=delay:1500"]
-    s = Session("direct2x2", faults=faults).sh("cxl set-timeout all B2 >/dev/null & sleep 0.7; kill -TERM $!; wait $!").cxl("list", "--isolation")
+    s = Session("direct2x2", faults=faults).sh(f"cxl set-timeout all B2 >/dev/null & {cli.IN_WRITE}; kill -TERM $!; wait $!").cxl("list", "--isolation")
     s.cxl("set-timeout", "all", "B2")
     r, listed, again = s.run()
     assert r.rc == 5, str(r)

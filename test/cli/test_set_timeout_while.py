@@ -7,7 +7,7 @@ import pytest
 
 from lib import cli
 from lib.change import CAT, attributes, control, overlay, says
-from lib.cli import Session, writes
+from lib.cli import IN_WRITE, Session, writes
 
 RP = "0000:0c:00.0"
 PCI = f"/sys/bus/pci/devices/{RP}"
@@ -288,7 +288,7 @@ if how != "none":
     elif who == "group": os.killpg(p.pid, n)
     elif who == "child": os.kill(int(first), n)
     elif who == "both": os.killpg(p.pid, n); time.sleep(0.2); os.kill(p.pid, n)
-out, err = p.communicate(timeout=20)
+out, err = p.communicate(timeout=120)
 print(json.dumps({"rc": p.returncode, "out": out.decode(), "err": err.decode()}))
 """
 
@@ -342,7 +342,7 @@ def test_a_signal_before_the_command_runs_keeps_it_from_running():
     """It waits until what was set is put back, and ends us then."""
     faults = ["write@*/timeout_ctrl:2=delay:1000"]
     s = Session("direct1", before="cxl set-timeout root0 B2 >/dev/null", faults=faults)
-    s.sh("(trap - TERM; exec cxl set-timeout root0 off --while -- echo ran) & sleep 0.5; kill -TERM $!; wait $!; echo status $?").cxl("list", "--isolation")
+    s.sh(f"(trap - TERM; exec cxl set-timeout root0 off --while -- echo ran) & {IN_WRITE}; kill -TERM $!; wait $!; echo status $?").cxl("list", "--isolation")
     r, last = s.run()
     assert r.text == "status 143\n" and "was not run: a signal came before" in r.err
     assert control(last.root_ports()[RP]["control"]) == (False, True, "B2") and writes(r.log) == [OFF, ON]
@@ -351,7 +351,8 @@ def test_a_signal_before_the_command_runs_keeps_it_from_running():
 def test_a_signal_while_the_timeout_is_put_back_waits():
     faults = ["write@*/timeout_ctrl:3=delay:1000"]
     s = Session("direct1", before="cxl set-timeout root0 B2 >/dev/null", faults=faults)
-    s.sh("(trap - TERM; exec cxl set-timeout root0 off --while -- true) & sleep 0.5; kill -TERM $!; wait $!; echo status $?").cxl("list", "--isolation")
+    s.sh("(trap - TERM; exec cxl set-timeout root0 off --while -- touch $SCRATCH/ran) & until [ -e $SCRATCH/ran ]; do sleep 0.01; done; "
+         f"{IN_WRITE}; kill -TERM $!; wait $!; echo status $?").cxl("list", "--isolation")
     r, last = s.run()
     assert r.text == "status 143\n"
     assert control(last.root_ports()[RP]["control"]) == (False, True, "B2") and writes(r.log) == [OFF, ON]

@@ -85,8 +85,7 @@ def describe(name):
 def hosts(tmp_path_factory):
     """Name -> tree, built when first asked for."""
     top = tmp_path_factory.mktemp("soft")
-    for p in (top, *top.parents[:2]):
-        p.chmod(0o755)
+    top.chmod(0o755)
 
     class Hosts(dict):
         def __missing__(self, name):
@@ -98,8 +97,7 @@ def hosts(tmp_path_factory):
 @pytest.fixture
 def made(tmp_path):
     """made(NAME, **CHANGES) -> a tree of that description with other values in it."""
-    for p in (tmp_path, *tmp_path.parents[:2]):
-        p.chmod(0o755)
+    tmp_path.chmod(0o755)
     count = iter(range(100))
     return lambda name, **changes: softhost.build(tmp_path / str(next(count)), {**describe(name), **changes})
 
@@ -504,3 +502,8 @@ def test_what_a_capture_holds_is_all_that_the_command_reads(simulated, tmp_path)
 def test_the_built_in_host_has_stranded_memory():
     r = run_cxl(["check-soft-reserved"], host="stranded1", kernel="v1-fixed")
     assert r.rc == 1 and only(r)["class"] == "NO_OWNER" and only(r)["stranded_bytes"] == 256 << 20
+
+
+def test_an_operand_is_refused_by_name():
+    r = run_cxl(["check-soft-reserved", "mem0"])
+    assert r.rc == 2 and "'mem0' is too much" in r.err and "leave it out" in r.err, str(r)

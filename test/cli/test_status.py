@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 
 import pytest
 
 from lib import cli
-from lib.cli import NOBODY, Session, run, run_cxl
+from lib.cli import NOBODY, Session, dax_user, host_file, quote, run, run_cxl
 from lib.tree import Tree, natural
 
 RP = "0000:0c:00.0"
@@ -170,7 +172,7 @@ def test_processes_that_may_not_be_looked_into_are_counted(tree):
 
 def test_no_process_is_looked_at_when_no_memory_is_online(captures):
     r = status(captures["direct1-6.12-devdax"], "--impact")
-    assert r.root_ports()[RP]["impact"]["system_ram"] == {"online_bytes": 0, "nodes": [], "processes": [], "hidden_processes": 0}
+    assert r.root_ports()[RP]["impact"]["system_ram"] == {"online_bytes": 0, "nodes": [], "processes": [], "cgroups": {"allowed": 0, "complete": True, "groups": [], "remedy": None}, "hidden_processes": 0}
     assert r.messages(code="USERS", severity="warning") == []
 
 
@@ -182,13 +184,8 @@ def test_a_meminfo_that_cannot_be_read_is_null_and_said(tree):
     assert "says nothing of MemUsed" in r.err
 
 
-MAP = ("import mmap,os,sys,time; f=os.open('/dev/dax0.0',os.O_RDWR); m=mmap.mmap(f,2<<20); os.close(f); print('mapped',flush=True);"
-       "time.sleep(20)")
-
-
 def test_a_process_that_maps_the_dax_device_is_named():
-    before = f"said=$(mktemp); python3 -c \"{MAP}\" >$said & i=0; until [ -s $said ]; do sleep 0.05; i=$((i+1)); [ $i -lt 200 ] || exit 1; done; rm $said"
-    r, = Session("direct1", before=before).cxl("isolation-status", "--impact").run()
+    r, = Session("direct1", before=dax_user("map", "close")).cxl("isolation-status", "--impact").run()
     dax, = r.root_ports()[RP]["impact"]["dax"]
     user, = dax["users"]
     assert (dax["dax"], dax["region"], dax["mode"]) == ("dax0.0", "region0", "devdax")
@@ -198,6 +195,139 @@ def test_a_process_that_maps_the_dax_device_is_named():
 def test_users_that_cannot_be_told_are_null(captures):
     dax, = status(captures["direct1-6.12-devdax"], "--impact").root_ports()[RP]["impact"]["dax"]
     assert dax["users"] is None
+
+
+def test_functions_that_are_none_of_cxl_are_lost_too_with_what_they_are_used_for(captures, tmp_path):
+    """A virtual function that VFIO gave to a guest, and one that is a network interface, behind the same switch."""
+    top = tmp_path / "host"
+    shutil.copytree(captures[SWITCH], top, symlinks=True)
+    port = next(top.glob(f"sys/devices/pci*/{RP}"))
+    for name, driver, group in (("0000:7f:00.1", "vfio-pci", "12"), ("0000:7f:00.2", "mlx5_core", None)):
+        (port / name).mkdir()
+        # a virtual function has no vendor of its own (PCIe r6.0 sec 9.3.4.1.1)
+        (port / name / "config").write_bytes(bytes.fromhex("ffffffff" if group else "b3151810") + bytes(4092))
+        (port / name / "driver").symlink_to(f"../../../../bus/pci/drivers/{driver}")
+        if group:
+            (port / name / "physfn").symlink_to("../0000:7f:00.2")
+            (port / name / "iommu_group").symlink_to(f"../../../../kernel/iommu_groups/{group}")
+    for netdev in ("eth10", "eth2"):
+        (port / "0000:7f:00.2" / "net" / netdev).mkdir(parents=True)
+    # a disk with a partition, below the second function
+    disk = port / "0000:7f:00.2" / "virtio0" / "block" / "vdq"
+    (disk / "vdq1").mkdir(parents=True)
+    (disk / "vdq1" / "partition").write_text("1\n")
+    blocks = top / "sys/class/block"
+    blocks.mkdir(parents=True, exist_ok=True)
+    for name, at in (("vdq", disk), ("vdq1", disk / "vdq1")):
+        (blocks / name).symlink_to(os.path.relpath(at, blocks))
+    impact = status(top, "--impact", RP).root_ports()[RP]["impact"]
+    assert impact["accelerators"] == []
+    assert impact["pci_functions"] == [
+        {"function": "0000:7f:00.1", "driver": "vfio-pci", "physical_function": "0000:7f:00.2", "netdevs": [], "block_devices": [], "iommu_group": "12", "vfio_users": None},
+        {"function": "0000:7f:00.2", "driver": "mlx5_core", "physical_function": None, "netdevs": ["eth2", "eth10"], "block_devices": ["vdq"], "iommu_group": None,
+         "vfio_users": []}]
+    assert status(captures[SWITCH], "--impact", RP).root_ports()[RP]["impact"]["pci_functions"] == []
+
+
+def test_functions_below_a_switch_port_are_told_from_those_beside_it(captures, tmp_path):
+    top = tmp_path / "host"
+    shutil.copytree(captures[SWITCH], top, symlinks=True)
+    endpoints = sorted(p.parent for p in top.glob(f"sys/devices/pci*/{RP}/0*/0*/0*/mem[0-9]*"))
+    assert len(endpoints) == 4
+    for i, e in enumerate(endpoints):
+        (e.parent / f"{e.name[:-1]}7").mkdir()
+        (e.parent / f"{e.name[:-1]}7" / "config").write_bytes(bytes.fromhex("b3151810") + bytes(4092))
+    beside = [f"{e.name[:-1]}7" for e in endpoints]
+    switch_port = endpoints[1].parent.name
+    told = {target: [f["function"] for f in status(top, "--impact", target).root_ports()[RP]["impact"]["pci_functions"]]
+            for target in (RP, switch_port, endpoints[2].parent.parent.name)}
+    assert told == {RP: beside, switch_port: [beside[1]], endpoints[2].parent.parent.name: beside}
+
+
+def test_a_second_function_beside_a_single_memory_device_is_lost_too(captures, tmp_path):
+    top = tmp_path / "host"
+    shutil.copytree(captures["direct1-6.12-devdax"], top, symlinks=True)
+    other = next(top.glob(f"sys/devices/pci*/{RP}")) / "0000:0d:00.1"
+    (other / "net" / "eth7").mkdir(parents=True)
+    (other / "driver").symlink_to("../../../../bus/pci/drivers/ice")
+    f, = status(top, "--impact").root_ports()[RP]["impact"]["pci_functions"]
+    assert (f["function"], f["driver"], f["netdevs"], f["block_devices"]) == ("0000:0d:00.1", "ice", ["eth7"], None)
+
+
+def test_who_has_a_function_through_vfio_is_named(tmp_path):
+    """Its device file is open, as by a QEMU that the function was given to."""
+    function = f"sys/devices/pci0000:0c/{RP}/0000:0d:00.0"
+    host = host_file(tmp_path, base="direct1-6.12-noregion", devices={"0000:0d:00.0": {"type": 0, "driver": "vfio-pci"}},
+                     files={f"{function}/vfio-dev/vfio3/dev": "240:3\n"})
+    opens = "import os, time; f = os.open('/dev/vfio/devices/vfio3', os.O_RDWR | os.O_CREAT); print(os.getpid(), flush=True); time.sleep(600)"
+    begin = f"mkdir -p /dev/vfio/devices; bash -c 'exec -a qemu-system-x86_64 \"$@\"' bash /usr/bin/python3 -I -c {quote(opens)} -name guest=vm7 >$SCRATCH/user & " \
+            "until [ -s $SCRATCH/user ]; do sleep 0.02; done"
+    r, pid = Session(host, before=begin).cxl("isolation-status", "--impact", RP).sh("cat $SCRATCH/user").run()
+    f, = r.root_ports()[RP]["impact"]["pci_functions"]
+    assert (f["function"], f["driver"]) == ("0000:0d:00.0", "vfio-pci")
+    assert [(u["pid"], u["command"], u["guest"]) for u in f["vfio_users"]] == [(int(pid.text), "python3", "vm7")]
+
+
+# -- the name in the policy -------------------------------------------------------------------
+def test_dax_devices_have_the_names_of_the_policy_file():
+    s = Session("vms1").cxl("isolation-status", "--impact", RP).daxctl("list", "--isolation").sh("rm /etc/cxl/isolation.conf").cxl("isolation-status", "--impact", RP).run()
+    names = {d["dax"]: d["name"] for d in s[0].root_ports()[RP]["impact"]["dax"]}
+    assert names == {n: d["device"]["name"] for n, d in s[1].dax().items()} and set(names.values()) == {"vm1", "vm2", "vm3"}
+    assert {d["name"] for d in s[3].root_ports()[RP]["impact"]["dax"]} == {None}
+
+
+# -- control groups ---------------------------------------------------------------------------
+CGROUPS = {"": "0-1", "/init.scope": "0-1", "/system.slice": "0-1", "/system.slice/ssh.service": None, "/system.slice/db.service": "0", "/user.slice": "0",
+           "/machine.slice": "1", "/machine.slice/machine-qemu\\x2d1\\x2dvm1.scope": None, "/kubepods": None}
+
+
+def with_cgroups(groups, **more):
+    files = {"sys/fs/cgroup/cgroup.controllers": "cpuset cpu io memory pids\n", "sys/devices/system/node/has_memory": "0-1\n"}
+    for name, mems in groups.items():
+        files[f"sys/fs/cgroup{name}/cgroup.procs"] = ""
+        if mems is not None:
+            files[f"sys/fs/cgroup{name}/cpuset.mems.effective"] = f"{mems}\n"
+    return {**files, **more}
+
+
+def cgroups_of(groups):
+    with tempfile.TemporaryDirectory() as d:
+        host = host_file(d, files=with_cgroups(groups))
+        r, = Session(host).cxl("isolation-status", "--impact", RP).run()
+    return r.root_ports()[RP]["impact"]["system_ram"]["cgroups"]
+
+
+def test_who_may_have_memory_on_the_nodes_is_told_by_control_group():
+    told = cgroups_of(CGROUPS)
+    assert (told["allowed"], told["complete"]) == (6, True)
+    assert [(g["cgroup"], g["unit"], g["nodes"], g["core"]) for g in told["groups"]] == [
+        ("/init.scope", "init.scope", "0-1", True), ("/kubepods", None, "0-1", False), ("/machine.slice", None, "1", False),
+        ("/system.slice", None, "0-1", False), ("/system.slice/ssh.service", "ssh.service", "0-1", True)]
+    assert told["remedy"] == "; ".join([*(f"mkdir -p /etc/systemd/system/{u}.d; printf '[{s}]\\nAllowedMemoryNodes=0\\n' >/etc/systemd/system/{u}.d/50-cxl-nodes.conf"
+                                          for u, s in (("init.scope", "Scope"), ("system.slice", "Slice"))), "systemctl daemon-reload"])
+
+
+def test_where_all_that_the_host_needs_is_kept_off_there_is_no_remedy():
+    told = cgroups_of({**CGROUPS, "/init.scope": "0", "/system.slice": "0"})
+    assert told["remedy"] is None and [g["cgroup"] for g in told["groups"]] == ["/kubepods", "/machine.slice"]
+
+
+def test_hundreds_of_control_groups_are_counted_and_not_listed():
+    told = cgroups_of({**{f"/system.slice/s{i}.service": "0-1" for i in range(300)}, **CGROUPS})
+    assert told["allowed"] == 306 and len(told["groups"]) == 5
+
+
+@pytest.mark.parametrize("groups", [None, {"/system.slice": None}])
+def test_without_the_unified_hierarchy_nobody_knows_who_may(groups):
+    with tempfile.TemporaryDirectory() as d:
+        host = host_file(d, files=with_cgroups(groups) if groups else {})
+        r, = Session(host).cxl("isolation-status", "--impact", RP).run()
+    assert r.root_ports()[RP]["impact"]["system_ram"]["cgroups"] is None and "CGROUP" in {m["code"] for m in r.json["messages"]}
+
+
+def test_memory_that_is_no_system_ram_is_nobody_s_to_have(captures):
+    assert status(captures["direct1-6.12-devdax"], "--impact").root_ports()[RP]["impact"]["system_ram"]["cgroups"] == {
+        "allowed": 0, "complete": True, "groups": [], "remedy": None}
 
 
 @pytest.mark.parametrize("host,memdevs", [("accel1", ["mem0"]), ("cache1", [])])
@@ -326,7 +456,7 @@ def test_problems_by_the_status_register(generated, register, expected):
 def test_every_problem_is_explained_in_the_manual_and_in_the_schema():
     page = (cli.ROOT / "Documentation/cxl-isolation-status.adoc").read_text()
     schema = json.loads((cli.ROOT / "schemas/cxl-isolation-status.json").read_text())
-    source = (cli.ROOT / "cxl/lib/report/problem.c").read_text()
+    source = (cli.ROOT / "lib/report/problem.c").read_text()
     ids = re.findall(r'^\t\{ "([a-z-]+)", "', source, re.M)
     assert schema["$defs"]["problems"]["items"]["enum"] == ids and len(ids) >= 9
     assert re.findall(r"^`([a-z-]+)`;;", page, re.M) == ids

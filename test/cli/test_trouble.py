@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from lib import cli
-from lib.cli import Session, run_cxl, writes
+from lib.cli import IN_READ, Session, run_cxl, writes
 
 RP, OTHER = "0000:0c:00.0", "0000:de:00.0"      # interleave2: the two that region2 spans
 CTRL = "dd if=/sys/bus/pci/devices/{}/resource0 bs=4 skip=$((0x1208/4)) count=1 2>/dev/null | od -An -tx4"
@@ -111,8 +111,10 @@ def test_disabling_a_part_of_a_region_is_said():
 def test_siblings_of_a_failure_that_were_not_tried_are_not_called_failed():
     r = change("interleave2", "region2", ports=(RP, OTHER), faults=["write@*0c:00.0/cxl_isolation/isolation_ctrl:1=EIO"])
     assert r.rc == 4, str(r)
+    assert {n: rec["result"] for n, rec in r.root_ports().items()} == {RP: "rolled-back", OTHER: "not-tried"}, "its timeout was on by then"
+    r = change("interleave2", "region2", "--timeout=keep", ports=(RP, OTHER), faults=["write@*0c:00.0/cxl_isolation/isolation_ctrl:1=EIO"])
     assert {n: rec["result"] for n, rec in r.root_ports().items()} == {RP: "failed", OTHER: "not-tried"}
-    r = change("interleave2", "region2", ports=(RP, OTHER), faults=["write@*de:00.0/cxl_isolation/isolation_ctrl:1=EIO"])
+    r = change("interleave2", "region2", "--timeout=keep", ports=(RP, OTHER), faults=["write@*de:00.0/cxl_isolation/isolation_ctrl:1=EIO"])
     assert {n: rec["result"] for n, rec in r.root_ports().items()} == {RP: "rolled-back", OTHER: "failed"}
     assert r.enabled == [0, 0]
     assert all("ISO-INTERLEAVE" in rec["blockers"] for rec in r.root_ports().values()), str(r)
@@ -153,9 +155,9 @@ def test_an_empty_policy_file_name_is_not_the_default_one(command):
 
 def test_a_signal_ends_the_command_between_root_ports(tmp_path):
     out = tmp_path / "out.json"
-    script = f"{cli.CXL} enable-isolation root0 >{out} & sleep 0.7; kill -INT $!; wait $!; echo $?"
+    script = f"{cli.CXL} enable-isolation root0 >{out} & {cli.IN_WRITE}; kill -INT $!; wait $!; echo $?"
     p = subprocess.run([cli.SIM, "run", "--host", "direct2x2", "--fault", "write@*/isolation_ctrl:1+=delay:1500", "--", "bash", "-c", "set -m; " + script],
-                       stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60)
+                       stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=cli.TIMEOUT)
     assert p.stdout.split()[-1] == "5", p
     text = out.read_text()
     assert text.count('"done"') >= 1 and text.count('"not-tried"') == 3, text
@@ -166,3 +168,23 @@ def test_a_pipe_that_nobody_reads_does_not_hold_the_command(tmp_path):
     os.mkfifo(fifo)
     r = run_cxl(["list", "--isolation", f"--output={fifo}"], host="direct1", json_expected=False, timeout=10)
     assert r.rc == 4, str(r)
+
+
+@pytest.mark.parametrize("sig", ["TERM", "INT", "HUP"])
+@pytest.mark.parametrize("host,before,command", [
+    ("direct1", "true", "cxl enable-isolation root0"), ("direct1", "cxl enable-isolation root0", "cxl disable-isolation root0"),
+    ("direct1", "true", "cxl set-timeout root0 B2"),
+    ("direct1", "cxl enable-isolation root0", "cxl recover-port --force-healthy 0000:0c:00.0"), ("sysram1", "true", "daxctl prepare-isolation")])
+def test_a_signal_before_a_command_wrote_anything_is_exit_status_5(host, before, command, sig):
+    # a background command of sh ignores SIGINT
+    slow = "cxl-sim ctl fault 'read@*/region0/size:1=delay:1000'"
+    setup, r = Session(host).sh(f"{before} >/dev/null") \
+        .sh(f"{slow}; env --default-signal={sig} {command} >/dev/null & p=$!; {IN_READ}; kill -{sig} $p; wait $p; echo $?").run()
+    wrote = [e for e in r.log if e["op"] == "write" and e.get("comm") in ("cxl", "daxctl")]
+    assert setup.rc == 0 and r.text.split()[-1] == "5" and "signal" in r.err and not wrote, str(r)
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    r, look = Session("direct1").sh("trap '' TERM; cxl-sim ctl fault 'read@*/region0/size:1=delay:700'; cxl set-timeout root0 B2 >/dev/null & p=$!; "
+                                        f"{IN_READ}; kill -TERM $p; wait $p; echo $?").cxl("list", "--isolation").run()
+    assert r.text.split()[-1] == "0" and look.root_ports()["0000:0c:00.0"]["control"]["mem"]["timeout"]["range"] == "B2", str(r)

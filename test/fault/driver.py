@@ -28,6 +28,17 @@ def run(*argv):
     return p.returncode, p.stdout, p.stderr
 
 
+def said_of(rc, out):
+    """Why OUT is not what a command with that exit status may print; None when it is."""
+    if not out:
+        return "status 0 without output" if rc == 0 else None
+    try:
+        status = json.loads(out)["exit_status"]
+    except (ValueError, KeyError) as e:
+        return f"no whole output: {e}: {out[-200:]}"
+    return None if status == rc else f"the output says status {status}, the process {rc}"
+
+
 def cxl(*args):
     return run("cxl", *args)
 
@@ -40,6 +51,15 @@ def ctl(*args):
     subprocess.run(["cxl-sim", "ctl", *args], stdin=subprocess.DEVNULL, capture_output=True, check=True, timeout=60)
 
 
+def dax_device(path):
+    """Of which region, where in it, how much, and whose: what is lasting of a dax device."""
+    region = path.resolve().parent.parent
+    start = int((region / "resource").read_text(), 16)
+    parts = [tuple(int((m / end).read_text(), 16) - start for end in ("start", "end")) for m in sorted(path.glob("mapping[0-9]*"))]
+    driver = os.path.basename(os.readlink(path / "driver")) if (path / "driver").exists() else ""
+    return hex(start), parts, (path / "size").read_text(), (path / "align").read_text(), driver
+
+
 def listing():
     """The host without the numbers that a rescan changes: devices by serial number, regions by what they are made of."""
     rc, out, err = cxl("list", "--isolation")
@@ -49,22 +69,37 @@ def listing():
     serial = {m["memdev"]: m["serial"] for b in d["buses"] for m in b["memdevs"]}
     region = {r["region"]: r["resource"] for b in d["buses"] for r in b["regions"]}
     ports = [{**rp, "memdevs": sorted(serial[m] for m in rp["memdevs"]), "regions": sorted(region[r] for r in rp["regions"]),
-              "dax": len(rp["dax"])} for b in d["buses"] for hb in b["host_bridges"] for rp in hb["root_ports"]]
+              "dax": len(rp["dax"]), "notes": [n for n in rp["notes"] if n != "ISO-UNPROVEN"], "recovery": None} for b in d["buses"] for hb in b["host_bridges"] for rp in hb["root_ports"]]
     return {"root_ports": ports, "memdevs": sorted((m["serial"], m["host"], m["size"], m["state"]) for b in d["buses"] for m in b["memdevs"]),
             "regions": sorted((r["resource"], r["size"], r["state"], r["ways"]) for b in d["buses"] for r in b["regions"]),
-            "dax": sorted((pathlib.Path(p).name[:3], os.path.basename(os.readlink(p / "driver")) if (p / "driver").exists() else None)
-                          for p in pathlib.Path("/sys/bus/dax/devices").glob("dax*")),
+            "dax": sorted(dax_device(p) for p in pathlib.Path("/sys/bus/dax/devices").glob("dax*")),
             "autoprobe": pathlib.Path("/sys/bus/dax/drivers_autoprobe").read_text().strip(),
             "unattached": [b["unattached"]["regions"] for b in d["buses"]]}
 
 
 class Scenario:
     spoiled = False     # this host cannot be used for another case
+    program = "cxl"
 
     def __init__(self, log, state):
         self.log, self.state = log, pathlib.Path(state)
         self.prepare()
         self.baseline = listing()
+
+    def short_of_memory(self, n, action):
+        """As .command(), while allocation N fails, and with ACTION "on" all after it; ACTION "count" tells how many there are."""
+        count = self.state.parent / "allocations"
+        os.environ.update(LD_PRELOAD=os.environ["FAILALLOC_LIBRARY"], FAILALLOC_PROGRAM=self.program, FAILALLOC_COUNT=str(count))
+        if action != "count":
+            os.environ["FAILALLOC"] = f"{n}{'+' if action == 'on' else ''}"
+        try:
+            rc, out, err = self.command()
+        finally:
+            for name in ("LD_PRELOAD", "FAILALLOC", "FAILALLOC_COUNT"):
+                os.environ.pop(name, None)
+        made = int(count.read_text()) if count.exists() else n
+        count.unlink(missing_ok=True)
+        return {"fired": made >= n, "path": None, "op": "alloc", "rc": rc, "err": err[-700:], "count": made}, out
 
     def journal(self):
         return self.state / f"{PORT}.json"
@@ -73,17 +108,31 @@ class Scenario:
         """{fired, path, rc, outcome, problem}; problem None when all is well."""
         self.before()
         self.log.new()
-        ctl("fault", f"{kind}:{n}={action}")
-        rc, out, err = self.command()
-        ctl("fault", "none")
-        ops = self.log.new()
-        hit = [e for e in ops if e.get("fault")]
-        r = {"fired": bool(hit), "path": hit[0]["path"] if hit else None, "op": hit[0]["op"] if hit else None, "rc": rc, "err": err[-700:]}
-        if rc < 0 and not action.startswith("kill"):
+        if kind == "alloc":
+            r, out = self.short_of_memory(n, action)
+            ops = self.log.new()
+        else:
+            first, *more = action.split(" ")
+            ctl("fault", f"{kind}:{n}={first}")
+            for one in more:    # "+37=EBUSY": the 37th operation after it
+                gap, then = one[1:].split("=")
+                ctl("fault", f"any:{n + int(gap)}={then}")
+            rc, out, err = self.command()
+            ctl("fault", "none")
+            ops = self.log.new()
+            hit = [e for e in ops if e.get("fault")]
+            r = {"fired": bool(hit), "path": hit[0]["path"] if hit else None, "op": hit[0]["op"] if hit else None, "rc": rc, "err": err[-700:]}
+        rc, err = r["rc"], r["err"]
+        if rc < 0 and "kill" not in action:
             return {**r, "outcome": "crashed", "problem": f"ended by signal {-rc}"}
         if rc >= 0 and not err and rc:
             return {**r, "outcome": "silent", "problem": "a failure without a word"}
-        outcome, problem = self.judge(rc, out, err, action)
+        # all that failed is to tell it, which is said: what counts is that it was done
+        told = kind != "alloc" or rc != 4 or not ("the change itself was made" in err or "out of memory while the root ports were being changed" in err)
+        outcome, problem = self.judge(rc if told else 0, out, err, action)
+        outcome = outcome if told else "finished, not listed"
+        if kind == "alloc":
+            problem = said_of(rc, out) or problem
         violations = [e["reason"] for e in self.log.new() + ops if e["op"] == "violation"]
         return {**r, "outcome": outcome, "problem": violations[0] if violations else problem}
 
@@ -136,14 +185,30 @@ class Recover(Scenario):
 
 
 class Enable(Scenario):
-    """Done; or everything is as it was; or, when it was killed, run again and then done."""
+    """Done; or everything is as it was; or, when it was killed, taken back or run again and then done."""
+
+    name = "enable-isolation"
+    takes_back = False      # every other time
 
     def prepare(self):
         """One region's root ports, which succeed or fail together."""
         self.region = next(p.name for p in sorted(pathlib.Path("/sys/bus/cxl/devices").glob("region*")))
 
     def before(self):
-        pass
+        """Nothing of the case before this one is to be taken back."""
+        (self.state / "last-changes").unlink(missing_ok=True)
+
+    def take_back(self):
+        """What a command that was killed has done; None when all is as before it, else what is wrong."""
+        self.takes_back = not self.takes_back
+        if not self.takes_back:
+            return None
+        rc, _, err = cxl(self.name, "--undo-last", self.region)
+        now = listing()
+        # where it was killed before it wrote anything down nothing is known of it, and nothing was done
+        if rc not in (0, 3) or now != self.baseline:
+            return f"--undo-last does not put it back: {rc}: {err[-300:]} {difference(now, self.baseline)}"
+        return None
 
     def command(self):
         return cxl("enable-isolation", "--timeout=B2", self.region)
@@ -156,12 +221,16 @@ class Enable(Scenario):
         if action != "vanish":
             if rc == 0 and not self.is_on(now):
                 return "finished", "status 0, but isolation is off somewhere"
-            if rc > 0 and now != self.baseline:
+            # where the way back fails, too, that is said
+            if rc > 0 and now != self.baseline and (" " not in action or "now" not in err):
                 return "failed", f"it failed and left: {difference(now, self.baseline)}"
         outcome = "finished" if rc == 0 else "killed" if rc < 0 else "rolled back"
         if action == "vanish":
             self.spoiled = True
             return outcome, None
+        problem = self.take_back() if rc < 0 else None
+        if problem:
+            return outcome, problem
         rc, _, err = cxl("enable-isolation", "--timeout=B2", self.region)
         if rc or not self.is_on(listing()):
             return outcome, f"once more does not do it: {rc}: {err[-300:]}"
@@ -176,6 +245,9 @@ class Enable(Scenario):
 class Prepare(Scenario):
     """Prepared; or everything is as it was; or, when it was killed, run again and then prepared."""
 
+    program = "daxctl"
+    args = ()
+
     def prepare(self):
         self.memory = self.look()
 
@@ -183,12 +255,14 @@ class Prepare(Scenario):
         pass
 
     def look(self):
-        """The dax devices; prepare-isolation switches memmap_on_memory off and --undo leaves it so."""
         rc, out, err = daxctl("list", "--isolation")
-        return [{**d, "memmap_on_memory": None} for d in json.loads(out)["dax"]] if not rc else f"daxctl list failed: {err}"
+        return json.loads(out)["dax"] if not rc else f"daxctl list failed: {err}"
 
     def command(self):
-        return daxctl("prepare-isolation", "--timeout=300ms")
+        return daxctl("prepare-isolation", "--timeout=300ms", *self.args)
+
+    def back(self):
+        return daxctl("prepare-isolation", "--undo")
 
     def is_prepared(self, view):
         return isinstance(view, list) and len(view) == len(self.memory) and all(d["mode"] == "devdax" and not d["blocks"]["online"] for d in view)
@@ -200,15 +274,84 @@ class Prepare(Scenario):
             return "finished" if rc == 0 else "killed" if rc < 0 else "failed", None
         if rc == 0 and not self.is_prepared(now):
             return "finished", f"status 0, but the memory is not prepared: {now}"
-        if rc > 0 and now != self.memory:
+        # without any memory libdaxctl gets nothing back either, which is said
+        is_left = rc > 0 and now != self.memory
+        is_said = "something was changed before that" in err if action == "on" else " " in action and " has isolation on" in err
+        if is_left and not is_said:
             return "failed", f"it failed and left: {difference(now, self.memory)}"
-        outcome = "finished" if rc == 0 else "killed" if rc < 0 else "rolled back"
-        rc, _, err = daxctl("prepare-isolation")
+        outcome = "finished" if rc == 0 else "killed" if rc < 0 else "left, and said" if is_left else "rolled back"
+        rc, _, err = daxctl("prepare-isolation", *self.args)
         if rc or not self.is_prepared(self.look()):
             return outcome, f"once more does not do it: {rc}: {err[-300:]}"
-        rc, _, err = daxctl("prepare-isolation", "--undo")
+        rc, _, err = self.back()
         now = self.look()
+        self.spoiled = now != self.memory
         return outcome, None if not rc and now == self.memory else f"it does not come back: {rc} {err[-300:]} {difference(now, self.memory)}"
+
+
+class Ram(Prepare):
+    """As Prepare, with --mode=system-ram: isolation is a part of it, and taken back with it."""
+
+    args = ("--mode=system-ram",)
+    isolation = pathlib.Path(f"/sys/bus/pci/devices/{PORT}/cxl_isolation/isolation_ctrl")
+
+    def look(self):
+        return [super().look(), self.isolation.read_text().strip()]
+
+    def is_prepared(self, view):
+        memory, isolation = view
+        return isolation == "1" and isinstance(memory, list) and all(d["mode"] == "system-ram" and d["blocks"]["online"] == 2 for d in memory)
+
+    def back(self):
+        """Of isolation that stays on."""
+        rc, out, err = super().back()
+        return (rc, out, err) if rc else cxl("enable-isolation", "--undo-last", PORT)
+
+
+class Layout(Scenario):
+    """From no region at all: made; or everything is as it was, or what is not is said; and run again it is made."""
+
+    program = "daxctl"
+    POLICY = "[region fast]\nmemdevs = 0x5001\n[dax vm1]\nregion = fast\nsize = 25%\nfile-mode = 0640\n[dax vm2]\nregion = fast\nsize = rest\n"
+
+    def prepare(self):
+        pathlib.Path("/etc/cxl").mkdir(parents=True, exist_ok=True)
+        pathlib.Path("/etc/cxl/isolation.conf").write_text(self.POLICY)
+
+    def before(self):
+        devices = pathlib.Path("/sys/bus/cxl/devices")
+        for dax in sorted(pathlib.Path("/sys/bus/dax/devices").glob("dax*")):
+            if (dax / "driver").exists():
+                (dax / "driver/unbind").write_text(dax.name)
+        for region in sorted(devices.glob("region*")):
+            decoder, root = (region / "target0").read_text().strip(), region.resolve().parent
+            (devices.parent / "drivers/cxl_region/unbind").write_text(region.name)
+            (region / "commit").write_text("0")
+            (root / "delete_region").write_text(region.name)
+            (devices / decoder / "dpa_size").write_text("0")
+        self.memory = listing()
+
+    def command(self):
+        return daxctl("prepare-isolation", "--policy")
+
+    def result(self):
+        rc, out, err = self.command()
+        return json.loads(out)["layout"]["result"] if not rc else f"{rc}: {err[-300:]}"
+
+    def judge(self, rc, out, err, action):
+        now = listing()
+        if action == "vanish":
+            self.spoiled = True
+            return "finished" if rc == 0 else "killed" if rc < 0 else "failed", None
+        is_left = rc > 0 and now != self.memory
+        if is_left and "everything is as it was" in err:
+            return "failed", f"it says that everything is as it was: {difference(now, self.memory)}"
+        outcome = "finished" if rc == 0 else "killed" if rc < 0 else "left, and said" if is_left else "rolled back"
+        again = self.result()
+        if again not in ("done", "already") or rc == 0 and again != "already":
+            return outcome, f"once more: {again}"
+        then = self.result()
+        return outcome, None if then == "already" else f"a third time: {then}"
 
 
 class Enabled(Enable):
@@ -232,6 +375,9 @@ class Enabled(Enable):
             return outcome, "status 0, but it is not done somewhere"
         if rc > 0 and now != self.baseline:
             return outcome, f"it failed and left: {difference(now, self.baseline)}"
+        problem = self.take_back() if rc < 0 else None
+        if problem:
+            return outcome, problem
         rc, _, err = self.command()
         if rc or not self.is_done(listing()):
             return outcome, f"once more does not do it: {rc}: {err[-300:]}"
@@ -240,6 +386,8 @@ class Enabled(Enable):
 
 
 class Disable(Enabled):
+    name = "disable-isolation"
+
     def command(self):
         return cxl("disable-isolation", self.region)
 
@@ -252,6 +400,8 @@ class Disable(Enabled):
 
 class Timeout(Enabled):
     """Of the timeout alone: isolation stays on."""
+
+    name = "set-timeout"
 
     def command(self):
         return cxl("set-timeout", self.region, "C2")
@@ -274,7 +424,7 @@ def difference(a, b, where=""):
 
 def main():
     scenario = {"recover-port": Recover, "enable-isolation": Enable, "disable-isolation": Disable, "set-timeout": Timeout,
-                "prepare-isolation": Prepare}[sys.argv[1]](Log(sys.argv[2]), sys.argv[3])
+                "prepare-isolation": Prepare, "prepare-ram": Ram, "prepare-layout": Layout}[sys.argv[1]](Log(sys.argv[2]), sys.argv[3])
     for kind, n, action in json.load(sys.stdin):
         r = scenario.case(kind, n, action)
         print(json.dumps({"kind": kind, "n": n, "action": action, **r}), flush=True)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Fuzzing cedt_parse(). */
-#include "cxl/lib/firmware/cedt.h"
+#include "lib/firmware/cedt.h"
 #include "test/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		for (size_t i = 0; i < cedt.n_windows; i++) {
 			const struct cedt_window *w = &cedt.windows[i];
 
-			PROMISE(w->dropped || (w->size && w->base + w->size - 1 >= w->base && w->ways && w->granularity));
+			PROMISE(w->dropped || (w->size && w->base + w->size - 1 >= w->base &&
+					       w->ways && w->granularity));
 			PROMISE(!w->dropped || messages.n);
 		}
 	PROMISE(messages.n <= 8);

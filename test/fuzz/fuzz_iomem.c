@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Fuzzing iomem_parse(). */
-#include "cxl/lib/firmware/iomem.h"
+#include "lib/firmware/iomem.h"
 #include "test/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -11,7 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	if (!iomem_parse((const char *)data, n, &a, &messages, &iomem))
 		for (size_t i = 0; i < iomem.n; i++)
-			PROMISE(iomem.lines[i].end >= iomem.lines[i].start && iomem.lines[i].kind < N_IOMEM_KINDS);
+			PROMISE(iomem.lines[i].end >= iomem.lines[i].start &&
+				iomem.lines[i].kind < N_IOMEM_KINDS);
 	PROMISE(iomem.n + iomem.n_bad <= iomem.n_all);
 	PROMISE(messages.n == (iomem.n_bad != 0));
 	messages_free(&messages);

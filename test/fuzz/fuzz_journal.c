@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cxl/lib/recover/journal.h"
+#include "lib/kept/journal.h"
 #include "test/fuzz/fuzz.h"
 
 static const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
@@ -15,17 +15,19 @@ static void parse(const char *text)
 	struct journal j, again;
 	struct arena a = { 0 };
 
-	if (journal_parse(text, &a, &j)) {
+	if (!journal_parse(text, &a, &j)) {
 		char *out = journal_text(&j);
 
-		PROMISE(j.boot_id && j.tries && j.recipe.root_port && j.recipe.n_root_ports && j.max_names > j.n_names);
+		PROMISE(j.boot_id && j.tries && j.recipe.root_port && j.recipe.n_root_ports &&
+			j.max_names > j.n_names);
 		for (size_t i = 0; i < j.n_steps; i++)
 			PROMISE(j.steps[i].op && *j.steps[i].path && *j.steps[i].path != '/' && !strstr(j.steps[i].path, ".."));
 		for (size_t i = 0; i < j.recipe.n_regions; i++)
 			for (size_t k = 0; k < j.recipe.regions[i].ways; k++)
-				PROMISE(j.recipe.regions[i].lost || j.recipe.regions[i].targets[k].device < j.recipe.n_devices);
+				PROMISE(j.recipe.regions[i].lost ||
+					j.recipe.regions[i].targets[k].device < j.recipe.n_devices);
 		/* what was understood can be written and understood again */
-		PROMISE(out && journal_parse(out, &a, &again));
+		PROMISE(out && !journal_parse(out, &a, &again));
 		free(out);
 	}
 	arena_free(&a);
@@ -54,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	plain = body ? json_object_to_json_string_ext(body, flags) : NULL;
 
 	parse(text);
-	if (plain && asprintf(&whole, "{\"schema\":\"cxl-recover-journal/1\",\"checksum\":\"0x%llx\",\"journal\":%s}",
+	if (plain && asprintf(&whole, "{\"schema\":\"cxl-recover-journal/4\",\"checksum\":\"0x%llx\",\"journal\":%s}",
 			      (unsigned long long)checksum(plain), plain) > 0) {
 		parse(whole);
 		free(whole);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Fuzzing memmap_parse() (three lines: start, end, type) and cmdline_parse() (all of it). */
-#include "cxl/lib/firmware/memmap.h"
+#include "lib/firmware/memmap.h"
 #include "test/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	if (!cmdline_parse(text, &a, &messages, &cmdline))
 		for (size_t i = 0; i < cmdline.soft.n; i++) {
-			PROMISE(cmdline.soft.v[i].end >= cmdline.soft.v[i].start && cmdline.edits_map);
+			PROMISE(cmdline.soft.v[i].end >= cmdline.soft.v[i].start &&
+				cmdline.edits_map);
 			PROMISE(!i || cmdline.soft.v[i].start > cmdline.soft.v[i - 1].end + 1);
 		}
 	for (size_t i = 0; i < 3; i++) {

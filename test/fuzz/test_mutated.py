@@ -6,6 +6,7 @@ a signal or a sanitizer report.  The seeds are fixed; CXL_MUTATIONS=N tries N fo
 """
 import os
 import random
+import stat
 import re
 import subprocess
 
@@ -13,8 +14,9 @@ import pytest
 
 from lib import cli
 
-ROUNDS = int(os.environ.get("CXL_MUTATIONS", "6"))
 CAPTURES = ["direct1-6.12-devdax", "direct1-6.12-husk", "direct2x2-6.12-x2hb-sysram", "pmem1-6.12-pmem", "switch4-6.12-sw4-devdax"]
+# with --full 20,000 damaged trees in all
+ROUNDS = int(os.environ.get("CXL_MUTATIONS", 20000 // len(CAPTURES) if os.environ.get("CXL_FAULTS") == "all" else 6))
 # what a command's look at a host depends on, among the thousands of files of a capture
 RELEVANT = re.compile(r"/(devices/(platform/ACPI0017|pci)|bus/(cxl|dax|memory)|devices/system/(memory|node)|firmware)|proc/")
 WORDS = [b"", b"\n", b"0\n", b"-1\n", b"0x\n", b"0xffffffffffffffff\n", b"18446744073709551616\n", b"\x00\x00", b"\xff" * 70, b"mem0\n", b"region0\n",
@@ -42,6 +44,33 @@ def damaged(rng, data):
     return bytes(out)
 
 
+def huge(f, rng):
+    """More than any attribute has, most of it a hole."""
+    with f.open("wb") as out:
+        out.write(rng.choice(WORDS))
+        out.truncate(64 << 20)
+
+
+# What can stand where a file was: in a tree that was unpacked from somebody's archive all of it can.
+KINDS = [
+    lambda f, rng: f.mkdir(),
+    lambda f, rng: f.symlink_to(f.name),                # to itself
+    lambda f, rng: f.symlink_to("/dev/zero"),
+    lambda f, rng: f.touch(mode=0),
+    lambda f, rng: os.mkfifo(f),
+    lambda f, rng: os.mknod(f, stat.S_IFSOCK | 0o666),
+    lambda f, rng: f.write_bytes(rng.randbytes(5000)),
+    huge,
+]
+
+
+def remove(f):
+    if f.is_dir() and not f.is_symlink():
+        f.rmdir()
+    else:
+        f.unlink(missing_ok=True)
+
+
 def damage(rng, files):
     """Spoils some of FILES; what to call to have them back."""
     undo = []
@@ -55,9 +84,12 @@ def damage(rng, files):
         else:
             old = f.read_bytes()
             f.unlink()
-            if rng.randrange(4):
+            kind = rng.randrange(5)
+            if kind == 1:
+                rng.choice(KINDS)(f, rng)
+            elif kind:
                 f.write_bytes(damaged(rng, old))
-            undo.append(lambda f=f, old=old: (f.unlink(missing_ok=True), f.write_bytes(old)))
+            undo.append(lambda f=f, old=old: (remove(f), f.write_bytes(old)))
     return undo
 
 

@@ -6,9 +6,9 @@ usage: bench_status.py --inside WORK    (what measure() runs in the namespace)
 import json
 import os
 import pathlib
-import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import time
@@ -48,19 +48,22 @@ def monitor_cpu():
 
 
 def monitor_calls(work):
-    """System calls a look: strace counts two lives of the monitor, the difference is of looks alone."""
-    counts = []
-    for seconds in (1, 3):
-        out = f"{work}/monitor.calls"
-        p = subprocess.Popen(["strace", "-f", "-c", "-U", "calls,name", "-o", out, "timeout", "-s", "TERM", str(seconds), str(cli.CXL),
-                              "isolation-status", "--monitor", f"--interval={INTERVAL_MS}ms"], env=cli.CLEAN, stdin=subprocess.DEVNULL,
-                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        p.wait(60)
-        with open(out, encoding="utf-8") as f:
-            found = {m[2]: int(m[1]) for m in re.finditer(r"^\s*(\d+)\s+(\w+)$", f.read(), re.M)}
-        counts.append((found.pop("total", 0), found["ppoll"]))
-    (calls1, looks1), (calls2, looks2) = counts
-    return (calls2 - calls1) / (looks2 - looks1)
+    """System calls a look: those that strace saw between one wait and the next, the median of the last five.
+
+    The first looks read everything, and under strace they take seconds: they are waited for, not timed.
+    """
+    out, deadline = pathlib.Path(work) / "monitor.calls", time.monotonic() + 120
+    out.unlink(missing_ok=True)
+    p = subprocess.Popen(["strace", "-o", str(out), str(cli.CXL), "isolation-status", "--monitor", f"--interval={INTERVAL_MS}ms"],
+                         env=cli.CLEAN, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    looks = []
+    while len(looks) < 10:
+        assert time.monotonic() < deadline and p.poll() is None, f"{len(looks)} looks"
+        time.sleep(0.1)
+        looks = [part.count("\n") for part in out.read_text().split("ppoll(")] if out.exists() else []
+    os.killpg(p.pid, signal.SIGTERM)  # strace waits for the monitor
+    p.wait(20)
+    return statistics.median(looks[-6:-1])  # the last one may be half written
 
 
 def inside(work):

@@ -5,14 +5,14 @@ import json
 from lib import cli
 from lib.cli import Session
 
-CAT = 'for f in /sys/bus/pci/devices/*/cxl_isolation/*; do echo "$f $(cat $f 2>/dev/null)"; done'
+CAT = "grep -sH '' /sys/bus/pci/devices/*/cxl_isolation/*"
 
 
 def attributes(r):
     """{root port: {attribute: text}} from the output of CAT: what the kernel says, read without our program."""
     found = {}
     for line in r.text.splitlines():
-        path, _, value = line.partition(" ")
+        path, value = line.rsplit(":", 1)
         parts = path.split("/")
         found.setdefault(parts[-3], {})[parts[-1]] = value
     return found
@@ -51,7 +51,13 @@ def on(r, *names):
 
 
 def enabled(*names):
+    """The writes of isolation alone, as --timeout=keep makes them."""
     return [(n, "isolation_ctrl", "1") for n in names]
+
+
+def by_default(*names):
+    """The writes of enable-isolation without options, port by port: the timeout first, at 65-210 ms."""
+    return [w for n in names for w in [(n, "timeout_range", "6"), (n, "timeout_ctrl", "1"), *enabled(n)]]
 
 
 def says(r, *words):

@@ -4,6 +4,7 @@
 Every output goes through its JSON Schema here, and its exit_status is compared
 with the process's: a test cannot forget either.
 """
+import functools
 import json
 import os
 import pathlib
@@ -25,6 +26,14 @@ NOBODY = 65534
 CLEAN = {k: v for k, v in os.environ.items()
          if k not in ("CXL_PROGRAM", "DAXCTL_PROGRAM", "CXL_SIM_HOSTS", "POSIXLY_CORRECT") and not k.startswith("LC_")}
 CLEAN.update(LC_ALL="C.UTF-8")
+
+
+@functools.cache
+def commands(program):
+    """Those that PROGRAM, cxl or daxctl, has beside the distribution's."""
+    path, variable = {"cxl": (CXL, "CXL_PROGRAM"), "daxctl": (DAXCTL, "DAXCTL_PROGRAM")}[program]
+    return subprocess.run([path, "--list-cmds"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                          env={**CLEAN, variable: f"/nonexistent/{program}"}).stdout.split()
 
 
 class Result:
@@ -89,18 +98,13 @@ def run(argv, *, env=None, timeout=TIMEOUT, cwd=None, stdout=None, stdin=subproc
 
 
 def schema_of(args, program="cxl"):
-    """The schema that the output of `cxl ARGS` or `daxctl ARGS` has to follow, None when it is no JSON."""
+    """The schema that the output of `cxl ARGS` or `daxctl ARGS` has to follow, None when it is not JSON."""
     args = args[:args.index("--")] if "--" in args else args
     if "--while" in args and "-n" not in args and "--dry-run" not in args:
         return None  # standard output is the command's
     if not args or "--help" in args or "--monitor" in args or any(a in ("-u", "--human") or a.startswith("--format=") and a != "--format=json" for a in args):
         return None
-    if program == "daxctl":
-        return {"list": "daxctl-list", "prepare-isolation": "daxctl-prepare-isolation"}.get(args[0])
-    return {"list": "cxl-list", "enable-isolation": "cxl-enable-isolation", "disable-isolation": "cxl-disable-isolation",
-            "set-timeout": "cxl-set-timeout", "explain": "cxl-explain",
-            "isolation-status": "cxl-isolation-status", "recover-port": "cxl-recover-port",
-            "check-soft-reserved": "cxl-check-soft-reserved"}.get(args[0])
+    return f"{program}-{args[0]}" if args[0] in commands(program) else None
 
 
 def parse(r, name):
@@ -161,7 +165,7 @@ dir=$1; log=$2; shift 2
 [ ! -e "$log" ] || cp "$log" "$dir/log.start"
 for f in "$dir"/cmd.*; do
 	[ -e "$f" ] || continue
-	sh "$f" >"$dir/out.${f##*.}" 2>"$dir/err.${f##*.}" </dev/null
+	(. "$f") >"$dir/out.${f##*.}" 2>"$dir/err.${f##*.}" </dev/null
 	echo $? >"$dir/rc.${f##*.}"
 	[ ! -e "$log" ] || cp "$log" "$dir/log.${f##*.}"
 done
@@ -182,7 +186,7 @@ def read_log(path):
 def run_sim(commands, *, host, kernel=None, faults=(), env=None, timeout=TIMEOUT, before=None):
     """Run COMMANDS (argument lists, one after the other) on one simulated host; a Result each.
 
-    .log holds the operations of that command alone.
+    .log holds the operations of that command alone.  $SCRATCH is a directory of this run alone: /tmp is the machine's.
     """
     with tempfile.TemporaryDirectory(prefix="cxl-test-") as tmp:
         d = pathlib.Path(tmp)
@@ -196,7 +200,7 @@ def run_sim(commands, *, host, kernel=None, faults=(), env=None, timeout=TIMEOUT
             argv += ["--fault", f]
         log = d / "log"
         argv += ["--log", str(log), "--", "sh", "-c", SESSION, "sh", str(d), str(log)]
-        full = {"PATH": f"{CXL.parent}:{DAXCTL.parent}:{SIM.parent}:{CLEAN['PATH']}", "BEFORE": before or ""}
+        full = {"PATH": f"{CXL.parent}:{DAXCTL.parent}:{SIM.parent}:{CLEAN['PATH']}", "BEFORE": before or "", "SCRATCH": tmp}
         full.update(env or {})
         outer = run(argv, env=full, timeout=timeout)
         assert outer.rc == 0, f"the simulated host did not run\n{outer}"
@@ -216,6 +220,36 @@ def run_sim(commands, *, host, kernel=None, faults=(), env=None, timeout=TIMEOUT
                 assert sign not in r.err, str(r)
             results.append(r)
         return results
+
+
+# Shell commands: what was started last is inside pread(2) or write(2), where a fault delays it, or it has ended.
+IN_READ, IN_WRITE = (f"until grep -qs '^{n} ' /proc/$!/syscall || ! kill -0 $!; do sleep 0.01; done" for n in (17, 1))  # numbers of x86-64
+
+
+def hold_lock(path):
+    """Shell commands: somebody else has that lock from then on."""
+    return f"mkdir -p {os.path.dirname(path)}; flock {path} sleep 600 >/dev/null 2>&1 & while flock -n {path} true; do sleep 0.02; done"
+
+
+USER = """
+import mmap, os, signal, sys
+fd = os.open("/dev/dax0.0", os.O_RDWR)
+if "map" in sys.argv:
+    m = mmap.mmap(fd, 2 << 20)
+if "close" in sys.argv:
+    os.close(fd)
+print(os.getpid(), flush=True)
+signal.pause()
+"""
+
+
+def dax_user(*how, by=""):
+    """Shell commands: from then on python3 has dax0.0 open or, HOW "map", 2 MiB of it mapped, "close" without the descriptor.
+
+    Its number is in $SCRATCH/user; BY are words ahead of it, as setpriv's.
+    """
+    return f"{by} /usr/bin/python3 -I -c {quote(USER)} {' '.join(how)} >$SCRATCH/user & " \
+        "until [ -s $SCRATCH/user ]; do kill -0 $! || exit 1; sleep 0.02; done"
 
 
 def host_file(directory, base="direct1-6.12-sysram", **more):
@@ -265,6 +299,6 @@ def writes(log):
             if parts[-1].startswith("resource"):
                 found.append((parts[-2], *e["data"].split("=")))
                 continue
-            assert parts[-2] == "cxl_isolation", f"a write that nobody asked for: {e}"
+            assert parts[-2] == "cxl_isolation" or parts[-2].endswith(":pcie020"), f"a write that nobody asked for: {e}"
             found.append((parts[-3], parts[-1], e["data"].rstrip("\n\0")))
     return found

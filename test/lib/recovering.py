@@ -32,6 +32,11 @@ def make_region(window, memdevs, size=0x10000000):
     return "; ".join(lines)
 
 
+def journals(r):
+    """Names of journals in what `ls` printed of the state directory: proofs of recovery stay there, too."""
+    return [n for n in r.text.split() if n.endswith(".json") and not n.startswith("proven-")]
+
+
 def last(results):
     return results[-1]
 
@@ -52,6 +57,8 @@ def view(r):
         for hb in b["host_bridges"]:
             for rp in hb["root_ports"]:
                 rp["memdevs"].sort()
+                rp["notes"] = [n for n in rp["notes"] if n != "ISO-UNPROVEN"]  # a recovery proves it
+                del rp["recovery"]
     return d
 
 

@@ -22,7 +22,7 @@ CAP, CTRL, STATUS = 0x1200, 0x1208, 0x120C
 
 def sim(*args, **kwargs):
     """Run cxl-sim with ARGS; a CompletedProcess with text."""
-    kwargs.setdefault("timeout", 30)
+    kwargs.setdefault("timeout", 300)    # only what hangs takes as long, also on a slow machine
     kwargs.setdefault("stdin", subprocess.DEVNULL)
     return subprocess.run([SIM, *map(str, args)], capture_output=True, text=True, check=False, **kwargs)
 

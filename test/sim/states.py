@@ -24,6 +24,8 @@ NOT_COMPARED = (
     (r"sys/devices/pci.*/\d{4}:\d\d:\d\d\.\d:pcie", "port services are numbered anew"),
     (r"sys/devices/pci0000:00", "nothing of CXL"),
     (r"sys/devices/pci.*/resource\d$", "the lab's captures have no registers"),
+    (r"sys/kernel/tracing(/|$)", "older captures have none of it"),
+    (r"sys/class/dmi", "older captures do not tell the platform"),
     (r"sys/module/", "size and use of modules"),
     (r"sys/bus/pci/slots/\d+/module$", "appears when pciehp registers a slot again"),
     (r"sys/kernel/debug/cxl/.*/dpamem$", "not modelled"),

@@ -103,11 +103,21 @@ except OSError as e: print("dead")
     ("accel1", "timeout {} cache", ENABLE["cache"] | 1 << 19, "reset: the link went down and CXL.mem isolation was not enabled"),
     ("accel1", "timeout {}", ENABLE["mem"] | ENABLE["cache"] | 1 << 17, 1 << 0 | 1 << 8 | 1 << 12 | 1 << 13),
     ("accel1", "link-down {}", 1 << 16 | 1 << 18, 3 << 8 | 3 << 12),
-    ("accel1", "link-down {}", 1 << 16, 3 << 8),
+    ("accel1", "link-down {}", 1 << 16, "reset: the link went down and CXL.cache isolation was not enabled"),
+    ("accel1", "link-down {}", 0, "reset: the link went down and CXL.mem isolation was not enabled"),
+    ("accel1", "timeout {}", ENABLE["mem"] | 1 << 17, "reset: the link went down and CXL.cache isolation was not enabled"),
+    ("accel1", "timeout {}", ENABLE["mem"], 1 << 0 | 1 << 8),
     ("accel1", "link-down {}", 1 << 18, "reset: the link went down and CXL.mem isolation was not enabled"),
 ))
 def test_status_bits_of_each_protocol_and_cause(host, event, enable, expected, tmp_path):
     assert after(event.format(PORT), enable, "--host", host, tmp_path=tmp_path) == expected
+
+
+def test_access_that_no_device_below_can_make_cannot_time_out():
+    for host, event, protocol in (("direct1", f"timeout {PORT} cache", "CXL.cache"), ("cache1", f"timeout {PORT}", "CXL.mem")):
+        done = run(f"$SIM ctl {event}", "--host", host)
+        assert (done.returncode, done.stderr) == (
+            4, f"cxl-sim: {PORT}: no device below it speaks {protocol}, nothing can time out\n")
 
 
 def test_cache_capability_is_in_the_register_and_its_control_bits_stick():
@@ -122,8 +132,8 @@ def test_unsupported_cache_range_is_ignored():
 
 
 def test_v1_lives_when_the_accelerator_s_driver_is_there_and_panics_when_none_handles_it(tmp_path):
-    on = 1 << 16 | 1 << 26
-    assert after(f"link-down {PORT}", on, "--host", "accel1", "--kernel", "v1", tmp_path=tmp_path) == 3 << 8
+    on = 1 << 16 | 1 << 18 | 1 << 26
+    assert after(f"link-down {PORT}", on, "--host", "accel1", "--kernel", "v1", tmp_path=tmp_path) == 3 << 8 | 3 << 12
     host = tmp_path / "host.json"
     base = json.loads((HOSTS / "accel1.json").read_text())
     base.update(base=str(HOSTS / base["base"]), files={"sys/bus/pci/devices/0000:0d:00.0/driver": None})
@@ -157,12 +167,17 @@ def test_locked_region_cannot_be_decommitted_and_stays_as_it_was():
 cat {CXL}/decoder*/locked""", "auto1") == ["1", "cxl_region", "dax0.0", "0", "1", "1", "0", "0", "0"]
 
 
-@pytest.mark.parametrize("locked", ("decoder0.0", "decoder1.0", "decoder2.0"))
-def test_one_locked_decoder_in_the_path_is_enough(locked, tmp_path):
+@pytest.mark.parametrize("newer", (False, True), ids=("6.12", "7.2"))
+@pytest.mark.parametrize("locked", ("decoder0.0", "decoder1.0", "decoder2.0", None))
+def test_one_locked_decoder_in_the_path_is_enough(locked, newer, tmp_path):
+    """Linux 7.2 says it of the region, too."""
     host = tmp_path / "host.json"
-    host.write_text(json.dumps({"base": str(HOSTS / "captures/direct1-6.12-devdax.tar.xz"),
-                                "files": {f"sys/bus/cxl/devices/{locked}/locked": "1\n"}}))
-    assert writes(("--host", host), (f"{CXL}/region0/commit", "0")) == ["EPERM"]
+    files = {f"sys/bus/cxl/devices/{locked}/locked": "1\n"} if locked else {}
+    files |= {"proc/version": "Linux version 7.2.13 () () #1 SMP\n"} if newer else {}
+    host.write_text(json.dumps({"base": str(HOSTS / "captures/direct1-6.12-devdax.tar.xz"), "files": files}))
+    assert writes(("--host", host), (f"{CXL}/region0/commit", "0")) == ["EPERM" if locked else "ok"]
+    said = words(f"[ ! -e {CXL}/region0/locked ] || cat {CXL}/region0/locked", str(host))
+    assert said == ([str(int(bool(locked)))] if newer else [])
 
 
 def test_firmware_made_region_lies_in_soft_reserved_memory():

@@ -59,7 +59,7 @@ def test_capture_of_a_replay_is_that_capture_again(tmp_path):
     source = CAPTURES / "direct1-6.12-devdax.tar.xz"
     archive, _ = capture(tmp_path, "--host", source)
     was, now = contents(source), contents(archive)
-    assert {n: v for n, v in now.items() if was.get(n) != v} == {}
+    assert {n: v for n, v in now.items() if was.get(n) != v and not n.startswith("sys/class/dmi")} == {}
     missing = [n for n in was.keys() - now.keys() if not n.startswith(LAB_ONLY) and "/pci0000:00" not in n]
     assert missing == []
 
@@ -180,3 +180,23 @@ def test_usage():
     done = sim("capture")
     assert done.returncode == 2 and "where is the capture to go?" in done.stderr
     assert sim("capture", "--help").stdout.startswith("usage: cxl-sim capture")
+
+
+def test_what_was_decided_and_begun_gives_the_same_answer_from_a_capture(tmp_path):
+    """A policy that forbids recovery, a recovery that did not end, and a proof: where they are, they are recorded."""
+    policy = "mkdir -p /etc/cxl && printf '[0000:0c:01.0]\\nrecover = never\\n' > /etc/cxl/isolation.conf"
+    begun = (f"{CXL} enable-isolation region2 >/dev/null 2>&1; cxl-sim ctl link-down 0000:0c:00.0 >/dev/null; "
+             f"{CXL} recover-port 0000:0c:00.0 >/dev/null; cxl-sim ctl link-down 0000:de:00.0 >/dev/null; "
+             f"cxl-sim ctl returns 0000:df:00.0 never >/dev/null; {CXL} recover-port --timeout=200ms 0000:de:00.0 >/dev/null 2>&1; true")
+    archive, said = capture(tmp_path, "--host", "interleave2", before=f"{{ {policy}; {begun}; }}".replace("cxl-sim", SIM))
+    live = {rp["root_port"]: rp for b in json.loads(said)["buses"] for h in b["host_bridges"] for rp in h["root_ports"]}
+    assert "ISO-POLICY" in live["0000:0c:01.0"]["limits"]
+    assert "ISO-JOURNAL" in live["0000:de:00.0"]["limits"]
+    root = tmp_path / "unpacked"
+    root.mkdir()
+    subprocess.run(["tar", "-xf", archive, "-C", root], check=True)
+    r = subprocess.run([CXL, "list", "--isolation", "--sysroot", root], capture_output=True, text=True, check=True)
+    seen = {rp["root_port"]: rp for b in json.loads(r.stdout)["buses"] for h in b["host_bridges"] for rp in h["root_ports"]}
+    for port, rp in live.items():
+        for key in ("containment", "containment_by_cause", "recovery", "limits", "notes"):
+            assert seen[port][key] == rp[key], (port, key)

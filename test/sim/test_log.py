@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The log of a run, and --only."""
-import json
-import os
-
-from simrun import (ATTEMPT, CAPTURES, ISO, ISO_PATH, PCI, PORT, PORT_PATH, python, read_log, run, sim, writes)
+from simrun import ATTEMPT, ISO, ISO_PATH, PCI, PORT, PORT_PATH, python, read_log, run, writes
 
 
 OTHER = "0000:0c:01.0"		# a second root port of the host direct2x2

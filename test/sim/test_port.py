@@ -330,7 +330,7 @@ ON = "w(CTRL, r(CTRL) | 1 << 4 | 1 << 16)\n"
 
 
 def test_timeout_isolates_and_the_host_lives_with_device_dax_memory():
-    assert inside(LINK + ON + f"""
+    assert inside(LINK + ON + """
 print(ctl("timeout", "0c:00.0")); print(hex(r(STATUS))); print(link()[0])
 """) == [0, 0x101, True]
 
@@ -369,7 +369,8 @@ def test_without_isolation_the_host_resets(event, prepare, reason, tmp_path):
     ("v1-fixed", "direct1", None),
     ("mainline", "direct1", None),
     ("v1-fixed", "sysram1", ("panic", "memory of dax0.0 is online as System RAM")),
-    ("mainline", "sysram1", None),
+    ("mainline", "sysram1", ("panic", "memory of dax0.0 is online as System RAM")),
+    ("v1", "sysram1", ("panic", "memory of dax0.0 is online as System RAM")),
     ("v1-fixed", "pmem1", None),
     ("v1-fixed", "interleave2", None),
 ))
@@ -381,6 +382,47 @@ def test_system_ram_on_an_interleaved_region_kills_through_either_port(tmp_path)
     capture = CAPTURES / "direct2x2-6.12-x2hb-sysram.tar.xz"
     assert death("timeout", ON, "--kernel", "v1-fixed", "--host", capture, tmp_path=tmp_path) == (
         "panic", "memory of dax2.0 is online as System RAM")
+
+
+@pytest.mark.parametrize("change,expected", (
+    # one block of two is enough, whoever holds it
+    ("store('memory146', 'offline')", "memory of dax0.0 is online as System RAM"),
+    ("store('memory146', 'offline'); store('memory147', 'offline')", None),
+    ("unbind('dax0.0')", "memory of region0 is online as System RAM"),
+))
+@pytest.mark.parametrize("event", ("timeout", "link-down"))
+def test_kernel_that_has_a_block_of_failing_memory_panics_and_needs_no_isolation_driver(change, expected, event, tmp_path):
+    done = death(event, f"""
+def write(path, value):
+    with open(path, "w") as f: f.write(value)
+def store(block, state): write("/sys/devices/system/memory/" + block + "/state", state)
+def unbind(dax): write("/sys/bus/dax/drivers/kmem/unbind", dax)
+{change}
+""" + ON, "--kernel", "mainline", "--host", CAPTURES / "direct1-6.12-sysram.tar.xz", tmp_path=tmp_path)
+    assert done == (("panic", expected) if expected else None)
+
+
+def test_struct_pages_on_the_memory_itself_panic_the_kernel_also_while_its_blocks_are_offline(tmp_path, overlay):
+    def on_memory(parameter, bound="kmem"):
+        host = overlay("direct1-6.12-devdax", kernel="mainline", dax={"region0": [{"size": 256 << 20, "driver": bound}]},
+                       files={"sys/module/memory_hotplug/parameters/memmap_on_memory": parameter + "\n"})
+        return death("timeout", ON, "--host", host, tmp_path=tmp_path)
+    pages = ("panic", "the struct pages of dax0.0 lie on its memory")
+    assert [on_memory("Y"), on_memory("force"), on_memory("N"), on_memory("Y", "device_dax")] == [pages, pages, None, None]
+
+
+def test_memory_that_no_region_has_but_firmware_s_decoder_makes_work_panics_the_kernel(tmp_path, overlay):
+    host = overlay("direct1-6.12-noregion", kernel="mainline", files={
+        "sys/bus/cxl/devices/decoder2.0/start": "0x490000000\n", "sys/bus/cxl/devices/decoder2.0/size": "0x10000000\n",
+        "sys/devices/system/memory/memory146/state": "online\n"})
+    assert death("link-down", ON, "--host", host, tmp_path=tmp_path) == (
+        "panic", "memory of decoder2.0 is online as System RAM")
+
+
+def test_reset_of_a_device_ends_a_kernel_that_uses_its_memory(tmp_path):
+    log = tmp_path / "log"
+    done = run(f"echo 1 > {PCI}/0000:0d:00.0/reset", "--host", "sysram1", "--kernel", "mainline", "--log", log)
+    assert [e["reason"] for e in read_log(log) if e["op"] == "panic"] == ["memory of dax0.0 is online as System RAM"], done
 
 
 def test_v1_panics_when_another_root_port_of_the_bridge_is_populated(tmp_path, overlay):
@@ -417,15 +459,15 @@ def test_every_file_operation_on_a_dead_host_is_eio(tmp_path):
 
 
 @pytest.mark.parametrize("words,status,text", (
-    ("nonsense", 2, "there is no event 'nonsense': the events are link-down, link-up, timeout, busy, surprise-remove, "
-     "returns, fault, map, unmap, settle, reboot"),
+    ("nonsense", 2, "there is no event 'nonsense': the events are link-down, link-up, timeout, protocol-error, busy, surprise-remove, "
+     "returns, fault, map, unmap, pin, settle, reboot"),
     ("timeout", 2, "write: cxl-sim ctl timeout PORT [cache]"),
     ("busy", 2, "write: cxl-sim ctl busy PORT on|off"),
     ("busy 0c:00.0", 2, "busy is set 'on' or 'off'"),
-    ("busy memory146 often", 2, "a block is busy 'on', 'off', or for a number of milliseconds (60000 at most)"),
+    ("busy memory146 often", 2, "a block is busy 'on', 'pinned', 'kernel', 'off', or for a number of milliseconds (60000 at most)"),
     ("timeout 0c:00.0 io", 2, "an access is one of 'mem' or 'cache'"),
     ("link-down 0c:00.0 soon", 2, "what may follow the port is 'stuck' or 'late MS' (60000 at most)"),
-    ("returns 0000:0d:00.0 late", 2, "a device returns 'as-before', 'never', 'late MS' (60000 at most) or 'serial NUMBER'"),
+    ("returns 0000:0d:00.0 late", 2, "a device returns 'as-before', 'never', 'late MS' (60000 at most), 'serial NUMBER' or 'unbound [N]' (1000 at most)"),
     ("returns 0000:0e:00.0 never", 2, "there is no PCI device '0000:0e:00.0' on this host"),
     ("surprise-remove 0000:0c:00.0", 2, "there is no PCI device '0000:0c:00.0' on this host that can be pulled out"),
     ("map", 2, "write: cxl-sim ctl map DAX [idle]"),

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from simrun import HOSTS, ISO, PCI, PORT, read_log, run
+from simrun import BUILD, HOSTS, ISO, PCI, PORT, SIM, read_log, run
 from test_models import writes
 
 CXL, DAX, MEMORY = "/sys/bus/cxl/devices", "/sys/bus/dax/devices/dax0.0", "/sys/devices/system/memory"
@@ -46,7 +46,7 @@ def test_what_is_written_to_etc_stays_in_the_run():
 
 def test_everything_else_in_etc_is_the_machine_s():
     assert words("cat /etc/hostname; ls /etc | wc -l")[0] == open("/etc/hostname").read().strip()
-    machine = set(os.listdir("/etc")) | {"cxl", "udev"}
+    machine = set(os.listdir("/etc")) | {"cxl", "systemd", "udev"}
     assert set(words("ls -A /etc")) == machine
 
 
@@ -158,14 +158,34 @@ def test_programs_run_without_a_shell():
     assert says('ACTION=="bind", KERNEL=="dax0.0", RUN+="/bin/true > OUT"', KMEM) == ([], "")
 
 
+def test_rule_imports_what_a_program_prints():
+    said, errors = says('ACTION=="bind", KERNEL=="dax0.0", IMPORT{program}="/usr/bin/printf MINE=of-%k\\nNEXT=2\\n"\n'
+                        + run_rule('ENV{NEXT}=="2"', "$env{MINE}") + '\nKERNEL=="dax0.0", IMPORT{program}="/bin/false", RUN+="/usr/bin/touch OUT.no"', KMEM)
+    assert (said, errors) == (["of-dax0.0"], "")
+
+
+def test_links_of_a_device_are_there_as_long_as_rules_give_them():
+    rule = 'SUBSYSTEM=="dax", DRIVER=="kmem", SYMLINK+="a/b/mine", SYMLINK+="other"\nSUBSYSTEM=="dax", SYMLINK+="both"'
+    show = "(cd /dev; readlink a/b/mine other both || :)\n"
+    back = KMEM.replace("device_dax", "X").replace("kmem", "device_dax").replace("X", "kmem")
+    said, _ = udev(rule, KMEM, show + f"{back}; $SIM ctl settle > /dev/null; " + show +
+                   f"rm {RULES}/60-test.rules; $SIM ctl reboot > /dev/null; " + show)
+    assert said == ["../../dax0.0", "dax0.0", "dax0.0", "dax0.0"]
+
+
 def test_goto_skips_to_its_label():
     said, errors = says('ACTION!="bind", GOTO="end"\nKERNEL!="dax0.0", GOTO="end"\n' + run_rule('SUBSYSTEM=="dax"', "hit")
                         + '\nLABEL="end"\n', KMEM)
     assert (said, errors) == (["hit"], "")
 
 
+def test_a_jump_to_no_label_is_ignored_and_complained_of():
+    said, errors = says('LABEL="end"\nKERNEL=="dax0.0", GOTO="end"\n' + run_rule('SUBSYSTEM=="dax", ACTION=="bind"', "hit"), KMEM)
+    assert said == ["hit"] and "there is no such label" in errors
+
+
 @pytest.mark.parametrize("rule,key,why", (
-    ('SYMLINK+="x"', "SYMLINK", "this key is not simulated"), ('OPTIONS="x"', "OPTIONS", "this key is not simulated"),
+    ('NAME="x"', "NAME", "this key is not simulated"), ('IMPORT{db}="x"', "IMPORT", "only what programs print is imported"), ('OPTIONS="x"', "OPTIONS", "this key is not simulated"),
     ('KERNEL="x"', "KERNEL", "the key is not used like this"), ('ATTR=="x"', "ATTR", "the key is not used like this"),
     ('RUN{builtin}+="kmod"', "RUN", "only programs are run"), ('KERNEL==x', "KERNEL", "a value in double quotes is expected"),
     ('KERNEL=="x', "KERNEL", "a quote is not closed"), ('nonsense', "", 'KEY OPERATOR "VALUE" is expected'),
@@ -223,7 +243,7 @@ def test_files_opened_before_a_reboot_are_of_a_device_that_is_gone():
 
 def test_reboot_ends_who_mapped_the_memory():
     assert words("for i in 1 2; do $SIM ctl map dax0.0 idle > /dev/null; done; $SIM ctl reboot > /dev/null\n"
-                 "cat /proc/[0-9]*/comm | grep -c dax-user || :") == ["0"]
+                 "cat /proc/[0-9]*/comm 2> /dev/null | grep -c dax-user || :") == ["0"]
 
 
 def test_dead_host_can_be_rebooted_and_lives():
@@ -249,7 +269,7 @@ def test_every_host_comes_up_again_with_what_it_had(name):
 
 def test_rules_keep_the_memory_device_dax_over_a_reboot_and_a_hotplug_rule_comes_first():
     """PCI functions are announced, and their rules applied, before regions get their dax devices."""
-    rules = f"""ACTION=="add", SUBSYSTEM=="pci", ATTR{{class}}=="0x050210", ATTR{{[subsystem/dax]drivers_autoprobe}}="0"
+    rules = """ACTION=="add", SUBSYSTEM=="pci", ATTR{class}=="0x050210", ATTR{[subsystem/dax]drivers_autoprobe}="0"
 ACTION=="add", SUBSYSTEM=="dax", RUN+="/bin/sh -c 'echo %k > /sys/bus/dax/drivers/device_dax/new_id'" """
     assert words(f"cat > {RULES}/60-x.rules <<'EOF'\n{rules}\nEOF\n$SIM ctl reboot > /dev/null\n" + mode()
                  + f"$SIM ctl reboot > /dev/null; rm {RULES}/60-x.rules; $SIM ctl reboot > /dev/null\n" + mode()) == [
@@ -271,8 +291,118 @@ def test_reboot_of_a_host_that_cannot_be_loaded_any_more_is_refused_and_it_goes_
 
 
 def test_reboot_ends_programs_that_rules_started():
-    start = time.monotonic()
-    assert words(f"""echo 'ACTION=="bind", KERNEL=="dax0.0", RUN+="/bin/sleep 30"' > {RULES}/60-x.rules
-{KMEM}; until cat /proc/[0-9]*/comm | grep -q ^sleep; do :; done; rm {RULES}/60-x.rules; $SIM ctl reboot > /dev/null
-cat /proc/[0-9]*/comm | grep -c ^sleep || :""") == ["0"]
-    assert time.monotonic() - start < 20
+    assert words(f"""echo 'ACTION=="bind", KERNEL=="dax0.0", RUN+="/bin/sleep 3600"' > {RULES}/60-x.rules
+{KMEM}; until cat /proc/[0-9]*/comm 2> /dev/null | grep -q ^sleep; do :; done; rm {RULES}/60-x.rules; $SIM ctl reboot > /dev/null
+cat /proc/[0-9]*/comm 2> /dev/null | grep -c ^sleep || :""") == ["0"]
+
+
+# --- units that are enabled -----------------------------------------------------------------
+
+UNITS = "/etc/systemd/system"
+
+
+def unit(name, exec_start, *lines, target="sysinit", service="Type=oneshot"):
+    """Shell that writes a unit of this name and enables it."""
+    text = "\n".join(["[Unit]", *lines, "[Service]", service, *(f"ExecStart={e}" for e in exec_start)])
+    return (f"mkdir -p {UNITS}/{target}.target.wants; cat > {UNITS}/{name} <<'EOF'\n{text}\nEOF\n"
+            f"ln -s ../{name} {UNITS}/{target}.target.wants/{name}\n")
+
+
+def after_reboot(script):
+    """What the restart said, without its first line."""
+    done = run(script + "$SIM ctl reboot")
+    assert done.returncode == 0 and done.stdout.startswith("the host is up again\n"), done
+    return done.stdout.splitlines()[1:]
+
+
+def test_enabled_unit_of_ours_runs_its_commands_once_the_host_is_up():
+    name = "cxl-isolation.service"
+    size = f"/bin/cat {DAX}/size"
+    assert after_reboot(unit(name, [size, "/bin/echo done"])) == [
+        "268435456", f"{name}: {size}: exit status 0", "done", f"{name}: /bin/echo done: exit status 0"]
+
+
+def test_unit_that_is_not_enabled_or_not_ours_does_not_run():
+    assert after_reboot(unit("ssh.service", ["/bin/echo ssh"]) + unit("cxl-a.service", ["/bin/echo a"]) +
+                        f"rm {UNITS}/sysinit.target.wants/cxl-a.service\n") == []
+    assert not os.path.lexists(f"{UNITS}/cxl-a.service")     # of the machine
+
+
+def test_units_run_in_their_order():
+    said = after_reboot(unit("cxl-a.service", ["/bin/true a"], "After=local-fs.target cxl-b.service", target="multi-user") +
+                        unit("cxl-b.service", ["/bin/true b"]) + unit("cxl-c.service", ["/bin/true c"], "Before=sysinit.target cxl-b.service"))
+    assert [line.split(":")[0] for line in said] == ["cxl-c.service", "cxl-b.service", "cxl-a.service"]
+    said = after_reboot(unit("cxl-a.service", ["/bin/true a"], "After=cxl-b.service") + unit("cxl-b.service", ["/bin/true b"], "After=cxl-a.service"))
+    assert [line.split(":")[0] for line in said] == ["cxl-a.service", "cxl-b.service"]
+
+
+def test_unit_whose_command_fails_ends_there_and_the_host_is_up():
+    assert after_reboot(unit("cxl-a.service", ["/bin/false", "/bin/echo never"])) == ["cxl-a.service: /bin/false: exit status 1"]
+    assert after_reboot(unit("cxl-a.service", ["-/bin/false", "/bin/true"])) == [
+        "cxl-a.service: /bin/false: exit status 1", "cxl-a.service: /bin/true: exit status 0"]
+
+
+@pytest.mark.parametrize("line,held", (("ConditionPathExists=/etc/cxl/isolation.conf", False), ("ConditionPathExists=!/etc/cxl/isolation.conf", True),
+                                       ("ConditionPathIsDirectory=/sys/bus/cxl", True), ("ConditionPathIsDirectory=/proc/version", False)))
+def test_unit_whose_condition_does_not_hold_is_not_started(line, held):
+    assert after_reboot(unit("cxl-a.service", ["/bin/true"], line)) == [
+        "cxl-a.service: /bin/true: exit status 0" if held else f"cxl-a.service: not started, since {line} does not hold"]
+
+
+def test_unit_that_goes_on_for_ever_is_not_started_and_a_slow_one_is_ended():
+    assert after_reboot(unit("cxl-a.service", ["/bin/sleep 600"], service="Restart=on-failure")) == ["cxl-a.service: not started, since it has no end"]
+    assert after_reboot(unit("cxl-a.service", ["/bin/sleep 600"], service="Type=oneshot\nTimeoutStartSec=1")) == [
+        "cxl-a.service: /bin/sleep 600: exit status 142"]
+
+
+def test_unit_whose_file_is_missing_is_named():
+    assert after_reboot(f"mkdir -p {UNITS}/sysinit.target.wants; ln -s /nowhere/cxl-a.service {UNITS}/sysinit.target.wants/\n") == [
+        "cxl-a.service: it is enabled, but cannot be read: No such file or directory"]
+
+
+def test_one_of_several_conditions_is_enough():
+    some = ["ConditionPathExists=|/nonexistent", "ConditionPathExistsGlob=|/sys/bus/c*l"]
+    assert after_reboot(unit("cxl-a.service", ["/bin/true"], *some)) == ["cxl-a.service: /bin/true: exit status 0"]
+    assert after_reboot(unit("cxl-a.service", ["/bin/true"], some[0], "ConditionPathExistsGlob=|/sys/bus/x*")) == [
+        f"cxl-a.service: not started, since {some[0].replace('|', '|')} does not hold"]
+    assert after_reboot(unit("cxl-a.service", ["/bin/true"], *some, "ConditionPathExists=/nowhere")) == [
+        "cxl-a.service: not started, since ConditionPathExists=/nowhere does not hold"]
+
+
+WANT = f"""cat > {RULES}/60-x.rules <<'EOF'
+SUBSYSTEM=="cxl", KERNEL=="mem0", TAG+="systemd", ENV{{SYSTEMD_READY}}="0"
+SUBSYSTEM=="cxl", KERNEL=="mem0", ACTION!="unbind", DRIVER=="cxl_mem", ENV{{SYSTEMD_READY}}="1", ENV{{SYSTEMD_WANTS}}+="cxl-a@$kernel.service"
+EOF
+"""
+
+
+def test_unit_that_a_device_wants_is_started_each_time_that_it_comes():
+    """As systemd does it: for no event more of one that is there, again once it was gone or had no driver."""
+    wait = "$SIM ctl settle > /dev/null; sleep 0.4; ls /etc/cxl | grep -c '^ran-mem0' || :\n"
+    bind, unbind = (f"echo mem0 > /sys/bus/cxl/drivers/cxl_mem/{what}; " for what in ("bind", "unbind"))
+    done = run(WANT + f"""cat > {UNITS}/cxl-a@.service <<'EOF'
+[Service]
+Type=oneshot
+ExecStart=/usr/bin/cp --backup=numbered /etc/hostname /etc/cxl/ran-%i
+EOF
+""" + unbind + wait + bind + wait + unbind + bind + wait + f"{REPLUG}; " + wait)
+    assert done.stdout.split() == ["0", "1", "2", "3"], done
+
+
+def test_unit_that_a_device_wants_waits_for_the_end_of_a_restart():
+    done = run(WANT + f"""mkdir -p {UNITS}/sysinit.target.wants
+for u in cxl-a@ cxl-b; do printf '[Service]\\nType=oneshot\\nExecStart=/bin/sleep 0.4\\nExecStart=/usr/bin/touch /etc/cxl/%s\\n' $u > {UNITS}/$u.service; done
+ln -s ../cxl-b.service {UNITS}/sysinit.target.wants/
+$SIM ctl reboot > /dev/null; ls /etc/cxl; until [ -e /etc/cxl/cxl-a@ ]; do sleep 0.05; done; ls /etc/cxl""")
+    assert done.stdout.split() == ["cxl-b", "cxl-a@", "cxl-b"], done
+
+
+def test_shipped_unit_applies_the_policy_after_a_restart():
+    """As it is installed: with the program of the build, where none is in its place."""
+    shipped = BUILD / "contrib" / "systemd" / "cxl-isolation.service"
+    path = f"{BUILD / 'cxl'}:{BUILD / 'daxctl'}:{os.environ['PATH']}"
+    done = run(f"""mkdir -p {UNITS}/sysinit.target.wants; sed 's,=\\(-*\\)[^ ]*/\\(cxl\\|daxctl\\) ,=\\1{BUILD}/nowhere/\\2 ,' {shipped} > {UNITS}/cxl-isolation.service
+ln -s ../cxl-isolation.service {UNITS}/sysinit.target.wants/; echo '[root0]' > /etc/cxl/isolation.conf
+echo 'ACTION=="add", SUBSYSTEM=="pci", ATTR{{class}}=="0x050210", ATTR{{[subsystem/dax]drivers_autoprobe}}="0"' > {RULES}/60-x.rules
+cat {ISO}/isolation_ctrl; $SIM ctl reboot > /dev/null; cat {ISO}/isolation_ctrl""", env=dict(os.environ, PATH=path, SIM=SIM))
+    assert done.stdout.split() == ["0", "1"], done

@@ -99,7 +99,7 @@ for i in range(2):
 
 
 def test_link_delays_are_the_host_s_choice(host):
-    down, back = inside(f"""
+    down, back = inside("""
 cw(LNKCTL, c(LNKCTL) | LD); start = time.monotonic(); wait_for(False, 3000); print(time.monotonic() - start)
 cw(LNKCTL, c(LNKCTL) & ~LD); start = time.monotonic(); wait_for(True, 3000); print(time.monotonic() - start)
 """, "--host", host(root_ports={"*": {"link_down_ms": 200, "link_up_ms": 300, "unmask_link_disable": True}}))
@@ -236,11 +236,53 @@ time.sleep(0.4); print(os.path.basename(os.readlink("{CXL}/mem0/driver"))); prin
 """) == [False, True, "cxl_mem", True]
 
 
+@pytest.mark.parametrize("script,seen", [
+    # without driver when its time comes, and long after: it is there once the driver is back
+    ("store(DRIVER + 'unbind', A); time.sleep(0.5); print(there()); print(store(DRIVER + 'bind', A)); print(there())", [False, "ok", True]),
+    # the driver is back before: it looks anew
+    ("store(DRIVER + 'unbind', A); print(store(DRIVER + 'bind', A)); print(there()); time.sleep(0.5); print(there())", ["ok", True, True]),
+    # removed before: it is found with its function, and late again
+    (f"{REPLUG}; print(there()); time.sleep(0.5); print(there())", [False, True]),
+])
+def test_device_that_is_late_is_there_once_its_function_has_its_driver(script, seen):
+    assert inside(f"""
+DRIVER, A = "/sys/bus/pci/drivers/cxl_pci/", "0000:0d:00.0"
+ctl("returns", A, "late", "300"); {REPLUG}; print(there()); {script}; print(sorted(f for f in os.listdir("{ENDPOINT}") if f.startswith("mem")))
+""") == [False, *seen, ["mem0"]]
+
+
 def test_device_never_returns_until_it_is_allowed_to():
     assert inside(f"""
 ctl("returns", "0000:0d:00.0", "never"); {REPLUG}; print(os.path.exists("{ENDPOINT}")); store("/sys/bus/pci/rescan", "1")
 print(there()); ctl("returns", "0000:0d:00.0", "as-before"); store("/sys/bus/pci/rescan", "1"); print(there())
 """) == [False, False, True]
+
+
+CXL_PCI = "/sys/bus/pci/drivers/cxl_pci"
+BOUND = f'os.path.exists("{ENDPOINT}/driver")'
+
+
+def test_device_returns_without_driver_until_it_is_bound():
+    assert inside(f"""
+print(ctl("returns", "0000:0d:00.0", "unbound")); {REPLUG}; print(os.path.exists("{ENDPOINT}")); print({BOUND}); print(there())
+store("{PCI}/{PORT}/rescan", "1"); print({BOUND}); print(store("{CXL_PCI}/bind", "0000:0d:00.0")); print({BOUND})
+print(os.path.basename(os.readlink("{CXL}/mem0/driver"))); print(os.path.exists("/dev/cxl/mem0")); print(store("{CXL_PCI}/bind", "0000:0d:00.0"))
+{REPLUG}; print(there())
+""") == [0, True, False, False, False, "ok", True, "cxl_mem", True, "EBUSY", True]
+
+
+def test_probe_fails_as_often_as_it_is_to_and_what_is_removed_meanwhile_is_found_whole():
+    assert inside(f"""
+ctl("returns", "0000:0d:00.0", "unbound", "2"); {REPLUG}; print(store("{CXL_PCI}/bind", "0000:0d:00.0")); print(there()); {REPLUG}; print(there())
+print(store("{CXL_PCI}/bind", "{PORT}")); print(store("{CXL_PCI}/bind", "0000:99:00.0"))
+""") == ["EIO", False, True, "ENODEV", "ENODEV"]
+
+
+def test_driver_lets_a_device_go_and_takes_it_again():
+    assert inside(f"""
+print(store("{CXL_PCI}/unbind", "0000:0d:00.0")); print(there()); print(os.path.exists("/dev/cxl/mem0")); print({BOUND}); print(show("{CXL}/region0/commit"))
+print(store("{CXL_PCI}/bind", "0000:0d:00.0")); print(there())
+""") == ["ok", False, False, False, "0", "ok", True]
 
 
 def test_device_that_is_pulled_out_leaves_a_husk_and_is_found_again():

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/report/assert.c: FIELD=VALUE against records. */
+/* lib/report/assert.c: FIELD=VALUE against records. */
 #include "test/unit/unit.h"
 
-#include "cxl/lib/report/assert.h"
-#include "cxl/lib/report/record_status.h"
+#include "lib/report/assert.h"
+#include "lib/report/record_status.h"
 
 static struct json_object *record(const char *state, struct json_object *busy, const char *level)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/checks/check.c and the first checks on hand-made snapshots: which fail, and what they amount to. */
+/* lib/check/check.c and the first checks on hand-made snapshots: which fail, and what they amount to. */
+#include "lib/model/isolation_regs.h"
 #include "test/unit/check_fixture.h"
 
 static void a_port_that_is_fit_has_no_finding(void **state)
@@ -7,8 +8,8 @@ static void a_port_that_is_fit_has_no_finding(void **state)
 	struct check_result r = run(*state);
 
 	assert_int_equal(r.n, 0);
-	assert_int_equal(r.now, CONTAINMENT_NONE);
-	assert_int_equal(r.if_enabled, CONTAINMENT_RECOVER);
+	assert_int_equal(now_of(r), CONTAINMENT_NONE);
+	assert_int_equal(enabled_of(r), CONTAINMENT_RECOVER);
 }
 
 static void containment_counts_only_once_isolation_is_on(void **state)
@@ -16,9 +17,9 @@ static void containment_counts_only_once_isolation_is_on(void **state)
 	struct fixture *f = *state;
 
 	f->rps[0].iso.kernel.control.v[ISO_MEM_ISOLATION] = TRI_YES;
-	assert_int_equal(run(f).now, CONTAINMENT_RECOVER);
+	assert_int_equal(now_of(run(f)), CONTAINMENT_RECOVER);
 	f->rps[0].iso.kernel.control.v[ISO_MEM_ISOLATION] = TRI_UNKNOWN;
-	assert_int_equal(run(f).now, CONTAINMENT_NONE);
+	assert_int_equal(now_of(run(f)), CONTAINMENT_NONE);
 }
 
 static void no_capability_makes_enabling_impossible(void **state)
@@ -30,7 +31,7 @@ static void no_capability_makes_enabling_impossible(void **state)
 	f->rps[0].iso.regs.cap = 0;
 	r = run(f);
 	only(&r, "ISO-CAP");
-	assert_int_equal(r.if_enabled, CONTAINMENT_NONE);
+	assert_int_equal(enabled_of(r), CONTAINMENT_NONE);
 	assert_int_equal(r.v[0].check->kind, CHECK_CANNOT);
 }
 
@@ -51,7 +52,15 @@ static void an_unknown_capability_is_not_a_missing_one(void **state)
 
 	f->rps[0].iso.regs = (struct iso_registers){ .reason = "lockdown" };
 	r = run(f);
+	assert_int_equal(find(&r, "ISO-CAP")->answer, ANSWER_UNTOLD);
+	assert_int_equal(finding_kind(find(&r, "ISO-CAP")), CHECK_LIMIT);
+	assert_int_equal(enabled_of(r), CONTAINMENT_NONE);
+	/* what the kernel says is on is there; nobody could bring it back */
+	f->rps[0].iso.kernel.control.v[ISO_MEM_ISOLATION] = TRI_YES;
+	r = run(f);
 	assert_null(find(&r, "ISO-CAP"));
+	assert_non_null(find(&r, "ISO-REGISTERS"));
+	assert_int_equal(now_of(r), CONTAINMENT_CONTAIN);
 }
 
 static void no_kernel_attributes_makes_enabling_impossible(void **state)
@@ -59,10 +68,10 @@ static void no_kernel_attributes_makes_enabling_impossible(void **state)
 	struct fixture *f = *state;
 	struct check_result r;
 
-	f->rps[0].iso.kernel.present = false;
+	f->rps[0].iso.kernel = (struct iso_kernel){ .control = iso_control_unknown };
 	r = run(f);
 	only(&r, "ISO-ABI");
-	assert_int_equal(r.if_enabled, CONTAINMENT_NONE);
+	assert_int_equal(enabled_of(r), CONTAINMENT_NONE);
 }
 
 static void an_isolated_port_is_to_be_recovered_first(void **state)
@@ -103,7 +112,7 @@ static void memory_online_as_system_ram_is_unsafe(void **state)
 	f->region.blocks_online = 1;
 	r = run(f);
 	only(&r, "ISO-MEM-ONLINE");
-	assert_int_equal(r.if_enabled, CONTAINMENT_DEBUG);
+	assert_int_equal(enabled_of(r), CONTAINMENT_DEBUG);
 	assert_int_equal(r.v[0].check->kind, CHECK_UNSAFE);
 	f->region.blocks_online = 0;
 	f->region.blocks_unknown = true;
@@ -121,7 +130,7 @@ static void an_interleaved_port_left_out_is_unsafe_and_named(void **state)
 	only(&r, "ISO-INTERLEAVE");
 	assert_non_null(strstr(r.v[0].text, "0000:de:00.0"));
 	assert_non_null(strstr(r.v[0].text, "region0"));
-	assert_int_equal(r.if_enabled, CONTAINMENT_DEBUG);
+	assert_int_equal(enabled_of(r), CONTAINMENT_DEBUG);
 	/* already on there */
 	f->rps[1].iso.kernel.control.v[ISO_MEM_ISOLATION] = TRI_YES;
 	assert_int_equal(run(f).n, 0);
@@ -138,16 +147,27 @@ static void a_region_that_is_not_committed_ties_nothing(void **state)
 	assert_int_equal(run(f).n, 0);
 }
 
+static void an_accelerator_below_another_port_keeps_the_whole_region(void **state)
+{
+	struct fixture *f = *state;
+	struct check_result r;
+
+	f->memdevs[1].is_accelerator = true;
+	r = run(f);
+	limits(&r, "ISO-TYPE2", CONTAINMENT_CONTAIN);
+	says(&r, "region0 goes over mem1");
+}
+
 static void the_posted_kernel_panics(void **state)
 {
 	struct fixture *f = *state;
 	struct check_result r;
 
-	f->rps[0].iso.kernel.posted_v1 = true;
+	f->rps[0].iso.kernel.quirks = iso_backend_sysfs_v1.quirks;
 	r = run(f);
 	only(&r, "ISO-DRIVER-PANIC");
 	assert_int_equal(r.v[0].check->kind, CHECK_LIMIT);
-	assert_int_equal(r.if_enabled, CONTAINMENT_DEBUG);
+	assert_int_equal(enabled_of(r), CONTAINMENT_DEBUG);
 	/* a populated neighbour under the same bridge is enough */
 	f->rps[0].n_memdevs = f->bridges[0].n_endpoints = 0;
 	assert_null(find_in(run(f), "ISO-DRIVER-PANIC"));
@@ -169,11 +189,12 @@ static void the_lowest_cap_decides(void **state)
 	f->rps[0].iso.regs.status = ISO_STATUS_MEM_ISOLATION;
 	r = run(f);
 	assert_int_equal(r.n, 2);
-	assert_int_equal(r.if_enabled, CONTAINMENT_NONE);
+	assert_int_equal(enabled_of(r), CONTAINMENT_NONE);
 	assert_string_equal(check_worst_cap(&r)->check->id, "ISO-ISOLATED");
 }
 
-static const struct finding *blocker(struct fixture *f, enum require require, const char *override, bool disabling)
+static const struct finding *blocker(struct fixture *f, enum require require, const char *override,
+				     bool disabling)
 {
 	const struct opt_list list = { .v = &override, .n = override ? 1 : 0 };
 	const struct check_policy policy = { .require = require, .overrides = &list };
@@ -200,7 +221,7 @@ static void what_is_required_decides_what_blocks(void **state)
 	assert_non_null(blocker(f, REQUIRE_DEBUG, NULL, false));
 	/* what cannot be done cannot be overridden */
 	f->rps[0].link.up = TRI_YES;
-	f->rps[0].iso.kernel.present = false;
+	f->rps[0].iso.kernel = (struct iso_kernel){ .control = iso_control_unknown };
 	assert_non_null(blocker(f, REQUIRE_DEBUG, "ISO-ABI", false));
 	assert_non_null(blocker(f, REQUIRE_SAFE, NULL, true));
 }
@@ -211,7 +232,8 @@ static bool too_low(struct fixture *f, enum require require, const char *overrid
 	const struct check_policy policy = { .require = require, .overrides = &list };
 	const struct finding *cap = NULL;
 	struct check_result r = run(f);
-	bool low = check_level_too_low(&r, &policy, &cap);
+	enum cause cause;
+	bool low = check_level_too_low(&r, &policy, &cap, &cause);
 
 	assert_int_equal(low, cap != NULL);
 	return low;
@@ -223,7 +245,7 @@ static void the_level_is_what_would_be_after_the_change(void **state)
 
 	for (int r = REQUIRE_SAFE; r <= REQUIRE_RECOVER; r++)
 		assert_false(too_low(f, (enum require)r, NULL));
-	f->rps[0].iso.kernel.posted_v1 = true;
+	f->rps[0].iso.kernel.quirks = iso_backend_sysfs_v1.quirks;
 	assert_false(too_low(f, REQUIRE_SAFE, NULL));
 	assert_false(too_low(f, REQUIRE_DEBUG, NULL));
 	assert_true(too_low(f, REQUIRE_CONTAIN, NULL));
@@ -231,20 +253,35 @@ static void the_level_is_what_would_be_after_the_change(void **state)
 	assert_false(too_low(f, REQUIRE_CONTAIN, "ISO-DRIVER-PANIC"));
 }
 
-static void ids_are_unique_and_found_by_their_exact_name(void **state)
+static void what_nobody_has_said_may_pass_counts_as_failed(void **state)
+{
+	struct check c = { .untold = UNTOLD_NEVER };
+
+	(void)state;
+	assert_int_equal(check_counted(&c, ANSWER_UNTOLD), ANSWER_FAILS);
+	assert_int_equal(check_counted(&c, ANSWER_HOLDS), ANSWER_HOLDS);
+	for (c.untold = UNTOLD_BLOCKS; c.untold <= UNTOLD_PASSES; c.untold++) {
+		assert_int_equal(check_counted(&c, ANSWER_UNTOLD), ANSWER_UNTOLD);
+		assert_int_equal(check_counted(&c, ANSWER_FAILS), ANSWER_FAILS);
+	}
+}
+
+static void ids_are_unique_and_found_in_any_case(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < n_checks; i++) {
+	for (size_t i = 0; i < N_CHECKS; i++) {
 		assert_ptr_equal(check_by_id(checks[i].id), &checks[i]);
 		assert_int_equal(strncmp(checks[i].id, "ISO-", 4), 0);
 		assert_true(*checks[i].title && *checks[i].why && *checks[i].remedy);
+		/* what cannot be told passes only with a reason */
+		assert_int_equal(checks[i].untold == UNTOLD_PASSES, checks[i].untold_why != NULL);
 		/* "cannot" means: nothing is reached */
 		if (checks[i].kind == CHECK_CANNOT)
 			assert_int_equal(checks[i].caps_at, CONTAINMENT_NONE);
 		if (checks[i].kind == CHECK_NOTE)
 			assert_int_equal(checks[i].caps_at, CONTAINMENT_RECOVER);
 	}
-	assert_null(check_by_id("iso-cap"));
+	assert_ptr_equal(check_by_id("iso-cap"), check_by_id("ISO-CAP"));
 	assert_null(check_by_id("ISO"));
 	assert_null(check_by_id(""));
 	assert_int_equal(require_parse("debug"), REQUIRE_DEBUG);
@@ -268,11 +305,13 @@ int main(void)
 		TEST(memory_online_as_system_ram_is_unsafe),
 		TEST(an_interleaved_port_left_out_is_unsafe_and_named),
 		TEST(a_region_that_is_not_committed_ties_nothing),
+		TEST(an_accelerator_below_another_port_keeps_the_whole_region),
 		TEST(the_posted_kernel_panics),
 		TEST(the_lowest_cap_decides),
 		TEST(what_is_required_decides_what_blocks),
 		TEST(the_level_is_what_would_be_after_the_change),
-		TEST(ids_are_unique_and_found_by_their_exact_name),
+		TEST(what_nobody_has_said_may_pass_counts_as_failed),
+		TEST(ids_are_unique_and_found_in_any_case),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

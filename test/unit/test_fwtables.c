@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/firmware/cedt.c, srat.c, cdat.c: firmware tables, whole and broken. */
+/* lib/firmware/cedt.c, srat.c, cdat.c: firmware tables, whole and broken. */
 #include "test/unit/unit.h"
 
-#include "cxl/lib/firmware/cdat.h"
-#include "cxl/lib/firmware/cedt.h"
-#include "cxl/lib/firmware/srat.h"
+#include "lib/firmware/cdat.h"
+#include "lib/firmware/cedt.h"
+#include "lib/firmware/srat.h"
 
 struct table {
 	uint8_t b[512];
@@ -36,7 +36,8 @@ static void start_acpi(struct table *t, const char *signature, size_t header)
 	memcpy(t->b, signature, 4);
 }
 
-static size_t add_window(struct table *t, uint64_t base, uint64_t size, unsigned int ways, unsigned int granularity)
+static size_t add_window(struct table *t, uint64_t base, uint64_t size, unsigned int ways,
+			 unsigned int granularity)
 {
 	size_t at = t->n;
 
@@ -99,7 +100,8 @@ static void a_window_is_read_field_by_field(void **state)
 	cedt(&t);
 	assert_int_equal(out.messages.n, 0);
 	assert_int_equal(out.cedt.n_windows, 1);
-	assert_true(out.cedt.windows[0].base == 0x490000000 && out.cedt.windows[0].size == 0x100000000);
+	assert_true(out.cedt.windows[0].base == 0x490000000 &&
+		    out.cedt.windows[0].size == 0x100000000);
 	assert_int_equal(out.cedt.windows[0].ways, 1);
 	assert_int_equal(out.cedt.windows[0].granularity, 1024);
 	assert_int_equal(out.cedt.windows[0].restrictions, 6);
@@ -109,9 +111,10 @@ static void a_window_is_read_field_by_field(void **state)
 
 static void ways_and_granularity_are_decoded(void **state)
 {
-	static const struct { unsigned int code, ways; } ways[] = {
-		{ 0, 1 }, { 1, 2 }, { 2, 4 }, { 3, 8 }, { 4, 16 }, { 5, 0 }, { 7, 0 }, { 8, 3 }, { 9, 6 }, { 10, 12 },
-		{ 11, 0 }, { 255, 0 },
+	static const struct { unsigned int code, ways;
+	} ways[] = {
+		{ 0, 1 }, { 1, 2 }, { 2, 4 }, { 3, 8 },	  { 4, 16 }, { 5, 0 },
+		{ 7, 0 }, { 8, 3 }, { 9, 6 }, { 10, 12 }, { 11, 0 }, { 255, 0 },
 	};
 	struct table t;
 
@@ -153,9 +156,13 @@ static void a_window_of_an_unknown_arithmetic_is_dropped_as_the_kernel_does(void
 
 static void a_window_that_the_kernel_drops_is_said_and_kept(void **state)
 {
-	static const struct { uint64_t base, size; bool dropped; } windows[] = {
-		{ 256 << 20, 256 << 20, false }, { 128 << 20, 256 << 20, true }, { 0, 128 << 20, true },
-		{ 0, 0, true }, { UINT64_MAX - (256 << 20) + 1, 512 << 20, true },
+	static const struct { uint64_t base, size; bool dropped;
+	} windows[] = {
+		{ 256 << 20, 256 << 20, false },
+		{ 128 << 20, 256 << 20, true },
+		{ 0, 128 << 20, true },
+		{ 0, 0, true },
+		{ UINT64_MAX - (256 << 20) + 1, 512 << 20, true },
 		{ UINT64_MAX - (256 << 20) + 1, 256 << 20, false },
 	};
 	struct table t;
@@ -247,7 +254,8 @@ static void another_table_or_a_wrong_checksum_is_said(void **state)
 	assert_non_null(strstr(out.messages.v[0].text, "checksum"));
 }
 
-static size_t add_memory(struct table *t, uint64_t base, uint64_t size, uint32_t flags, size_t length)
+static size_t add_memory(struct table *t, uint64_t base, uint64_t size, uint32_t flags,
+			 size_t length)
 {
 	size_t at = t->n;
 
@@ -277,7 +285,8 @@ static void memory_entries_of_the_srat_are_those_that_are_enabled(void **state)
 	finish(&t, 9);
 	srat(&t);
 	assert_int_equal(out.srat.n_memory, 2);
-	assert_true(out.srat.memory[1].start == 2ULL << 32 && out.srat.memory[1].end == (3ULL << 32) - 1);
+	assert_true(out.srat.memory[1].start == 2ULL << 32 &&
+		    out.srat.memory[1].end == (3ULL << 32) - 1);
 	assert_int_equal(out.srat.memory[1].domain, 3);
 	assert_int_equal(out.messages.n, 1);
 	assert_true(out.srat.damaged);
@@ -306,7 +315,8 @@ static void start_cdat(struct table *t)
 	*t = (struct table){ .n = 16 };
 }
 
-static void add_cdat(struct table *t, unsigned int type, unsigned int handle, unsigned int efi, uint64_t a, uint64_t b)
+static void add_cdat(struct table *t, unsigned int type, unsigned int handle, unsigned int efi,
+		     uint64_t a, uint64_t b)
 {
 	size_t at = t->n;
 
@@ -330,7 +340,8 @@ static void a_dsemts_is_placed_by_its_dsmas_wherever_that_stands(void **state)
 	cdat(&t);
 	assert_int_equal(out.messages.n, 0);
 	assert_int_equal(out.cdat.n_types, 1);
-	assert_true(out.cdat.types[0].dpa_start == 0x10001000 && out.cdat.types[0].dpa_end == 0x10002fff);
+	assert_true(out.cdat.types[0].dpa_start == 0x10001000 &&
+		    out.cdat.types[0].dpa_end == 0x10002fff);
 	assert_int_equal(out.cdat.types[0].efi_type, CDAT_RESERVED);
 }
 
@@ -399,15 +410,19 @@ int main(void)
 		cmocka_unit_test_teardown(a_window_is_read_field_by_field, forget),
 		cmocka_unit_test_teardown(ways_and_granularity_are_decoded, forget),
 		cmocka_unit_test_teardown(a_window_that_the_kernel_drops_is_said_and_kept, forget),
-		cmocka_unit_test_teardown(a_window_of_an_unknown_arithmetic_is_dropped_as_the_kernel_does, forget),
+		cmocka_unit_test_teardown(
+			a_window_of_an_unknown_arithmetic_is_dropped_as_the_kernel_does, forget),
 		cmocka_unit_test_teardown(windows_that_overlap_are_said, forget),
 		cmocka_unit_test_teardown(a_truncated_table_gives_what_it_has, forget),
 		cmocka_unit_test_teardown(an_entry_without_a_length_ends_the_walk, forget),
 		cmocka_unit_test_teardown(another_table_or_a_wrong_checksum_is_said, forget),
-		cmocka_unit_test_teardown(memory_entries_of_the_srat_are_those_that_are_enabled, forget),
+		cmocka_unit_test_teardown(memory_entries_of_the_srat_are_those_that_are_enabled,
+					  forget),
 		cmocka_unit_test_teardown(a_broken_srat_is_said_and_never_left, forget),
-		cmocka_unit_test_teardown(a_dsemts_is_placed_by_its_dsmas_wherever_that_stands, forget),
-		cmocka_unit_test_teardown(a_dsemts_that_cannot_be_placed_is_left_out_and_said, forget),
+		cmocka_unit_test_teardown(a_dsemts_is_placed_by_its_dsmas_wherever_that_stands,
+					  forget),
+		cmocka_unit_test_teardown(a_dsemts_that_cannot_be_placed_is_left_out_and_said,
+					  forget),
 		cmocka_unit_test_teardown(a_truncated_cdat_gives_what_it_has, forget),
 		cmocka_unit_test_teardown(a_table_full_of_rubbish_says_only_a_few_things, forget),
 	};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/report/impact.c: lines of /proc/PID/numa_maps, also those that are none. */
+/* lib/report/impact.c: lines of /proc/PID/numa_maps, also those that are none. */
 #include "test/unit/unit.h"
 
-#include "cxl/lib/report/impact.h"
+#include "lib/report/impact.h"
 
 static void pages_count_by_node_and_page_size(void **state)
 {

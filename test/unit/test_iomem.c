@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/firmware/iomem.c and memmap.c: what the kernel and firmware say of memory, as text. */
+/* lib/firmware/iomem.c and memmap.c: what the kernel and firmware say of memory, as text. */
 #include "test/unit/unit.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#include "cxl/lib/firmware/iomem.h"
-#include "cxl/lib/firmware/memmap.h"
+#include "lib/firmware/iomem.h"
+#include "lib/firmware/memmap.h"
 
 static struct arena a;
 static struct messages messages;
@@ -56,7 +56,8 @@ static void lines_are_known_by_their_names_not_by_their_depth(void **state)
 				continue;
 			assert_int_equal(iomem.lines[0].kind, cases[i].kind);
 			assert_int_equal(iomem.lines[0].id, cases[i].id);
-			assert_true(iomem.lines[0].start == 0x1050000000 && iomem.lines[0].end == 0x304fffffff);
+			assert_true(iomem.lines[0].start == 0x1050000000 &&
+				    iomem.lines[0].end == 0x304fffffff);
 		}
 }
 
@@ -117,27 +118,45 @@ static void an_entry_of_the_firmware_map_is_read_whole(void **state)
 
 static void the_command_line_makes_memory_soft_reserved(void **state)
 {
-	static const struct { const char *text; uint64_t start, end; bool edits; size_t messages; } cases[] = {
+	static const struct {
+		const char *text;
+		uint64_t start, end;
+		bool edits;
+		size_t messages;
+	} cases[] = {
 		{ "quiet", 0, 0, false, 0 },
 		{ "memmap=4G%4G+0xefffffff", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
-		{ "ro memmap=1M@2M,4g%0x100000000+0xefffffff quiet", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
+		{ "ro memmap=1M@2M,4g%0x100000000+0xefffffff quiet", 1ULL << 32, (2ULL << 32) - 1,
+		  true, 0 },
 		{ "memmap=\"4G%4G+0xefffffff\"", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
 		{ "ro \"memmap=4G%4G+0xefffffff\" quiet", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
 		{ "dyndbg=\"file a memmap=4G%4G+0xefffffff\" quiet", 0, 0, false, 0 },
-		{ "\"memmap=4G%4G+0xefffffff", 1ULL << 32, (2ULL << 32) - 1, true, 0 }, { "\"", 0, 0, false, 0 },
-		{ "memmap=\"", 0, 0, false, 0 }, { "a=\"b c\" memmap=4G%4G+4026531839", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
+		{ "\"memmap=4G%4G+0xefffffff", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
+		{ "\"", 0, 0, false, 0 },
+		{ "memmap=\"", 0, 0, false, 0 },
+		{ "a=\"b c\" memmap=4G%4G+4026531839", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
 		{ "memmap=4G%4G-2+0xefffffff", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
 		{ "memmap=4G%4G-0xefffffff+0xefffffff", 0, 0, true, 0 },
-		{ "memmap=4G%4G-0xefffffff+1", 0, 0, true, 0 }, { "memmap=4G%4G+2", 0, 0, true, 0 },
-		{ "memmap=4G$4G", 0, 0, true, 0 }, { "memmap=exactmap", 0, 0, true, 0 }, { "memmap=16G", 0, 0, true, 0 },
+		{ "memmap=4G%4G-0xefffffff+1", 0, 0, true, 0 },
+		{ "memmap=4G%4G+2", 0, 0, true, 0 },
+		{ "memmap=4G$4G", 0, 0, true, 0 },
+		{ "memmap=exactmap", 0, 0, true, 0 },
+		{ "memmap=16G", 0, 0, true, 0 },
 		{ "efi_fake_mem=4G@4G:0x40000", 1ULL << 32, (2ULL << 32) - 1, true, 0 },
 		{ "efi_fake_mem=4G@4G:0x10000", 0, 0, false, 0 },
-		{ "efi=debug", 0, 0, false, 0 }, { "efi=debug,nosoftreserve", 0, 0, true, 0 }, { "mem=4G", 0, 0, true, 0 },
-		{ "xmemmap=4G%4G+0xefffffff", 0, 0, false, 0 }, { "init=/x -- memmap=4G%4G+0xefffffff", 0, 0, false, 0 },
-		{ "memmap=4G%", 0, 0, true, 1 }, { "memmap=%4G+0xefffffff", 0, 0, true, 1 },
-		{ "memmap=4G%4G+0xefffffffz", 0, 0, true, 1 }, { "memmap=99999999999E%4G+0xefffffff", 0, 0, true, 1 },
-		{ "memmap=4G%4G+", 0, 0, true, 1 }, { "memmap=0%4G+0xefffffff", 0, 0, true, 0 },
-		{ "memmap=4G%0xffffffffffffffff+0xefffffff", 0, 0, true, 0 }, { "efi_fake_mem=4G@4G", 0, 0, false, 1 },
+		{ "efi=debug", 0, 0, false, 0 },
+		{ "efi=debug,nosoftreserve", 0, 0, true, 0 },
+		{ "mem=4G", 0, 0, true, 0 },
+		{ "xmemmap=4G%4G+0xefffffff", 0, 0, false, 0 },
+		{ "init=/x -- memmap=4G%4G+0xefffffff", 0, 0, false, 0 },
+		{ "memmap=4G%", 0, 0, true, 1 },
+		{ "memmap=%4G+0xefffffff", 0, 0, true, 1 },
+		{ "memmap=4G%4G+0xefffffffz", 0, 0, true, 1 },
+		{ "memmap=99999999999E%4G+0xefffffff", 0, 0, true, 1 },
+		{ "memmap=4G%4G+", 0, 0, true, 1 },
+		{ "memmap=0%4G+0xefffffff", 0, 0, true, 0 },
+		{ "memmap=4G%0xffffffffffffffff+0xefffffff", 0, 0, true, 0 },
+		{ "efi_fake_mem=4G@4G", 0, 0, false, 1 },
 	};
 
 	(void)state;
@@ -146,10 +165,12 @@ static void the_command_line_makes_memory_soft_reserved(void **state)
 
 		forget(NULL);
 		assert_int_equal(cmdline_parse(cases[i].text, &a, &messages, &c), 0);
-		if (c.edits_map != cases[i].edits || messages.n != cases[i].messages || (c.soft.n == 1) != (cases[i].end != 0))
+		if (c.edits_map != cases[i].edits || messages.n != cases[i].messages ||
+		    (c.soft.n == 1) != (cases[i].end != 0))
 			fail_msg("'%s': edits %d, %zu ranges, %zu messages", cases[i].text, c.edits_map, c.soft.n, messages.n);
 		if (cases[i].end)
-			assert_true(c.soft.v[0].start == cases[i].start && c.soft.v[0].end == cases[i].end);
+			assert_true(c.soft.v[0].start == cases[i].start &&
+				    c.soft.v[0].end == cases[i].end);
 		assert_int_equal(c.no_soft_reserve, strstr(cases[i].text, "nosoftreserve") != NULL);
 	}
 }
@@ -162,18 +183,21 @@ static void what_is_to_become_soft_reserved_only_where_it_is_ram_is_kept_apart(v
 	(void)state;
 	assert_int_equal(cmdline_parse("memmap=4G%4G-1+0xefffffff,1G%1G+0xefffffff", &a, &messages, &c), 0);
 	assert_true(c.soft.n == 1 && c.soft.v[0].start == 1 << 30 && c.edits_map && !messages.n);
-	assert_true(c.soft_of_ram.n == 1 && c.soft_of_ram.v[0].start == 1ULL << 32 && c.soft_of_ram.v[0].end == (2ULL << 32) - 1);
+	assert_true(c.soft_of_ram.n == 1 && c.soft_of_ram.v[0].start == 1ULL << 32 &&
+		    c.soft_of_ram.v[0].end == (2ULL << 32) - 1);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(lines_are_known_by_their_names_not_by_their_depth, forget),
+		cmocka_unit_test_teardown(lines_are_known_by_their_names_not_by_their_depth,
+					  forget),
 		cmocka_unit_test_teardown(zeroed_addresses_are_hidden_not_ranges, forget),
 		cmocka_unit_test_teardown(what_no_kernel_writes_is_counted_and_named_once, forget),
 		cmocka_unit_test_teardown(an_entry_of_the_firmware_map_is_read_whole, forget),
 		cmocka_unit_test_teardown(the_command_line_makes_memory_soft_reserved, forget),
-		cmocka_unit_test_teardown(what_is_to_become_soft_reserved_only_where_it_is_ram_is_kept_apart, forget),
+		cmocka_unit_test_teardown(
+			what_is_to_become_soft_reserved_only_where_it_is_ram_is_kept_apart, forget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/recover/journal.c: what is written is read back as it was, and nothing that was damaged is. */
+/* lib/kept/journal.c: what is written is read back as it was, and nothing that was damaged is. */
 #include "test/unit/unit.h"
 
 #include <stdio.h>
 
-#include "cxl/lib/change/step_port.h"
-#include "cxl/lib/recover/journal.h"
+#include "lib/kept/journal.h"
+#include "lib/txn/step_port.h"
 
 static struct arena arena;
 
@@ -14,11 +14,17 @@ static struct recipe_device devices[] = {
 	{ "mem0", "0000:0d:00.0", { true, 0x1001 }, true },
 	{ "device1", NULL, { false, 0 }, false },
 };
+static struct recipe_part parts[] = { { 0, 0x8000000 }, { 0xc000000, 0x4000000 } };
+static struct recipe_dax daxes[] = {
+	{ .name = "dax0.0", .driver = "device_dax", .align = 0x200000, .memmap_on_memory = -1, .parts = parts, .n_parts = 2 },
+	{ .name = "dax0.1", .policy_name = "vm2", .driver = "none", .memmap_on_memory = 1 },
+};
 static struct recipe_region regions[] = {
 	{ .name = "region0", .decoder = "decoder0.0", .uuid = NULL, .mode = "ram", .size_bytes = 0x20000000, .address = 0x490000000,
-	  .granularity = 256, .ways = 2, .targets = targets, .enabled = true, .dax_driver = "device_dax", .memmap_on_memory = -1 },
+	  .place = 0x4a0000000, .granularity = 256, .ways = 2, .targets = targets, .enabled = true,
+	  .has_dax = true, .dax = daxes, .n_dax = 2 },
 	{ .name = "region1", .decoder = "decoder0.1", .uuid = "9a9bd1a1-2ee5-4dd7-a5a5-1f5e4c5f0a11", .mode = "pmem",
-	  .size_bytes = 0x10000000, .granularity = 4096, .ways = 1, .targets = &targets[1], .memmap_on_memory = 1, .lost = "\"why\"" },
+	  .size_bytes = 0x10000000, .granularity = 4096, .ways = 1, .targets = &targets[1], .neighbour = true, .lost = "\"why\"" },
 };
 static const char *root_ports[] = { "0000:0c:00.0", "0000:de:00.0" };
 static struct step steps[] = {
@@ -32,11 +38,27 @@ static struct journal_name names[] = { { "region0", "region3" } };
 static struct journal sample(void)
 {
 	struct journal j = {
-		.boot_id = "b00", .is_running = true, .tries = 2, .dax_autoprobe = 1, .method = LINK_DISABLE,
-		.options = { LINK_AUTO, true, false, 30000000 },
-		.recipe = { .root_port = "0000:0c:00.0", .root_ports = root_ports, .n_root_ports = 2, .devices = devices, .n_devices = 2,
-			    .regions = regions, .n_regions = 2 },
-		.names = names, .n_names = 1, .max_names = 1, .steps = steps, .n_steps = 2,
+		.boot_id = "b00",
+		.phase = PHASE_RETURNING,
+		.tries = 2,
+		.dax_autoprobe = 1,
+		.method = LINK_DISABLE,
+		.options = { .method = LINK_AUTO,
+			     .rebuild = true,
+			     .with_neighbours = true,
+			     .timeout_us = 30000000 },
+		.recipe = { .root_port = "0000:0c:00.0",
+			    .root_ports = root_ports,
+			    .n_root_ports = 2,
+			    .devices = devices,
+			    .n_devices = 2,
+			    .regions = regions,
+			    .n_regions = 2 },
+		.names = names,
+		.n_names = 1,
+		.max_names = 1,
+		.steps = steps,
+		.n_steps = 2,
 	};
 
 	for (int f = 0; f < N_ISO_FIELDS; f++)
@@ -59,12 +81,15 @@ static void what_was_written_is_read_back_as_it_was(void **state)
 	struct journal j;
 
 	(void)state;
-	assert_true(journal_parse(text, &arena, &j));
+	assert_int_equal(journal_parse(text, &arena, &j), 0);
 	assert_string_equal(j.boot_id, "b00");
-	assert_true(j.is_running);
+	assert_int_equal(j.phase, PHASE_RETURNING);
 	assert_int_equal(j.tries, 2);
 	assert_int_equal(j.method, LINK_DISABLE);
 	assert_int_equal(j.options.method, LINK_AUTO);
+	assert_true(j.options.with_neighbours && !j.options.accept_move);
+	assert_int_equal(j.recipe.regions[0].place, 0x4a0000000);
+	assert_true(j.recipe.regions[1].neighbour && !j.recipe.regions[0].neighbour);
 	assert_int_equal(j.recipe.n_root_ports, 2);
 	assert_int_equal(j.recipe.regions[0].ways, 2);
 	assert_int_equal(j.recipe.regions[0].targets[1].device, 1);
@@ -96,7 +121,7 @@ static void a_journal_that_was_cut_anywhere_is_refused(void **state)
 	for (size_t n = strlen(text); n-- > 0;) {
 		char *cut = strndup(text, n);
 
-		assert_false(journal_parse(cut, &arena, &j));
+		assert_int_equal(journal_parse(cut, &arena, &j), -EINVAL);
 		free(cut);
 		arena_free(&arena);
 	}
@@ -117,12 +142,12 @@ static void a_journal_with_any_byte_changed_is_refused(void **state)
 
 			text[i] = (char)(was ^ changes[k]);
 			/* case of hexadecimal digits means nothing */
-			if (text[i] && journal_parse(text, &arena, &j)) {
+			if (text[i] && !journal_parse(text, &arena, &j)) {
 				struct journal original;
 
 				text[i] = was;
 				assert_true(changes[k] == 0x20);
-				assert_true(journal_parse(text, &arena, &original));
+				assert_int_equal(journal_parse(text, &arena, &original), 0);
 			}
 			text[i] = was;
 			arena_free(&arena);
@@ -131,19 +156,39 @@ static void a_journal_with_any_byte_changed_is_refused(void **state)
 	free(text);
 }
 
+static void the_phase_is_that_of_the_step_begun_last(void **state)
+{
+	static const struct {
+		const struct step_op *op;
+		enum recover_phase phase;
+	} of[] = {
+		{ &step_unbind, PHASE_PREPARING },   { &step_remove, PHASE_TAKEN_DOWN },
+		{ &step_status, PHASE_TAKEN_DOWN },  { &step_rescan, PHASE_RETURNING },
+		{ &step_write, PHASE_RETURNING },    { &step_create, PHASE_REBUILDING },
+		{ &step_rescan, PHASE_REBUILDING },  { &step_bind, PHASE_REBUILDING },
+	};
+	struct step plan[sizeof(of) / sizeof(of[0])];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+		plan[i] = (struct step){ .op = of[i].op };
+		assert_int_equal(recover_phase_of(plan, i), of[i].phase);
+	}
+}
+
 static void what_is_no_journal_is_refused(void **state)
 {
 	static const char *const texts[] = {
-		"", "{}", "[]", "null", "1", "{\"schema\":\"cxl-recover-journal/1\"}",
-		"{\"schema\":\"cxl-recover-journal/1\",\"checksum\":\"0x0\",\"journal\":null}",
-		"{\"schema\":\"cxl-recover-journal/1\",\"checksum\":\"0xaf63bd4c8601b7df\",\"journal\":{}}",
+		"", "{}", "[]", "null", "1", "{\"schema\":\"cxl-recover-journal/4\"}",
+		"{\"schema\":\"cxl-recover-journal/4\",\"checksum\":\"0x0\",\"journal\":null}",
+		"{\"schema\":\"cxl-recover-journal/4\",\"checksum\":\"0xaf63bd4c8601b7df\",\"journal\":{}}",
 		"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
 	};
 	struct journal j;
 
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(texts); i++)
-		assert_false(journal_parse(texts[i], &arena, &j));
+		assert_int_equal(journal_parse(texts[i], &arena, &j), -EINVAL);
 }
 
 /* Whoever can write the journal can as well compute its checksum: what it says must still make sense. */
@@ -160,9 +205,9 @@ static bool parses_with(const char *from, const char *to)
 	changed[strlen(changed) - 1] = '\0';	/* the outer brace */
 	for (const char *p = changed; *p; p++)
 		h = (h ^ (unsigned char)*p) * 0x100000001b3ull;
-	snprintf(whole, sizeof(whole), "{\"schema\":\"cxl-recover-journal/1\",\"checksum\":\"0x%llx\",\"journal\":%s}",
+	snprintf(whole, sizeof(whole), "{\"schema\":\"cxl-recover-journal/4\",\"checksum\":\"0x%llx\",\"journal\":%s}",
 		 (unsigned long long)h, changed);
-	good = journal_parse(whole, &arena, &j);
+	good = !journal_parse(whole, &arena, &j);
 	free(text);
 	return good;
 }
@@ -198,6 +243,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_written_is_read_back_as_it_was),
+		cmocka_unit_test(the_phase_is_that_of_the_step_begun_last),
 		cmocka_unit_test(a_journal_that_was_cut_anywhere_is_refused),
 		cmocka_unit_test(a_journal_with_any_byte_changed_is_refused),
 		cmocka_unit_test(what_is_no_journal_is_refused),

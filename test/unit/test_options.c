@@ -13,13 +13,14 @@ struct opts {
 	struct opt_list override;
 };
 
-static const struct opt table[] = {
+static const struct opt options[] = {
 	{ "dry-run", 'n', OPT_FLAG, offsetof(struct opts, dry_run), NULL, "write nothing" },
 	{ "human", 'u', OPT_FLAG, offsetof(struct opts, human), NULL, "for people" },
 	{ "timeout", 't', OPT_STRING, offsetof(struct opts, timeout), "WHAT", "the timeout" },
 	{ "override", 0, OPT_LIST, offsetof(struct opts, override), "CHECK-ID", "take one check out" },
 	{ 0 }
 };
+static const struct command table = { .name = "frob", .opts = options };
 
 #define ARGS(...) char *argv[] = { (char *)"cmd", __VA_ARGS__, NULL }; int argc = (int)N_ELEMENTS(argv) - 1
 
@@ -32,7 +33,7 @@ static void options_and_operands_may_be_mixed(void **state)
 	int first;
 
 	(void)state;
-	assert_int_equal(options_parse(table, &o, argc, argv, false, &first, &err), 0);
+	assert_int_equal(options_parse(&table, &o, argc, argv, false, &first, &err), 0);
 	assert_true(o.dry_run && o.human);
 	assert_string_equal(o.timeout, "B2");
 	assert_int_equal(o.override.n, 2);
@@ -52,7 +53,7 @@ static void two_dashes_end_the_options(void **state)
 	int first;
 
 	(void)state;
-	assert_int_equal(options_parse(table, &o, argc, argv, false, &first, &err), 0);
+	assert_int_equal(options_parse(&table, &o, argc, argv, false, &first, &err), 0);
 	assert_true(o.dry_run && !o.human && !o.timeout);
 	assert_int_equal(argc - first, 2);
 	assert_string_equal(argv[first], "-u");
@@ -66,7 +67,7 @@ static void parsing_can_stop_at_the_first_operand(void **state)
 	int first;
 
 	(void)state;
-	assert_int_equal(options_parse(table, &o, argc, argv, true, &first, &err), 0);
+	assert_int_equal(options_parse(&table, &o, argc, argv, true, &first, &err), 0);
 	assert_true(o.dry_run && !o.human);
 	assert_int_equal(first, 2);
 }
@@ -79,7 +80,7 @@ static void empty_values_are_values(void **state)
 	int first;
 
 	(void)state;
-	assert_int_equal(options_parse(table, &o, argc, argv, false, &first, &err), 0);
+	assert_int_equal(options_parse(&table, &o, argc, argv, false, &first, &err), 0);
 	assert_string_equal(o.timeout, "");
 	assert_int_equal(argc - first, 1);
 	assert_string_equal(argv[first], "");
@@ -92,7 +93,7 @@ static void refused(const char *word, const char *next, const char *said)
 	struct err err = { 0 };
 	int first;
 
-	if (options_parse(table, &o, next ? 3 : 2, argv, false, &first, &err) != -EINVAL)
+	if (options_parse(&table, &o, next ? 3 : 2, argv, false, &first, &err) != -EINVAL)
 		fail_msg("'%s' was accepted", word);
 	assert_int_equal(err.status, EXIT_USAGE);
 	if (!strstr(err.text, said))
@@ -108,7 +109,8 @@ static void a_wrong_option_is_named(void **state)
 	refused("-nZ", NULL, "Z");
 	refused("--timeout", NULL, "--timeout");
 	refused("-t", NULL, "t");
-	refused("--dry-run=yes", NULL, "dry-run");
+	refused("--dry-run=yes", NULL, "'--dry-run' takes no value: leave the '=yes' out");
+	refused("--nonsense", NULL, "see 'prog frob --help'");
 	refused("--nonsense", "root0", "--nonsense");
 }
 
@@ -121,9 +123,24 @@ static void abbreviations_are_refused(void **state)
 	refused("--o=ISO-A", NULL, "--o");
 }
 
+static void a_misspelt_option_is_told_how_it_is_spelt(void **state)
+{
+	static const char *const words[] = { "--dryrun", "--dry_run", "--DRY-RUN", "--dry-rn", "--dryr-un", "--dri-runn" };
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(words); i++)
+		refused(words[i], NULL, "did you mean --dry-run?");
+	refused("--timout=B2", NULL, "unknown option '--timout': did you mean --timeout?");
+	refused("--tmieuot", NULL, "did you mean --timeout?");
+	refused("--human-eyes-only-and-longer-than-any-word", NULL, "see 'prog frob --help'");
+	refused("--h", NULL, "see 'prog frob --help'");
+	refused("--tmp", NULL, "see 'prog frob --help'");
+}
+
 static void a_value_may_be_optional(void **state)
 {
 	static const struct opt optional[] = { { "policy", 'p', OPT_OPTIONAL, 0, "FILE", "by that file" }, { 0 } };
+	static const struct command frob = { .name = "frob", .opts = optional };
 	static const struct {
 		const char *word;
 		bool is_given;
@@ -138,9 +155,10 @@ static void a_value_may_be_optional(void **state)
 		struct err err;
 		int first;
 
-		assert_int_equal(options_parse(optional, &o, argc, argv, false, &first, &err), 0);
+		assert_int_equal(options_parse(&frob, &o, argc, argv, false, &first, &err), 0);
 		assert_int_equal(o.is_given, cases[i].is_given);
-		assert_true(cases[i].value ? o.value && !strcmp(o.value, cases[i].value) : !o.value);
+		assert_true(cases[i].value ? o.value && !strcmp(o.value, cases[i].value)
+					   : !o.value);
 		assert_string_equal(argv[argc - 1], "root0");
 	}
 	ARGS((char *)"--policy=", (char *)"root0");
@@ -148,23 +166,23 @@ static void a_value_may_be_optional(void **state)
 	struct err err;
 	int first;
 
-	assert_int_equal(options_parse(optional, &o, argc, argv, false, &first, &err), -EINVAL);
+	assert_int_equal(options_parse(&frob, &o, argc, argv, false, &first, &err), -EINVAL);
 	assert_int_equal(err.status, EXIT_USAGE);
 	assert_non_null(strstr(err.text, "'--policy=' names nothing"));
 }
 
 static void help_names_every_option(void **state)
 {
-	const struct command cmd = { "frob", "TARGET...", "Frob the target.", table, NULL };
+	const struct command cmd = { "frob", "TARGET...", "Frob the target.", options, NULL };
 	char *text = NULL;
 	size_t size = 0;
 	FILE *f = open_memstream(&text, &size);
 
 	(void)state;
 	assert_non_null(f);
-	options_help(f, "prog", &cmd);
+	options_help(f, &cmd, NULL);
 	fclose(f);
-	for (const struct opt *o = table; o->name; o++) {
+	for (const struct opt *o = options; o->name; o++) {
 		assert_non_null(strstr(text, o->name));
 		assert_non_null(strstr(text, o->help));
 	}
@@ -183,9 +201,11 @@ int main(void)
 		cmocka_unit_test(empty_values_are_values),
 		cmocka_unit_test(a_wrong_option_is_named),
 		cmocka_unit_test(abbreviations_are_refused),
+		cmocka_unit_test(a_misspelt_option_is_told_how_it_is_spelt),
 		cmocka_unit_test(a_value_may_be_optional),
 		cmocka_unit_test(help_names_every_option),
 	};
 
+	program_name = "prog";
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,6 +105,8 @@ static void pci_addresses_sort_in_bus_order(void **state)
 	assert_true(a < b);
 	assert_true(parse_pci_address("0c:01.0", &a));
 	assert_int_equal(a, 0x0c << 8 | 1 << 3);
+	assert_true(parse_pci_address("DE:1F.7", &a));	/* as a person types it */
+	assert_int_equal(a, 0xde << 8 | 0x1f << 3 | 7);
 }
 
 static void what_is_no_pci_address_is_refused(void **state)
@@ -140,6 +142,18 @@ static void names_sort_as_a_person_counts(void **state)
 	}
 }
 
+static void a_suffix_has_something_before_it(void **state)
+{
+	(void)state;
+	assert_true(has_suffix("a.json", ".json"));
+	assert_true(has_suffix("size_bytes", "_bytes"));
+	assert_true(has_suffix("a", ""));
+	assert_false(has_suffix(".json", ".json"));
+	assert_false(has_suffix("json", ".json"));
+	assert_false(has_suffix("a.json.new", ".json"));
+	assert_false(has_suffix("", ""));
+}
+
 static void text_for_a_message_is_made_harmless(void **state)
 {
 	char buf[8];
@@ -163,6 +177,7 @@ int main(void)
 		cmocka_unit_test(pci_addresses_sort_in_bus_order),
 		cmocka_unit_test(what_is_no_pci_address_is_refused),
 		cmocka_unit_test(names_sort_as_a_person_counts),
+		cmocka_unit_test(a_suffix_has_something_before_it),
 		cmocka_unit_test(text_for_a_message_is_made_harmless),
 	};
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/change/plan.c: from what a port has and shall have to the writes, in their order. */
+/* lib/plan/plan.c: from what a port has and shall have to the writes, in their order. */
 #include "test/unit/unit.h"
 
 #include <stdio.h>
 
-#include "cxl/lib/change/plan.h"
+#include "lib/model/isolation_regs.h"
+#include "lib/plan/plan.h"
 
 static struct cxl_root_port rp = { .name = "0000:0c:00.0", .path = "sys/devices/pci0000:0c/0000:0c:00.0" };
 static struct arena arena;
@@ -30,7 +31,7 @@ static struct plan plan(enum tri isolation, enum tri timeout, int range, struct 
 {
 	struct plan p;
 
-	rp.iso.kernel = (struct iso_kernel){ .present = true, .control = iso_control_unknown };
+	rp.iso.kernel = iso_kernel_found(&iso_backend_sysfs_v1, 0);
 	rp.iso.kernel.control.v[ISO_MEM_ISOLATION] = isolation;
 	rp.iso.kernel.control.v[ISO_MEM_TIMEOUT] = timeout;
 	rp.iso.kernel.control.v[ISO_MEM_RANGE] = range;
@@ -38,7 +39,7 @@ static struct plan plan(enum tri isolation, enum tri timeout, int range, struct 
 	assert_int_equal(plan_is_empty(&p), p.n == 0);
 	for (size_t i = 0; i < p.n; i++) {
 		assert_int_equal(p.steps[i].state, STEP_PLANNED);
-		assert_ptr_equal(p.steps[i].rp, &rp);
+		assert_ptr_equal(setting_of(&p.steps[i])->rp, &rp);
 		assert_true(p.steps[i].timeout_us > 2000000);	/* the kernel may wait 4 x 500 ms */
 	}
 	return p;
@@ -56,14 +57,14 @@ static const char *writes(const struct plan *p)
 
 	text[0] = '\0';
 	for (size_t i = 0; i < p->n; i++) {
-		const struct plan_step *s = &p->steps[i];
+		const struct step *s = &p->steps[i];
 		const char *attr = strrchr(s->path, '/') + 1;
 
-		assert_string_equal(attr, names[s->field]);
+		assert_string_equal(attr, names[setting_of(s)->field]);
 		assert_int_equal(strncmp(s->path, rp.path, strlen(rp.path)), 0);
-		assert_int_equal(atoi(s->text), s->value);
+		assert_int_equal(atoi(s->value), setting_of(s)->value);
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s%s=%s%s", i ? " " : "", s->when == STEP_IF_STUCK ? "[" : "",
-				      attr, s->text, s->when == STEP_IF_STUCK ? "]" : "");
+				      attr, s->value, s->when == STEP_IF_STUCK ? "]" : "");
 	}
 	return text;
 }
@@ -92,10 +93,10 @@ static void enabling_keeps_the_timeout_as_it_is(void **state)
 	assert_int_equal(p.goal.v[ISO_MEM_ISOLATION], TRI_YES);
 	assert_int_equal(p.goal.v[ISO_MEM_TIMEOUT], TRI_NO);
 	assert_int_equal(p.goal.v[ISO_MEM_RANGE], 0);
-	assert_string_equal(p.steps[p.n - 1].text, "1");
-	assert_int_equal(p.steps[p.n - 1].field, ISO_MEM_ISOLATION);
+	assert_string_equal(p.steps[p.n - 1].value, "1");
+	assert_int_equal(setting_of(&p.steps[p.n - 1])->field, ISO_MEM_ISOLATION);
 	for (size_t i = 0; i < p.n; i++)
-		assert_int_not_equal(p.steps[i].field, ISO_MEM_RANGE);
+		assert_int_not_equal(setting_of(&p.steps[i])->field, ISO_MEM_RANGE);
 	p = plan(OFF, ON, 6, on);
 	assert_int_equal(p.goal.v[ISO_MEM_TIMEOUT], TRI_YES);
 	assert_int_equal(p.goal.v[ISO_MEM_RANGE], 6);
@@ -117,7 +118,7 @@ static void the_range_comes_first_then_the_timeout_then_isolation(void **state)
 	assert_string_equal(writes(&p), "");
 	p = plan(OFF, ON, 6, goal);
 	for (size_t i = 0; i < p.n; i++)
-		assert_int_not_equal(p.steps[i].field, ISO_MEM_RANGE);
+		assert_int_not_equal(setting_of(&p.steps[i])->field, ISO_MEM_RANGE);
 }
 
 static void ranges_are_written_as_numbers(void **state)
@@ -130,9 +131,9 @@ static void ranges_are_written_as_numbers(void **state)
 
 		goal = goal_of(TRI_YES, timeout_ranges[i].name);
 		p = plan(OFF, OFF, timeout_ranges[i].value ? 0 : 6, goal);
-		assert_int_equal(p.steps[0].field, ISO_MEM_RANGE);
-		assert_int_equal(atoi(p.steps[0].text), timeout_ranges[i].value);
-		assert_int_equal(strspn(p.steps[0].text, "0123456789"), strlen(p.steps[0].text));
+		assert_int_equal(setting_of(&p.steps[0])->field, ISO_MEM_RANGE);
+		assert_int_equal(atoi(p.steps[0].value), timeout_ranges[i].value);
+		assert_int_equal(strspn(p.steps[0].value, "0123456789"), strlen(p.steps[0].value));
 	}
 }
 
@@ -159,32 +160,35 @@ static void disabling_touches_isolation_first(void **state)
 
 	(void)state;
 	p = plan(ON, ON, 6, off);
-	assert_int_equal(p.steps[0].field, ISO_MEM_ISOLATION);
-	assert_string_equal(p.steps[0].text, "0");
+	assert_int_equal(setting_of(&p.steps[0])->field, ISO_MEM_ISOLATION);
+	assert_string_equal(p.steps[0].value, "0");
 	assert_int_equal(p.goal.v[ISO_MEM_TIMEOUT], TRI_YES);
 	assert_int_equal(p.goal.v[ISO_MEM_RANGE], 6);
 	/* the way around the v1 defect is taken only when the write did not disable */
 	for (size_t i = 1; i < p.n; i++)
-		if (p.steps[i].field == ISO_MEM_RANGE)
+		if (setting_of(&p.steps[i])->field == ISO_MEM_RANGE)
 			assert_true(p.steps[i].when == STEP_IF_STUCK);
 }
 
 static void each_step_says_what_is_before_and_after(void **state)
 {
 	struct iso_control goal;
+	char text[256];
 	struct plan p;
 
 	(void)state;
 	goal = goal_of(TRI_YES, "C");
 	p = plan(OFF, OFF, 6, goal);
 	assert_int_equal(p.before.v[ISO_MEM_RANGE], 6);
-	assert_true(iso_control_equal(&p.steps[0].expect_before, &p.before));
-	for (size_t i = 0; i < p.n; i++) {
-		assert_int_equal(p.steps[i].expect_after.v[p.steps[i].field], p.steps[i].value);
-		if (i)
-			assert_true(iso_control_equal(&p.steps[i].expect_before, &p.steps[i - 1].expect_after));
-	}
-	assert_true(iso_control_equal(&p.steps[p.n - 1].expect_after, &p.goal));
+	assert_string_equal(p.steps[0].expect_before, "isolation off, timeout off, range B2");
+	setting_control_text(p.shown, &p.before, text, sizeof(text));
+	assert_string_equal(p.steps[0].expect_before, text);
+	assert_string_equal(p.steps[0].expect_after, "isolation off, timeout off, range C");
+	for (size_t i = 1; i < p.n; i++)
+		assert_string_equal(p.steps[i].expect_before, p.steps[i - 1].expect_after);
+	assert_string_equal(p.steps[p.n - 1].expect_after, "isolation on, timeout on, range C");
+	setting_control_text(p.shown, &p.goal, text, sizeof(text));
+	assert_string_equal(p.steps[p.n - 1].expect_after, text);
 	assert_string_equal(p.steps[0].undo, "6");
 	assert_string_equal(p.steps[p.n - 1].undo, "0");
 }
@@ -197,12 +201,12 @@ static void what_is_unknown_has_no_undo(void **state)
 	(void)state;
 	p = plan(TRI_UNKNOWN, OFF, 0, on);
 	assert_true(p.n > 0);
-	assert_int_equal(p.steps[p.n - 1].field, ISO_MEM_ISOLATION);
-	assert_string_equal(p.steps[p.n - 1].undo, "");
+	assert_int_equal(setting_of(&p.steps[p.n - 1])->field, ISO_MEM_ISOLATION);
+	assert_null(p.steps[p.n - 1].undo);
 	/* an unknown range is not written */
 	p = plan(OFF, OFF, -1, on);
 	for (size_t i = 0; i < p.n; i++)
-		assert_int_not_equal(p.steps[i].field, ISO_MEM_RANGE);
+		assert_int_not_equal(setting_of(&p.steps[i])->field, ISO_MEM_RANGE);
 }
 
 /* --- by register ------------------------------------------------------------ */
@@ -210,15 +214,23 @@ static void what_is_unknown_has_no_undo(void **state)
 enum { CTRL_AT = 0x1088 };	/* resource0+0x1080 is the capability */
 
 /* @ctrl in the register; with a kernel its attributes say the same. */
-static struct plan plan_with_registers(bool kernel, bool posted_v1, uint32_t ctrl, struct iso_control goal, bool registers)
+static struct plan plan_with_registers(bool kernel, bool posted_v1, uint32_t ctrl,
+				       struct iso_control goal, bool registers)
 {
 	struct plan p;
 
-	rp.iso.kernel = (struct iso_kernel){ .present = kernel, .posted_v1 = posted_v1, .control = iso_control_unknown };
-	rp.iso.regs = (struct iso_registers){ .valid = true, .capable = true, .cap = 0x1e0f1f1f, .ctrl = ctrl, .at = CTRL_AT - ISO_CTRL_OFFSET };
+	rp.iso.kernel = (struct iso_kernel){ .control = iso_control_unknown };
+	if (kernel)
+		rp.iso.kernel = iso_kernel_found(&iso_backend_sysfs_v1, posted_v1 ? ~0u : 0);
+	rp.iso.regs = (struct iso_registers){ .valid = true,
+					      .capable = true,
+					      .cap = 0x1e0f1f1f,
+					      .ctrl = ctrl,
+					      .at = CTRL_AT - ISO_CTRL_OFFSET };
 	for (int f = 0; kernel && f < N_ISO_FIELDS; f++)
-		if (iso_fields[f].attr)
-			rp.iso.kernel.control.v[f] = (int)((ctrl & iso_fields[f].mask) >> iso_fields[f].shift);
+		if (iso_backend_sysfs_v1.attrs[f])
+			rp.iso.kernel.control.v[f] = (int)((ctrl & iso_fields[f].mask) >>
+							   iso_fields[f].shift);
 	assert_int_equal(plan_make(&rp, &goal, registers, &arena, &p), 0);
 	rp.iso.regs = (struct iso_registers){ 0 };
 	return p;
@@ -232,13 +244,13 @@ static const char *steps(const struct plan *p)
 
 	text[0] = '\0';
 	for (size_t i = 0; i < p->n; i++) {
-		const struct plan_step *s = &p->steps[i];
+		const struct step *s = &p->steps[i];
 
-		assert_int_equal(s->by_register, !strncmp(s->text, "0x", 2));
-		if (s->by_register)
+		assert_int_equal(setting_of(s)->by_register, !strncmp(s->value, "0x", 2));
+		if (setting_of(s)->by_register)
 			assert_string_equal(s->path, "sys/devices/pci0000:0c/0000:0c:00.0/resource0+0x1088");
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s%s%s", i ? " " : "", s->by_register ? "" : strrchr(s->path, '/') + 1,
-				      s->by_register ? "" : "=", s->text);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s%s%s", i ? " " : "", setting_of(s)->by_register ? "" : strrchr(s->path, '/') + 1,
+				      setting_of(s)->by_register ? "" : "=", s->value);
 	}
 	return text;
 }
@@ -306,7 +318,7 @@ static void what_v1_clears_beside_is_put_back_only_with_registers(void **state)
 	p = plan_with_registers(true, true, before, goal, false);
 	assert_string_equal(steps(&p), "timeout_range=6 timeout_ctrl=1 isolation_ctrl=1");
 	for (int f = 0; f < N_ISO_FIELDS; f++)
-		if (!iso_fields[f].attr)
+		if (!iso_backend_sysfs_v1.attrs[f])
 			assert_int_equal(p.goal.v[f], -1);
 }
 
@@ -318,14 +330,54 @@ static void a_reserved_range_is_replaced_and_has_no_undo(void **state)
 	(void)state;
 	p = plan_with_registers(true, true, 0xf, goal_of(TRI_UNKNOWN, "A"), false);
 	assert_string_equal(steps(&p), "timeout_range=1 timeout_ctrl=1 isolation_ctrl=0");
-	assert_string_equal(p.steps[0].undo, "");
-	assert_string_equal(plan_control_text(&p, &p.before, text, sizeof(text)), "isolation off, timeout off, range reserved");
+	assert_null(p.steps[0].undo);
+	assert_string_equal(setting_control_text(p.shown, &p.before, text, sizeof(text)), "isolation off, timeout off, range reserved");
 	/* what stays is not written again */
 	p = plan_with_registers(true, false, 0xf, goal_of(TRI_YES, NULL), false);
 	assert_string_equal(steps(&p), "isolation_ctrl=1");
 	/* but on v1 a range is what switches isolation off */
 	p = plan_with_registers(true, true, 0x1001f, goal_of(TRI_NO, NULL), false);
 	assert_string_equal(steps(&p), "isolation_ctrl=0 timeout_range=0 timeout_ctrl=1");
+}
+
+/* --- forms of a kernel's attributes ------------------------------------------- */
+
+static void every_form_has_its_name_in_the_output_and_can_be_found_by_path(void **state)
+{
+	size_t n = 0;
+
+	(void)state;
+	for (; iso_kernels[n]; n++) {
+		const struct iso_backend *b = iso_kernels[n];
+		char place[ISO_PLACE_BYTES];
+
+		assert_string_equal(iso_abi_names[n], b->name);
+		assert_true(b->probe && b->read_settings && b->read_field && b->write && b->text &&
+			    b->watch);
+		for (int f = 0; f < N_ISO_FIELDS; f++)
+			if (b->attrs[f])
+				assert_int_equal(
+					iso_field_at(b->place(&rp, (enum iso_field)f, place)), f);
+	}
+	assert_string_equal(iso_abi_names[n], "none");
+	assert_null(iso_abi_names[n + 1]);
+	assert_int_equal(iso_field_at("sys/devices/pci0000:0c/0000:0c:00.0/config"), -1);
+}
+
+static void a_form_with_the_range_alone_is_written_in_its_own_numbers(void **state)
+{
+	struct iso_control goal = iso_control_unknown;
+	struct plan p;
+
+	(void)state;
+	goal.v[ISO_MEM_RANGE] = 10;
+	rp.iso.kernel = iso_kernel_found(&iso_backend_sysfs_rfc, ~0u);
+	rp.iso.kernel.control.v[ISO_MEM_RANGE] = 14;
+	assert_int_equal(plan_make(&rp, &goal, false, &arena, &p), 0);
+	assert_int_equal(p.n, 1);	/* the range disturbs nothing here */
+	assert_string_equal(p.steps[0].value, "0xa");
+	assert_string_equal(p.steps[0].undo, "0xe");
+	assert_string_equal(p.steps[0].path, "sys/devices/pci0000:0c/0000:0c:00.0/0000:0c:00.0:pcie020/timeout_range");
 }
 
 static int free_arena(void **state)
@@ -351,6 +403,8 @@ int main(void)
 		cmocka_unit_test(switching_off_isolation_of_both_comes_first),
 		cmocka_unit_test(what_v1_clears_beside_is_put_back_only_with_registers),
 		cmocka_unit_test(a_reserved_range_is_replaced_and_has_no_undo),
+		cmocka_unit_test(every_form_has_its_name_in_the_output_and_can_be_found_by_path),
+		cmocka_unit_test(a_form_with_the_range_alone_is_written_in_its_own_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, free_arena);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* util/ini.c, cxl/lib/change/policy.c and policy_apply.c: what is refused and where, what a policy asks of a port, and drift. */
+/* util/ini.c, lib/policy/policy.c and policy_apply.c: what is refused and where, what a policy asks of a port, and drift. */
 #include "test/unit/unit.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-#include "cxl/lib/change/policy.h"
+#include "lib/iso/backend.h"
+#include "lib/policy/policy.h"
 #include "util/arena.h"
 
 static int parse(const char *text, struct arena *a, struct policy *ret, struct err *err)
@@ -18,7 +19,7 @@ static void everything_that_may_be_said_is_understood(void **state)
 	static const char text[] =
 		"# comment\n; another\n\n[root0]\n require = contain ; why\n\ttimeout=100ms\r\n"
 		"[serial 4098]\nmode = devdax\nrecover = never\ncache = yes\nlink-down = no\n"
-		"[0c:01.0]\nTimeout = \"off\"\n[ALL]\nrequire=safe";
+		"[0c:01.0]\nTimeout = \"off\"\n[ALL]\nrequire=safe\nusers = kill\nusers-grace = 2s";
 	struct arena a = { 0 };
 	struct policy p;
 	struct err err;
@@ -42,6 +43,37 @@ static void everything_that_may_be_said_is_understood(void **state)
 	assert_int_equal(p.sections[2].kind, POLICY_PCI);
 	assert_int_equal(p.sections[2].settings[POLICY_TIMEOUT].timeout.kind, TIMEOUT_OFF);
 	assert_int_equal(p.sections[3].kind, POLICY_ALL);
+	assert_int_equal(p.sections[3].settings[POLICY_USERS].value, USERS_KILL);
+	assert_int_equal(p.sections[3].settings[POLICY_USERS_GRACE].duration_us, 2000000);
+	arena_free(&a);
+}
+
+static void levels_for_single_causes_add_up_in_a_section(void **state)
+{
+	static const char text[] = "[all]\nrequire = mem_timeout:recover\nbest-effort = yes\nplatform-recovery = no\n"
+		"require = debug, cache_timeout:none ; more\n[root0]\nrequire = mem_link_down:contain\ntimeout = auto\n"
+		"[0c:00.0]\ntimeout = keep\nplatform-recovery = yes\n";
+	const struct requirement want = { REQUIRE_DEBUG,
+					  { -1, CONTAINMENT_RECOVER, -1, CONTAINMENT_NONE, -1 } };
+	const struct requirement one = { -1, { CONTAINMENT_CONTAIN, -1, -1, -1, -1 } };
+	struct arena a = { 0 };
+	struct policy p;
+	struct err err;
+
+	(void)state;
+	assert_int_equal(parse(text, &a, &p, &err), 0);
+	assert_int_equal(p.sections[0].settings[POLICY_REQUIRE].value, REQUIRE_DEBUG);
+	assert_int_equal(p.sections[0].settings[POLICY_REQUIRE].line, 2);
+	assert_string_equal(p.sections[0].settings[POLICY_REQUIRE].text, "mem_timeout:recover, debug, cache_timeout:none");
+	assert_true(requirement_is_same(&p.sections[0].settings[POLICY_REQUIRE].require, &want));
+	assert_int_equal(p.sections[0].settings[POLICY_BEST_EFFORT].value, 1);
+	assert_int_equal(p.sections[0].settings[POLICY_PLATFORM_RECOVERY].value, 0);
+	assert_int_equal(p.sections[0].settings[POLICY_PLATFORM_RECOVERY].line, 4);
+	assert_int_equal(p.sections[1].settings[POLICY_REQUIRE].value, REQUIRE_SAFE);
+	assert_true(requirement_is_same(&p.sections[1].settings[POLICY_REQUIRE].require, &one));
+	assert_int_equal(p.sections[1].settings[POLICY_TIMEOUT].timeout.kind, TIMEOUT_AUTO);
+	assert_int_equal(p.sections[2].settings[POLICY_TIMEOUT].timeout.kind, TIMEOUT_KEEP);
+	assert_int_equal(p.sections[2].settings[POLICY_PLATFORM_RECOVERY].value, 1);
 	arena_free(&a);
 }
 
@@ -71,11 +103,21 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 		{ "[root0] # see [1]\n", 1, "a comment cannot stand behind a [section]" },
 		{ "\n\nrequire = safe\n", 3, "in no section" },
 		{ "[root0]\nrequire = brave\n", 2, "safe, debug, contain or recover" },
-		{ "[root0]\nrequire =\n", 2, "'' is no value of require" },
+		{ "[root0]\nrequire =\n", 2, "require: '' is not a level" },
+		{ "[root0]\nrequire = protocol_error:recover\n", 2, "contained at best" },
+		{ "[root0]\nrequire = mem_timeout:debug, mem_timeout:debug\n", 2, "mem_timeout is given twice" },
+		{ "[root0]\nrequire = mem_timeout:debug\n\nrequire = contain mem_timeout:recover\n", 4,
+		  "mem_timeout is given twice: keep one of them (require was set in line 2 already)" },
+		{ "[root0]\nplatform-recovery = true\n", 2, "'true' is not a value of platform-recovery: use yes or no" },
+		{ "[root0]\nbest-effort = 1\n", 2, "'1' is not a value of best-effort: use yes or no" },
+		{ "[root0]\nbest-effort = no\nbest-effort = no\n", 3, "set in line 2 already" },
+		{ "[root0]\nplatform = yes\n", 2, "platform-recovery, best-effort, users and users-grace" },
+		{ "[root0]\nusers = ask\n", 2, "use refuse, terminate or kill" },
+		{ "[root0]\nusers-grace = soon\n", 2, "users-grace: 'soon' is not a duration" },
 		{ "[root0]\nrequire = Safe\n", 2, "'Safe'" },
 		{ "[root0]\ntimeout = 3 parsecs\n", 2, "timeout" },
 		{ "[root0]\ncache = 1\n", 2, "yes or no" },
-		{ "[root0]\nmode = ram\n", 2, "devdax or system-ram" },
+		{ "[root0]\nmode = ram\n", 2, "devdax, system-ram or famfs" },
 		{ "[root0]\nrecover = auto\n", 2, "never or manual" },
 		{ "[root0]\nrequire = safe\n\nrequire = safe\n", 4, "set in line 2 already" },
 		{ "[root0]\nrequire = safe\n[root0]\n", 3, "[root0] in line 1" },
@@ -87,12 +129,12 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 		{ "[region3]\n", 1, "change between boots" },
 		{ "[dax0.0]\n", 1, "change between boots" },
 		{ "[port1]\n", 1, "change between boots" },
-		{ "[rootX]\n", 1, "no target" },
-		{ "[serial]\n", 1, "no target" },
-		{ "[serial x]\n", 1, "no target" },
-		{ "[serial 0x10000000000000000]\n", 1, "no target" },
-		{ "[]\n", 1, "no target" },
-		{ "[0000:0c:00.9]\n", 1, "no target" },
+		{ "[rootX]\n", 1, "is not a target" },
+		{ "[serial]\n", 1, "is not a target" },
+		{ "[serial x]\n", 1, "is not a target" },
+		{ "[serial 0x10000000000000000]\n", 1, "is not a target" },
+		{ "[]\n", 1, "is not a target" },
+		{ "[0000:0c:00.9]\n", 1, "is not a target" },
 		{ "[root0\n", 1, "neither" },
 		{ "[root0] x\n", 1, "neither" },
 		{ "# fine\nrequire\n", 2, "neither" },
@@ -143,9 +185,12 @@ struct fixture {
 	struct cxl_host host;
 	struct cxl_bus bus;
 	struct cxl_port bridge;
-	struct cxl_root_port rps[2], *of_region[2];
-	struct cxl_memdev memdevs[2], *below[2];
-	struct cxl_region regions[2], *touching[2];
+	struct cxl_root_port rps[2];
+	const struct cxl_root_port *of_region[2];
+	struct cxl_memdev memdevs[2];
+	const struct cxl_memdev *below[2];
+	struct cxl_region regions[2];
+	const struct cxl_region *touching[2];
 	struct cxl_dax dax[2];
 	const char *chains[2][2];
 	struct check_result results[2];
@@ -168,18 +213,42 @@ static int set_up(void **state)
 		f->memdevs[i] = (struct cxl_memdev){ .name = i ? "mem1" : "mem0", .root_port = &f->rps[i], .chain = f->chains[i], .n_chain = 2,
 						     .serial = { true, 0x1001 + (uint64_t)i } };
 		f->rps[i] = (struct cxl_root_port){
-			.name = f->chains[i][0], .key = i ? 0x0c08 : 0x0c00, .bridge = &f->bridge, .present = true,
-			.iso = { .kernel = { .present = true, .control = { { 0 } } } },
-			.memdevs = &f->below[i], .n_memdevs = 1, .regions = &f->touching[i], .n_regions = 1 };
-		f->regions[i] = (struct cxl_region){ .name = i ? "region1" : "region0", .path = "r", .targets = &f->below[i], .n_targets = 1,
-						     .root_ports = &f->of_region[i], .n_root_ports = 1 };
+			.name = f->chains[i][0],
+			.key = i ? 0x0c08 : 0x0c00,
+			.bridge = &f->bridge,
+			.present = true,
+			.iso = { .kernel = { .backend = &iso_backend_sysfs_v1,
+					     .fields = 1u << ISO_MEM_RANGE | 1u << ISO_MEM_TIMEOUT |
+						       1u << ISO_MEM_ISOLATION } },
+			.memdevs = &f->below[i],
+			.n_memdevs = 1,
+			.regions = &f->touching[i],
+			.n_regions = 1
+		};
+		f->regions[i] = (struct cxl_region){ .name = i ? "region1" : "region0",
+						     .path = "r",
+						     .targets = &f->below[i],
+						     .n_targets = 1,
+						     .root_ports = &f->of_region[i],
+						     .n_root_ports = 1 };
 		f->dax[i] = (struct cxl_dax){ .name = i ? "dax1.0" : "dax0.0", .path = "d", .region = &f->regions[i],
 					      .driver = i ? "device_dax" : "kmem" };
-		f->results[i].if_enabled = f->results[i].now = CONTAINMENT_RECOVER;
+		f->results[i].if_enabled = f->results[i].now = f->results[i].after =
+			(struct containment_levels){ .v = { CONTAINMENT_RECOVER,
+							    CONTAINMENT_RECOVER, -1, -1 } };
 	}
-	f->host = (struct cxl_host){ .fs.rootfd = -1, .buses = &f->bus, .n_buses = 1, .ports = &f->bridge, .n_ports = 1,
-				     .root_ports = f->rps, .n_root_ports = 2, .memdevs = f->memdevs, .n_memdevs = 2,
-				     .regions = f->regions, .n_regions = 2, .dax = f->dax, .n_dax = 2 };
+	f->host = (struct cxl_host){ .buses = &f->bus,
+				     .n_buses = 1,
+				     .ports = &f->bridge,
+				     .n_ports = 1,
+				     .root_ports = f->rps,
+				     .n_root_ports = 2,
+				     .memdevs = f->memdevs,
+				     .n_memdevs = 2,
+				     .regions = f->regions,
+				     .n_regions = 2,
+				     .dax = f->dax,
+				     .n_dax = 2 };
 	*state = f;
 	return 0;
 }
@@ -222,7 +291,7 @@ static void the_more_special_section_wins_whatever_their_order(void **state)
 		assert_string_equal(first.settings[POLICY_TIMEOUT].timeout.range->name, "D");
 		assert_string_equal(second.settings[POLICY_TIMEOUT].timeout.range->name, "B");
 		assert_int_equal(first.settings[POLICY_REQUIRE].value, REQUIRE_CONTAIN);
-		assert_int_equal(first.settings[POLICY_MODE].value, POLICY_DEVDAX);
+		assert_int_equal(first.settings[POLICY_MODE].value, DAX_DEVDAX);
 	}
 }
 
@@ -265,6 +334,9 @@ static void two_serial_numbers_below_one_port_must_not_contradict(void **state)
 	f->rps[0].n_memdevs = 2;
 	assert_int_equal(policy_of_root_port(&p, &f->rps[0], &wish, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "lines 2 and 6"));
+	p = policy_of(f, "[serial 0x1001]\nrequire=mem_timeout:debug\n[serial 0x1002]\nrequire=mem_timeout:contain\n");
+	assert_int_equal(policy_of_root_port(&p, &f->rps[0], &wish, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "different values of require (mem_timeout:debug and mem_timeout:contain)"));
 	p = policy_of(f, "[serial 0x1001]\ntimeout=a\n[serial 0x1002]\ntimeout=A\n");
 	assert_int_equal(policy_of_root_port(&p, &f->rps[0], &wish, &err), 0);
 }
@@ -291,14 +363,19 @@ static void drift_names_what_is_and_what_shall_be(void **state)
 	static const struct check limit = { .id = "ISO-X", .kind = CHECK_LIMIT, .caps_at = CONTAINMENT_CONTAIN },
 		unsafe = { .id = "ISO-Y", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_DEBUG },
 		busy = { .id = "ISO-BUSY", .kind = CHECK_UNSAFE, .caps_at = CONTAINMENT_RECOVER };
-	struct finding findings[3] = { { .check = &limit }, { .check = &busy }, { .check = &unsafe } };
+	struct finding findings[3] = { { .check = &limit, .caps_at = limit.caps_at },
+				       { .check = &busy, .caps_at = busy.caps_at },
+				       { .check = &unsafe, .caps_at = unsafe.caps_at } };
 	struct fixture *f = *state;
 	int *v = f->rps[0].iso.kernel.control.v;
 
 	drift(f, "", "");
-	drift(f, "[0c:00.0]\n", "1: 0000:0c:00.0 isolation off->on\n");
+	/* a timeout that nobody speaks of is to be on, at any range */
+	drift(f, "[0c:00.0]\n", "1: 0000:0c:00.0 isolation off->on\n1: 0000:0c:00.0 timeout off->on\n");
+	drift(f, "[0c:00.0]\ntimeout=keep\n", "1: 0000:0c:00.0 isolation off->on\n");
 	v[ISO_MEM_ISOLATION] = 1;
-	drift(f, "[0c:00.0]\n", "");
+	drift(f, "[0c:00.0]\ntimeout=auto\n", "2: 0000:0c:00.0 timeout off->on\n");
+	drift(f, "[0c:00.0]\ntimeout=keep\n", "");
 	drift(f, "[0c:00.0]\ntimeout=B2\n", "2: 0000:0c:00.0 timeout off->on\n2: 0000:0c:00.0 timeout default->B2\n");
 	v[ISO_MEM_TIMEOUT] = 1;
 	v[ISO_MEM_RANGE] = 6;
@@ -306,9 +383,21 @@ static void drift_names_what_is_and_what_shall_be(void **state)
 	drift(f, "[0c:00.0]\ntimeout=off\n", "2: 0000:0c:00.0 timeout on->off\n");
 	v[ISO_MEM_LINK_DOWN] = -1;
 	drift(f, "[0c:00.0]\nlink-down=yes\n", "2: 0000:0c:00.0 link-down unknown->on\n");
+	drift(f, "[0c:00.0]\ntimeout=auto\n", "");
+	v[ISO_MEM_TIMEOUT] = 0;
+	drift(f, "[0c:00.0]\ntimeout=auto\n", "2: 0000:0c:00.0 timeout off->on\n");
+	f->rps[0].iso.regs.capable = true;	/* without a timeout */
+	drift(f, "[0c:00.0]\ntimeout=auto\n", "");
+	drift(f, "[0c:00.0]\ntimeout=on\n", "2: 0000:0c:00.0 timeout off->on\n");
+	f->rps[0].iso.regs.capable = false;
+	v[ISO_MEM_TIMEOUT] = 1;
 	drift(f, "[0c:00.0]\n[serial 5]\n", "2: serial 5 target absent->present\n");
 	drift(f, "[0c:00.0]\nmode = devdax\n", "2: dax0.0 mode system-ram->devdax\n");
 	drift(f, "[0c:00.0]\nmode = system-ram\n", "");
+	for (int i = 0; i < 3; i++) {
+		findings[i].answer = ANSWER_FAILS;
+		findings[i].causes = findings[i].causes_after = CAUSES_ALL;
+	}
 	f->results[0].v = findings;
 	f->results[0].n = 2;
 	drift(f, "[0c:00.0]\n", "");
@@ -322,13 +411,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_that_may_be_said_is_understood),
+		cmocka_unit_test(levels_for_single_causes_add_up_in_a_section),
 		cmocka_unit_test(an_empty_file_asks_for_nothing),
 		cmocka_unit_test(what_is_wrong_is_said_with_its_line),
 		cmocka_unit_test(bytes_that_are_no_text_and_endless_lines_are_refused),
-		cmocka_unit_test_setup_teardown(the_more_special_section_wins_whatever_their_order, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(sections_find_root_ports_by_what_is_below_them, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(two_serial_numbers_below_one_port_must_not_contradict, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(drift_names_what_is_and_what_shall_be, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(the_more_special_section_wins_whatever_their_order,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(sections_find_root_ports_by_what_is_below_them,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			two_serial_numbers_below_one_port_must_not_contradict, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(drift_names_what_is_and_what_shall_be, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

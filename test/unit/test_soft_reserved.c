@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/firmware/interval.c and soft_reserved.c: sets of addresses, and what is promised of every judgement. */
+/* lib/firmware/interval.c and soft_reserved.c: sets of addresses, and what is promised of every judgement. */
 #include "test/unit/unit.h"
 
 #include <stdio.h>
 
-#include "cxl/lib/soft/soft_reserved.h"
+#include "lib/soft/soft_reserved.h"
 
 static struct arena a;
 
@@ -30,16 +30,20 @@ static struct interval_set set_of(const struct interval *v, size_t n)
 
 static void ranges_that_touch_or_overlap_are_one(void **state)
 {
-	static const struct interval v[] = { { 30, 39 }, { 10, 19 }, { 20, 25 }, { 24, 28 }, { 50, 50 }, { 5, 4 }, { 31, 33 } };
+	static const struct interval v[] = { { 30, 39 }, { 10, 19 }, { 20, 25 }, { 24, 28 },
+					     { 50, 50 }, { 5, 4 },   { 31, 33 } };
 	struct interval_set set = set_of(v, N_ELEMENTS(v));
 
 	(void)state;
 	assert_int_equal(set.n, 3);
-	assert_true(set.v[0].start == 10 && set.v[0].end == 28 && set.v[1].start == 30 && set.v[2].end == 50);
-	assert_true(interval_total(&set) == 30);
+	assert_true(set.v[0].start == 10 && set.v[0].end == 28 && set.v[1].start == 30 &&
+		    set.v[2].end == 50);
+	assert_true(interval_overlap(&set, 0, UINT64_MAX) == 30);
 	assert_true(interval_overlap(&set, 0, 100) == 30 && interval_overlap(&set, 15, 30) == 15);
-	assert_true(interval_overlap(&set, 29, 29) == 0 && interval_overlap(&set, 50, 50) == 1 && interval_overlap(&set, 51, 99) == 0);
-	assert_true(interval_covers(&set, 10, 28) && !interval_covers(&set, 10, 30) && !interval_covers(&set, 29, 29));
+	assert_true(interval_overlap(&set, 29, 29) == 0 && interval_overlap(&set, 50, 50) == 1 &&
+		    interval_overlap(&set, 51, 99) == 0);
+	assert_true(interval_covers(&set, 10, 28) && !interval_covers(&set, 10, 30) &&
+		    !interval_covers(&set, 29, 29));
 }
 
 static void the_end_of_all_addresses_does_not_overflow(void **state)
@@ -48,7 +52,7 @@ static void the_end_of_all_addresses_does_not_overflow(void **state)
 	struct interval_set set = set_of(v, 1), empty = { 0 };
 
 	(void)state;
-	assert_true(interval_total(&set) == UINT64_MAX);
+	assert_true(interval_overlap(&set, 0, UINT64_MAX) == UINT64_MAX);
 	assert_true(interval_overlap(&set, UINT64_MAX - 9, UINT64_MAX) == 9);
 	assert_int_equal(interval_add(&a, &empty, UINT64_MAX, UINT64_MAX), 0);
 	assert_int_equal(empty.n, 0);
@@ -57,13 +61,14 @@ static void the_end_of_all_addresses_does_not_overflow(void **state)
 
 static void what_is_in_both_is_found(void **state)
 {
-	static const struct interval v[] = { { 0, 9 }, { 20, 29 }, { 40, 49 } }, w[] = { { 5, 24 }, { 28, 44 }, { 60, 70 } };
+	static const struct interval v[] = { { 0, 9 }, { 20, 29 }, { 40, 49 } },
+				     w[] = { { 5, 24 }, { 28, 44 }, { 60, 70 } };
 	struct interval_set x = set_of(v, 3), y = set_of(w, 3), both;
 
 	(void)state;
 	assert_int_equal(interval_intersect(&a, &x, &y, &both), 0);
 	assert_int_equal(both.n, 4);
-	assert_true(interval_total(&both) == 5 + 5 + 2 + 5);
+	assert_true(interval_overlap(&both, 0, UINT64_MAX) == 5 + 5 + 2 + 5);
 }
 
 /* --- judgements -------------------------------------------------------------- */
@@ -99,17 +104,23 @@ static void an_empty_map_is_ok_and_no_map_is_not(void **state)
 
 static void ram_beside_the_outside_part_is_straddling_it(void **state)
 {
-	static const struct { uint64_t start, end, ram_start, ram_end; enum soft_class class; } cases[] = {
-		{ 50, 199, 0, 49, SOFT_STRADDLE_RAM }, { 50, 199, 0, 48, SOFT_STRADDLE_GAP },
-		{ 100, 249, 250, 260, SOFT_STRADDLE_RAM }, { 100, 249, 251, 260, SOFT_STRADDLE_GAP },
-		{ 100, 249, 0, 99, SOFT_STRADDLE_GAP },	/* beside the part that is inside */
+	static const struct {
+		uint64_t start, end, ram_start, ram_end;
+		enum soft_class class;
+	} cases[] = {
+		{ 50, 199, 0, 49, SOFT_STRADDLE_RAM },
+		{ 50, 199, 0, 48, SOFT_STRADDLE_GAP },
+		{ 100, 249, 250, 260, SOFT_STRADDLE_RAM },
+		{ 100, 249, 251, 260, SOFT_STRADDLE_GAP },
+		{ 100, 249, 0, 99, SOFT_STRADDLE_GAP }, /* beside the part that is inside */
 		{ 50, 249, 60, 61, SOFT_STRADDLE_RAM },
 	};
 	struct soft_window window = { .span = { "decoder0.0", 100, 199 } };
 
 	(void)state;
 	for (size_t i = 0; i < N_ELEMENTS(cases); i++) {
-		const struct interval soft = { cases[i].start, cases[i].end }, ram = { cases[i].ram_start, cases[i].ram_end };
+		const struct interval soft = { cases[i].start, cases[i].end },
+				      ram = { cases[i].ram_start, cases[i].ram_end };
 		struct soft_picture p;
 
 		ready(&p, &soft, 1);
@@ -132,7 +143,8 @@ static void what_the_kernel_trims_at_the_ends_is_no_contradiction(void **state)
 		ready(&p, &firmware, 1);
 		p.sources[SOURCE_IOMEM].state = SOURCE_READ;
 		p.iomem_soft = set_of(&shown, 1);
-		assert_int_equal(judge(&p, false).ranges[0].class, trim <= 2 * 4095 ? SOFT_NOT_CXL_UNCLAIMED : SOFT_INCONCLUSIVE);
+		assert_int_equal(judge(&p, false).ranges[0].class,
+				 trim <= 2 * 4095 ? SOFT_NOT_CXL_UNCLAIMED : SOFT_INCONCLUSIVE);
 	}
 }
 
@@ -222,8 +234,11 @@ static void rnd_world(struct world *w)
 			.span = { "region0", r[1].start, r[1].end }, .has_span = true, .is_committed = rnd(4), .has_dax = rnd(3),
 		};
 		w->dax[i] = (struct soft_dax){
-			.name = "dax0.0", .owner = of_region ? DAX_OF_REGION : DAX_OF_HMEM, .size_bytes = 1,
-			.region = of_region ? rnd((unsigned int)w->p.n_regions) : 0, .ranges = set_of(&r[2], 1),
+			.name = "dax0.0",
+			.owner = of_region ? DAX_OF_REGION : DAX_OF_HMEM,
+			.size_bytes = 1,
+			.region = of_region ? rnd((unsigned int)w->p.n_regions) : 0,
+			.ranges = set_of(&r[2], 1),
 		};
 		w->srat[i] = (struct srat_memory){ r[3].start, r[3].end, 0 };
 	}
@@ -233,10 +248,12 @@ static void rnd_world(struct world *w)
 static bool has_owner(const struct world *w, uint64_t at)
 {
 	for (size_t i = 0; i < w->p.n_regions; i++)
-		if (w->regions[i].is_committed && w->regions[i].has_dax && w->regions[i].span.start <= at && at <= w->regions[i].span.end)
+		if (w->regions[i].is_committed && w->regions[i].has_dax &&
+		    w->regions[i].span.start <= at && at <= w->regions[i].span.end)
 			return true;
 	for (size_t i = 0; i < w->p.n_dax; i++)
-		if (w->dax[i].owner == DAX_OF_HMEM && w->dax[i].ranges.v[0].start <= at && at <= w->dax[i].ranges.v[0].end)
+		if (w->dax[i].owner == DAX_OF_HMEM && w->dax[i].ranges.v[0].start <= at &&
+		    at <= w->dax[i].ranges.v[0].end)
 			return true;
 	return interval_overlap(&w->p.iomem_ram, at, at);
 }
@@ -282,7 +299,8 @@ static void every_judgement_keeps_its_promises(void **state)
 			for (size_t k = 0; k < report.n_ranges; k++) {
 				promises_of_a_range(&w, &report.ranges[k], strict);
 				seen[report.ranges[k].class]++;
-				worst = report.ranges[k].verdict > worst ? report.ranges[k].verdict : worst;
+				worst = report.ranges[k].verdict > worst ? report.ranges[k].verdict
+									 : worst;
 			}
 			assert_int_equal(report.verdict, worst);
 		}
@@ -302,7 +320,8 @@ int main(void)
 		cmocka_unit_test_teardown(what_is_in_both_is_found, forget),
 		cmocka_unit_test_teardown(an_empty_map_is_ok_and_no_map_is_not, forget),
 		cmocka_unit_test_teardown(ram_beside_the_outside_part_is_straddling_it, forget),
-		cmocka_unit_test_teardown(what_the_kernel_trims_at_the_ends_is_no_contradiction, forget),
+		cmocka_unit_test_teardown(what_the_kernel_trims_at_the_ends_is_no_contradiction,
+					  forget),
 		cmocka_unit_test_teardown(blocks_are_counted_per_device_not_per_union, forget),
 		cmocka_unit_test_teardown(every_judgement_keeps_its_promises, forget),
 	};

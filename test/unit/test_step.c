@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/change/step.c on a temporary tree: what is skipped, done, refused, waited for, stopped and taken back. */
+/* lib/txn/step.c on a temporary tree: what is skipped, done, refused, waited for, stopped and taken back. */
+#include "test/unit/tree.h"
 #include "test/unit/unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cxl/lib/change/step.h"
+#include "lib/txn/step_run.h"
 
 static char top[] = "/tmp/test_step.XXXXXX";
 static struct sysfs fs;
@@ -54,19 +54,11 @@ static int make_tree(void **state)
 	return fs.rootfd < 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static int remove_tree(void **state)
 {
 	(void)state;
 	sysfs_exit(&fs);
-	return nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return remove_tree_below(top);
 }
 
 static int name_of(struct step_run *run, const char *name, char *buf, size_t size, struct err *e)
@@ -108,11 +100,18 @@ static struct step_run run_of(struct step *steps, size_t n)
 {
 	told[0] = '\0';
 	err = (struct err){ 0 };
-	return (struct step_run){ .fs = &fs, .steps = steps, .n = n, .resolve = name_of, .begin = tell_begin,
-				  .end = tell_end, .is_stopped = is_stopped, .advice = advice };
+	return (struct step_run){ .fs = &fs,
+				  .steps = steps,
+				  .n = n,
+				  .resolve = name_of,
+				  .begin = tell_begin,
+				  .end = tell_end,
+				  .is_stopped = is_stopped,
+				  .advice = advice };
 }
 
-static struct step write_of(const char *path, const char *value, const char *before, const char *undo)
+static struct step write_of(const char *path, const char *value, const char *before,
+			    const char *undo)
 {
 	return (struct step){ .op = &step_write, .title = "set it", .path = path, .value = value, .expect_before = before,
 			      .expect_after = value, .undo = undo };
@@ -204,12 +203,12 @@ static void waiting_is_bounded(void **state)
 	struct step steps[] = { { .op = &step_wait, .title = "wait for it", .path = "sys/d/late", .value = "",
 				  .expect_after = STEP_PRESENT, .timeout_us = 30000 } };
 	struct step_run run = run_of(steps, 1);
-	uint64_t start = step_now_us();
+	uint64_t start = clock_now_us();
 
 	(void)state;
 	assert_int_equal(step_run_all(&run, &err), -ETIMEDOUT);
 	assert_int_equal(err.status, EXIT_TIMEDOUT);
-	assert_true(step_now_us() - start >= 30000);
+	assert_true(clock_now_us() - start >= 30000);
 	assert_non_null(strstr(err.text, "expected present, it is absent"));
 	put("sys/d/late", "");
 	steps[0].state = STEP_PLANNED;
@@ -243,6 +242,67 @@ static void a_request_to_stop_ends_the_run_between_two_steps(void **state)
 	assert_int_equal(err.status, EXIT_RESUMABLE);
 	assert_string_equal(get("sys/d/a"), "0");
 	assert_int_equal(steps[0].state, STEP_PLANNED);
+}
+
+static unsigned int helped, helps_at;
+
+static void help(struct step_run *run, const struct step *step)
+{
+	(void)step;
+	if (++helped == helps_at)
+		assert_int_equal(sysfs_write(run->fs, "sys/d/a", "1"), 0);
+}
+
+static int read_a(struct step_run *run, const struct step *step, char *buf, size_t size)
+{
+	return sysfs_read(run->fs, step->path, buf, size) < 0 ? -EIO : 0;
+}
+
+static int take_it(struct step_run *run, const struct step *step, struct err *why)
+{
+	(void)why;
+	(void)run;
+	(void)step;
+	return 0;	/* and do nothing */
+}
+
+static int not_known_yet(struct step_run *run, const struct step *step, struct err *why)
+{
+	(void)why;
+	(void)run;
+	(void)step;
+	return -ENODEV;
+}
+
+static void what_was_taken_and_not_done_is_asked_for_again_a_few_times(void **state)
+{
+	const struct step_op ops[] = {
+		{ .name = "taken", .run = take_it, .read = read_a, .again = help },
+		{ .name = "unknown", .run = not_known_yet, .read = read_a, .again = help },
+		{ .name = "waiting", .read = read_a, .again = help, .patience = 2 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(ops); i++) {
+		struct step steps[] = { write_of("sys/d/a", "1", "0", NULL) };
+		struct step_run run = run_of(steps, 1);
+
+		steps[0].op = &ops[i];
+		steps[0].timeout_us = 5000000;
+		put("sys/d/a", "0\n");
+		helped = 0;
+		helps_at = 3;
+		assert_int_equal(step_run_all(&run, &err), 0);
+		assert_int_equal(helped, 3);
+		assert_int_equal(steps[0].state, STEP_DONE);
+		/* in vain: a number of times that grows no more than the logarithm of the time */
+		put("sys/d/a", "0\n");
+		steps[0].state = STEP_PLANNED;
+		steps[0].timeout_us = 300000;
+		helped = helps_at = 0;
+		assert_true(step_run_all(&run, &err) < 0);
+		assert_in_range(helped, 1, 6);
+	}
 }
 
 static void a_drivers_name_is_read_back_after_binding(void **state)
@@ -285,14 +345,17 @@ static void every_operation_is_found_by_its_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_step_that_is_already_so_is_skipped_and_the_others_are_done_in_order),
+		cmocka_unit_test(
+			a_step_that_is_already_so_is_skipped_and_the_others_are_done_in_order),
 		cmocka_unit_test(what_is_neither_as_before_nor_as_after_is_left_alone),
 		cmocka_unit_test(what_somebody_else_set_meanwhile_is_not_taken_back),
-		cmocka_unit_test(a_failed_write_says_what_is_there_and_what_went_before_can_be_undone),
+		cmocka_unit_test(
+			a_failed_write_says_what_is_there_and_what_went_before_can_be_undone),
 		cmocka_unit_test(what_cannot_be_undone_is_counted),
 		cmocka_unit_test(waiting_is_bounded),
 		cmocka_unit_test(names_in_braces_are_those_of_the_moment),
 		cmocka_unit_test(a_request_to_stop_ends_the_run_between_two_steps),
+		cmocka_unit_test(what_was_taken_and_not_done_is_asked_for_again_a_few_times),
 		cmocka_unit_test(a_drivers_name_is_read_back_after_binding),
 		cmocka_unit_test(what_was_to_go_is_not_removed_twice),
 		cmocka_unit_test(every_operation_is_found_by_its_name),

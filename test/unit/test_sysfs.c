@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* util/sysfs.c on a temporary tree: attributes, links, and the fence around the root. */
+#include "test/unit/tree.h"
 #include "test/unit/unit.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -75,19 +75,11 @@ static int make_tree(void **state)
 	return sysfs_init(&fs, root, &err);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-	(void)st;
-	(void)type;
-	(void)f;
-	return remove(path);
-}
-
 static int remove_tree(void **state)
 {
 	(void)state;
 	sysfs_exit(&fs);
-	return nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	return remove_tree_below(top);
 }
 
 static void one_trailing_newline_is_removed(void **state)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* cxl/lib/change/timeout.c: the ranges of the specification and how people name them. */
+/* lib/model/timeout.c: the ranges of the specification and how people name them. */
 #include "test/unit/unit.h"
 
 #include <errno.h>
 
-#include "cxl/lib/change/timeout.h"
+#include "lib/model/timeout.h"
 
 static void the_table_is_the_specifications(void **state)
 {
@@ -95,6 +95,30 @@ static void words_are_requests(void **state)
 	assert_int_equal(r.range->value, 0);
 	assert_int_equal(timeout_parse("c2", &r, &err), 0);
 	assert_int_equal(r.range->value, 0xa);
+	assert_int_equal(timeout_parse("auto", &r, &err), 0);
+	assert_int_equal(r.kind, TIMEOUT_AUTO);
+	assert_int_equal(timeout_parse("keep", &r, &err), 0);
+	assert_int_equal(r.kind, TIMEOUT_KEEP);
+}
+
+static void where_only_the_timeout_is_to_change_auto_and_keep_are_no_change(void **state)
+{
+	static const char *const bad[] = { "auto", "keep", "" };
+	struct timeout_request r;
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < N_ELEMENTS(bad); i++) {
+		assert_true(timeout_parse_change(bad[i], &r, &err) < 0);
+		assert_int_equal(err.status, EXIT_USAGE);
+		assert_non_null(strstr(err.text, "default, on or off"));
+	}
+	assert_int_equal(timeout_parse_change("on", &r, &err), 0);
+	assert_int_equal(r.kind, TIMEOUT_ON);
+	assert_int_equal(timeout_parse_change("off", &r, &err), 0);
+	assert_int_equal(r.kind, TIMEOUT_OFF);
+	assert_int_equal(timeout_parse_change("100ms", &r, &err), 0);
+	assert_string_equal(r.range->name, "B2");
 }
 
 static void what_is_no_timeout_is_refused(void **state)
@@ -124,6 +148,7 @@ int main(void)
 		cmocka_unit_test(names_are_read_in_either_case_and_whole),
 		cmocka_unit_test(a_duration_takes_the_range_that_contains_it_or_the_next_longer),
 		cmocka_unit_test(words_are_requests),
+		cmocka_unit_test(where_only_the_timeout_is_to_change_auto_and_keep_are_no_change),
 		cmocka_unit_test(what_is_no_timeout_is_refused),
 	};
 

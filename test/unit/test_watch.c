@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/iso/backend.h"
 #include "util/watch.h"
 
 struct fixture {
@@ -61,7 +62,10 @@ static int tear_down(void **state)
 
 static void add(struct fixture *f, enum watch_kind kind, bool announced, const char *path)
 {
-	assert_int_equal(watch_add(&f->watch, &(struct watch_item){ .kind = kind, .announced = announced, .path = path }), 0);
+	assert_int_equal(watch_add(&f->watch, &(struct watch_item){ .kind = kind,
+								    .announced = announced,
+								    .path = path }),
+			 0);
 }
 
 static void a_file_moves_when_its_text_does(void **state)
@@ -109,8 +113,12 @@ static void registers_move_word_by_word_also_when_they_are_mapped(void **state)
 	assert_int_equal(ftruncate(fd, 65536), 0);
 	watch_init(&f->watch, &f->fs, NULL);
 	for (int mapped = 0; mapped < 2; mapped++) {
-		assert_int_equal(watch_add(&f->watch, &(struct watch_item){ .kind = WATCH_WORDS, .path = "resource0", .offset = (uint64_t)at, .size = 8,
-									    .is_mapped = mapped }), 0);
+		assert_int_equal(watch_add(&f->watch, &(struct watch_item){ .kind = WATCH_WORDS,
+									    .path = "resource0",
+									    .offset = (uint64_t)at,
+									    .size = 8,
+									    .is_mapped = mapped }),
+				 0);
 		assert_int_equal(f->watch.items[mapped].result, 8);
 	}
 	assert_false(watch_has_moved(&f->watch));
@@ -121,7 +129,8 @@ static void registers_move_word_by_word_also_when_they_are_mapped(void **state)
 
 		assert_int_equal(watch_has_moved(&f->watch), i == 0 || i == 4);
 		for (int mapped = 0; mapped < 2; mapped++)
-			assert_int_equal(f->watch.items[mapped].hash != hash[mapped], i == 0 || i == 4);
+			assert_int_equal(f->watch.items[mapped].hash != hash[mapped],
+					 i == 0 || i == 4);
 	}
 	assert_true(f->watch.items[0].hash == f->watch.items[1].hash);
 	close(fd);
@@ -201,12 +210,19 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_file_moves_when_its_text_does, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_file_is_looked_at_from_its_offset, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(registers_move_word_by_word_also_when_they_are_mapped, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_link_moves_when_it_leads_elsewhere, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_directory_moves_when_an_entry_comes_goes_or_is_another_of_that_name, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(what_is_announced_is_only_looked_at_with_the_counter, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(without_a_counter_everything_is_looked_at, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_file_is_looked_at_from_its_offset, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(
+			registers_move_word_by_word_also_when_they_are_mapped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_link_moves_when_it_leads_elsewhere, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_directory_moves_when_an_entry_comes_goes_or_is_another_of_that_name,
+			set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_is_announced_is_only_looked_at_with_the_counter, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(without_a_counter_everything_is_looked_at, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,11 +8,13 @@ import os
 import time
 
 import isolation
+import parts
 import refused
 import uses
 from calibrate import CXL, listing, text
 from steps import (DAX_DRIVERS, DRIVERS, MIB256, RESCAN, all_bound, bind, blocks_of, bridge_port, claim, create, dax_of, delete, destroy,
-                   endpoint_decoder, function, is_bound, memdevs, parent_port, remove, rescan, root_port, set_up, to_devdax)
+                   endpoint_decoder, function, is_bound, memdevs, parent_port, remove, rescan, root_port, set_up, to_devdax,
+                   unbind_bridge)
 
 
 def memory_blocks(run, dax):
@@ -208,8 +210,7 @@ def root_port_away(run):
     unbound = [m for m in memdevs() if not is_bound(m)]
     for m in unbound:
         run.put(f"{DRIVERS}/cxl_mem/bind", m)
-    run.put(f"{DRIVERS}/cxl_port/unbind", bridge)
-    run.settle(lambda: not is_bound(bridge))
+    unbind_bridge(run, bridge)
     run.step("its host bridge's port unbound")
     run.put(f"{DRIVERS}/cxl_mem/bind", memdevs()[0])
     run.put(f"{DRIVERS}/cxl_port/bind", bridge, bridge)
@@ -364,8 +365,7 @@ def bridge_away(run):
     region, other = create(run, "decoder0.0", [a, b]), create(run, "decoder0.1", [c])
     bridge = bridge_port(a)
     run.step("a region below each bridge")
-    run.put(f"{DRIVERS}/cxl_port/unbind", bridge)
-    run.settle(lambda: not is_bound(a))
+    unbind_bridge(run, bridge)
     run.step("a host bridge's port unbound")
     run.put(f"{DRIVERS}/cxl_port/bind", bridge)
     for m in memdevs():
@@ -515,6 +515,8 @@ def memory_left(run):
 
 
 SCRIPTS = {"direct1": direct1, "v1": isolation.v1, "v1-fixed": isolation.fixed, "resets": resets, "rootport": root_port_away, "direct2x2": direct2x2, "switch4": switch4,
-           "pmem1": pmem1, "power": power, "memory-left": memory_left,
+           "pmem1": pmem1, "power": power, "memory-left": memory_left, "parts": parts.parts,
+           "parts-left": parts.left, "fsdev": parts.fsdev,
+           "kmem-state": parts.kmem_state,
            "by-hand": uses.by_hand, "online-left": uses.online_left, "bridge-ports": uses.bridge_ports, "two-on-a-node": uses.two_on_a_node,
            "switch-ports": uses.switch_ports}

@@ -42,6 +42,13 @@ def bridge_port(memdev):
     return next(p for p in listing(CXL) if p.startswith("port") and link(f"{CXL}/{p}/uport") == bridge)
 
 
+def unbind_bridge(run, bridge):
+    """cxl_port unbound from a host bridge's port: the kernel detaches the memdevs below later, from a work queue."""
+    below = [m for m in memdevs() if bridge_port(m) == bridge]
+    run.put(f"{DRIVERS}/cxl_port/unbind", bridge)
+    run.settle(lambda: not is_bound(bridge) and not any(map(is_bound, below)))
+
+
 def dax_of(region):
     found = [d for d in listing(DAX) if f"/{region}/" in os.path.realpath(f"{DAX}/{d}")]
     return found[0] if found else "dax99.0"

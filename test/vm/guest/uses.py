@@ -7,7 +7,7 @@ import time
 
 from calibrate import CXL, MEMORY, link, listing, name_of_errno, text
 from steps import (DAX_DRIVERS, DRIVERS, MIB256, RESCAN, all_bound, bind, blocks_of, bridge_port, claim, create, dax_of, delete, destroy,
-                   endpoint_decoder, is_bound, memdevs, parent_port, remove, rescan, root_port, to_devdax)
+                   endpoint_decoder, is_bound, memdevs, parent_port, remove, rescan, root_port, unbind_bridge)
 
 POLICY = f"{MEMORY}/auto_online_blocks"
 MIB2 = 2 << 20
@@ -240,8 +240,7 @@ def out_of_order(run, a, b):
 
 def rebind_bridge(run):
     bridge = bridge_port(memdevs()[0])
-    run.put(f"{DRIVERS}/cxl_port/unbind", bridge)
-    run.settle(lambda: not is_bound(memdevs()[1]))
+    unbind_bridge(run, bridge)
     run.put(f"{DRIVERS}/cxl_port/bind", bridge)
     bind_memdevs(run)
 

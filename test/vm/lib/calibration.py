@@ -76,7 +76,7 @@ class Comparison:
 def known(path=FILE):
     found = []
     for block in re.split(r"\n\s*\n", re.sub(r"(?m)^#.*\n", "", path.read_text())):
-        fields = {}
+        fields, name = {}, None
         for line in block.strip().splitlines():
             if line[:1].isspace():      # goes on
                 fields[name][-1] += " " + line.strip()

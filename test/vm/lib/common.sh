@@ -11,9 +11,11 @@ export LC_ALL=C.UTF-8
 CACHE_TOP=${CXL_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cxl-isolation-vm}
 CACHE=$CACHE_TOP/1
 
-# Kernel names, and the suite each is taken from, its guest's programs too.
-declare -A SUITE_OF=([6.12]=trixie [newest]=sid)
-KERNELS=(6.12 newest)
+# Kernel names, the suite each is taken from, and the one of its guest's programs:
+# bookworm has no package with a cxl.
+declare -A SUITE_OF=([6.12]=trixie [newest]=sid [6.1]=bookworm)
+declare -A GUEST_OF=([6.12]=trixie [newest]=sid [6.1]=trixie)
+KERNELS=(6.12 newest 6.1)
 TOOLS_SUITE=trixie	# QEMU and what packs the guest
 
 TOOLS=$CACHE/tools

@@ -4,10 +4,12 @@
 Prints one line of JSON.
 """
 import json
+import os
+import pathlib
 import sys
 
 sys.path.insert(0, "/cxl")
-from guest import (DAX, MEMORY, PCI, Module, Tree, create_region, cxl, dax_driver, dax_of, delete_husk, read, remove_endpoint, root_port, run,  # noqa: E402
+from guest import (DAX, DAXCTL, MEMORY, PCI, Module, Tree, create_region, cxl, dax_driver, dax_of, delete_husk, name_by_udev, read, remove_endpoint, root_port, run,  # noqa: E402
                    serials, until, write)
 
 said = {"auto_online": read(MEMORY / "auto_online_blocks"), "autoprobe": read(DAX.parent / "drivers_autoprobe")}
@@ -36,5 +38,26 @@ remove_endpoint(mem)
 delete_husk(region)
 write(PCI / port / "rescan", 1)
 until("the memory device is back", lambda: serial in serials() and (PCI.parent.parent / "cxl/devices" / serials()[serial] / "driver").exists(), 20)
-said["replugged"] = look(create_region("decoder0.0", serials()[serial]))
+region = create_region("decoder0.0", serials()[serial])
+said["replugged"] = look(region)
+# a name for it, by udev's rule
+with open("/etc/cxl/isolation.conf", "a", encoding="ascii") as f:
+    f.write(run(DAXCTL, "list", "--isolation", "--format=policy").out)
+name_by_udev()
+
+
+def links():
+    run("udevadm", "settle")
+    found = pathlib.Path("/dev/cxl/dax")
+    return {p.name: os.readlink(p) for p in found.iterdir()} if found.exists() else {}
+
+
+dax = dax_of(region)
+write(DAX.parent / "drivers/device_dax/unbind", dax)
+write(DAX.parent / "drivers/device_dax/bind", dax)
+said["links"] = [links(), dax]
+write(DAX.parent / "drivers/device_dax/unbind", dax)
+write(DAX / dax / "size", 2 << 20)
+write(DAX.parent / "drivers/device_dax/bind", dax)
+said["smaller"] = links()
 print(json.dumps(said))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """cxl-sim capture on a real machine: the host replays the archive and compares the listings."""
-from guest import Module, SIM, create_region, keep_capture, listing, make_devdax, make_system_ram, memdev, on, run
+from guest import SIM, create_region, first_memdev, keep_capture, listing, make_devdax, make_system_ram, memdev, on, run
 
 
 def test_the_machine_as_it_booted():
@@ -22,7 +22,7 @@ def test_with_interleaved_regions_one_of_them_system_ram():
 
 @on("pmem1")
 def test_with_a_persistent_region():
-    create_region("decoder0.0", "mem0", kind="pmem")
+    create_region("decoder0.0", first_memdev(), kind="pmem")
     keep_capture(listing())
 
 

@@ -5,15 +5,13 @@ QEMU's ports take their link down for a reset by the endpoint (cxl_bus) only: Li
 power deletes the device.
 """
 import json
-import mmap
-import os
 import pathlib
 import subprocess
 
-from guest import (CXL, DRIVERS, PCI, Module, Tree, create_region, cxl, dax_driver, endpoint, is_bound, listing, make_devdax,
-                   make_system_ram, memdev, names, on, parent_port, read, remove_endpoint, root_port, same, until, write)
+from guest import (CXL, DRIVERS, PCI, Module, Tree, create_region, cxl, dax_driver, endpoint, hold_pattern, holds, is_bound, listing,
+                   make_devdax, make_system_ram, memdev, names, on, parent_port, read, remove_endpoint, root_port, same, until, write)
 
-TOPOLOGIES = ("direct1", "direct2x2", "switch4")
+TOPOLOGIES = ("direct1", "direct2x2", "switch4", "loaded1")
 STATE = pathlib.Path("/var/lib/cxl-isolation")
 
 
@@ -29,25 +27,6 @@ def view(r):
             "regions": regions, "autoprobe": read("/sys/bus/dax/drivers_autoprobe")}
 
 
-def hold_pattern(region, text):
-    """Written and read back through a mapping of this process's own, at both ends of a huge page."""
-    dax = Tree("/").dax(region)[0]
-    fd = os.open(f"/dev/{dax}", os.O_RDWR)
-    with mmap.mmap(fd, 2 << 20) as m:
-        m[:8] = m[-8:] = text
-        same((m[:8].decode(), m[-8:].decode()), (text.decode(), text.decode()), f"what {dax} holds")
-    os.close(fd)
-
-
-def holds(region, text):
-    dax = Tree("/").dax(region)[0]
-    fd = os.open(f"/dev/{dax}", os.O_RDWR)
-    with mmap.mmap(fd, 2 << 20) as m:
-        found = m[:8]
-    os.close(fd)
-    return found == text
-
-
 def check_done(r, before):
     same((r.rc, r.json["root_ports"][0]["result"]), (0, "done"), f"recover-port\n{r.err}")
     check_as(before)
@@ -57,7 +36,7 @@ def check_as(before):
     same(view(listing()), before, "the host afterwards")
     for region in names("region"):
         hold_pattern(region, b"recover!")
-    same([str(p) for p in STATE.glob("*.json")], [], "journals that are left")
+    same([str(p) for p in STATE.glob("[0-9a-f]*.json")], [], "journals that are left")
 
 
 def isolate(m, port):
@@ -75,7 +54,7 @@ def show_times(r):
 
 
 # -- isolation ------------------------------------------------------------------------
-@on("direct1")
+@on("direct1", "loaded1")
 def test_a_devdax_region_below_an_isolated_port_comes_back():
     with Module(fixed=True) as m:
         make_devdax(create_region("decoder0.0", memdev(0x1001)))
@@ -84,6 +63,9 @@ def test_a_devdax_region_below_an_isolated_port_comes_back():
         r = cxl("recover-port", port, rc=None)
         check_done(r, before)
         same(r.json["root_ports"][0]["link_method"], "cxl_bus", "how the link went down")
+        # asked through its mailbox: QEMU's device has no such command
+        same([text.split(": ")[1] for text in r.messages("HEALTH")], ["it has no such command"], "health")
+        same(r.messages("STEP"), [], "steps that failed")
         show_times(r)
         m.set(port, "trigger", "timeout")
         check_done(cxl("recover-port", "--link-method=reset_subordinate", port, rc=None), before)
@@ -143,6 +125,73 @@ def killed_after(step, port):
     return p.returncode < 0
 
 
+def parts(region):
+    """What it is cut into: (where in it, how much), size, align, driver, memmap_on_memory; numbers tell nothing."""
+    start, found = int(read(f"/sys/bus/cxl/devices/{region}/resource"), 16), []
+    for d in sorted(pathlib.Path(f"/sys/bus/cxl/devices/dax_{region}").glob("dax[0-9]*.*")):
+        at = [tuple(int(read(m / end), 16) - start for end in ("start", "end")) for m in sorted(d.glob("mapping[0-9]*"))]
+        if at:
+            found.append((at, read(d / "size"), read(d / "align"), dax_driver(d.name), read(d / "memmap_on_memory")))
+    return sorted(found)
+
+
+def cut(region, *pieces):
+    """Into (MiB from, MiB, driver) each, in the order of their numbers; the kernel's first one is the first."""
+    top, start = f"/sys/bus/cxl/devices/dax_{region}", int(read(f"/sys/bus/cxl/devices/{region}/resource"), 16)
+    first = f"dax{region.removeprefix('region')}.0"
+    if dax_driver(first):
+        write(f"/sys/bus/dax/drivers/{dax_driver(first)}/unbind", first)
+    write(f"/sys/bus/dax/devices/{first}/size", "0")
+    made = []
+    for at, mib, driver in pieces:
+        if made:
+            write(f"{top}/dax_region/create", "1")
+        dax = read(f"{top}/dax_region/create") if made else first
+        write(f"/sys/bus/dax/devices/{dax}/mapping", f"{start + (at << 20):x}-{start + ((at + mib) << 20) - 1:x}")
+        made.append((dax, driver))
+    for dax, driver in made:
+        if driver:
+            write(f"/sys/bus/dax/drivers/{driver}/{'bind' if driver == 'kmem' else 'new_id'}", dax)
+            if dax_driver(dax) != driver:   # as on 7.2 right after it appeared
+                write(f"/sys/bus/dax/drivers/{driver}/{'bind' if driver == 'kmem' else 'new_id'}", dax)
+        same(dax_driver(dax), driver, dax)
+
+
+@on("direct1", "loaded1")
+def test_a_region_comes_back_cut_as_it_was():
+    """With a piece for kmem, which stays offline on a kernel that brings new memory online, and one for a file system where there is that driver."""
+    fs = subprocess.run(["modprobe", "fsdev_dax"], capture_output=True, check=False).returncode == 0
+    policy = "/sys/devices/system/memory/auto_online_blocks"
+    was = read(policy)
+    with Module(fixed=True) as m:
+        region = create_region("decoder0.0", memdev(0x1001))
+        make_devdax(region)
+        write(policy, "offline")
+        cut(region, (128, 32, "device_dax"), (0, 128, "kmem"), (192, 32, "fsdev_dax" if fs else None), (224, 16, "device_dax"))
+        write(policy, "online_movable")
+        port, before = root_port(memdev(0x1001)), parts(region)
+        same(len(before), 4, "pieces")
+        cxl("enable-isolation", "--timeout=B2", "root0")
+        same(listing().root_ports()[port]["containment"], "recover", "containment")
+        m.set(port, "trigger", "timeout")
+        r = cxl("recover-port", port, rc=None)
+        same((r.rc, r.json["root_ports"][0]["result"]), (0, "done"), f"recover-port\n{r.err}")
+        region, = names("region")
+        same(parts(region), before, "the pieces afterwards")
+        same((read(policy), Tree("/").online_blocks(region), len(r.messages("FILE-SYSTEM"))), ("online_movable", [], int(fs)), "new memory")
+        show_times(r)
+        # given up midway, and killed
+        m.set(port, "trigger", "timeout")
+        for step in (44, 50, 56, 62):
+            if killed_after(step, port) and any(STATE.glob("[0-9a-f]*.json")):
+                same(cxl("recover-port", "--resume", port, rc=None).rc, 0, f"resumed after step {step}")
+            region, = names("region")
+            same((parts(region), read(policy)), (before, "online_movable"), f"the pieces after a kill at step {step}")
+            m.set(port, "trigger", "timeout")
+        same(cxl("recover-port", port, rc=None).rc, 0, "once more")
+        write(policy, was)
+
+
 def kill_and_resume(first):
     """At every third step from FIRST on."""
     with Module(fixed=True) as m:
@@ -152,7 +201,7 @@ def kill_and_resume(first):
         for step in range(first, 60, 3):
             if not killed_after(step, port):
                 break
-            if any(STATE.glob("*.json")):
+            if any(STATE.glob("[0-9a-f]*.json")):
                 same(cxl("recover-port", "--resume", port, rc=None).rc, 0, f"resumed after step {step}")
             check_as(before)
             m.set(port, "trigger", "timeout")
@@ -178,7 +227,7 @@ def test_killed_after_any_step_it_is_resumed_3():
 
 
 # -- broken states, without isolation -----------------------------------------------------
-@on("direct1")
+@on("direct1", "loaded1")
 def test_a_husk_whose_endpoint_is_gone_or_back_is_made_a_region_again():
     mem = memdev(0x1001)
     port, above = root_port(mem), parent_port(mem)
@@ -192,7 +241,7 @@ def test_a_husk_whose_endpoint_is_gone_or_back_is_made_a_region_again():
     check_done(cxl("recover-port", port, rc=None), before)
 
 
-@on("direct1")
+@on("direct1", "loaded1")
 def test_a_port_reset_under_a_committed_region_gets_its_data_path_back():
     mem = memdev(0x1001)
     make_devdax(create_region("decoder0.0", mem))
@@ -252,6 +301,9 @@ def test_zz_a_memdev_that_came_back_unbound_is_bound_again():
     until(f"{mem} is gone", lambda: mem not in names("mem"))
     write("/sys/bus/pci/rescan", 1)
     until("the memdev is back", lambda: names("mem"))
-    same(is_bound(names("mem")[0]), False, "the driver")
+    mem = names("mem")[0]
+    if is_bound(mem):  # 7.2 sometimes finds the root port again: then by hand
+        write(DRIVERS / "cxl_mem/unbind", mem)
+    same(is_bound(mem), False, "the driver")
     check_done(cxl("recover-port", port, rc=None), before)
     same(DRIVERS.is_dir(), True, "drivers")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Regions made by the distribution's create-region and daxctl, in every mode."""
-from guest import (Tree, check_snapshot, create_region, listing, make_devdax, make_system_ram, memdev, names, on, root_port, run,
+from guest import (Tree, check_snapshot, create_region, first_memdev, listing, make_devdax, make_system_ram, memdev, names, on, root_port, run,
                    same, THEIR_DAXCTL)
 
 MIB = 1 << 20
@@ -78,12 +78,12 @@ def test_two_of_four_below_a_switch():
     make_devdax(region)
     r = check_snapshot()
     same(r.regions()[region]["ways"], 2, "ways")
-    same(len(r.root_ports()[root_port("mem0")]["memdevs"]), 4, "memdevs below the root port")
+    same(len(r.root_ports()[root_port(first_memdev())]["memdevs"]), 4, "memdevs below the root port")
 
 
 @on("pmem1")
 def test_persistent():
-    region = create_region("decoder0.0", "mem0", kind="pmem")
-    r = check(region, 256 * MIB, [root_port("mem0")], None, online=False)
-    same(r.root_ports()[root_port("mem0")]["dax"], [], "dax devices of a persistent region")
+    region = create_region("decoder0.0", first_memdev(), kind="pmem")
+    r = check(region, 256 * MIB, [root_port(first_memdev())], None, online=False)
+    same(r.root_ports()[root_port(first_memdev())]["dax"], [], "dax devices of a persistent region")
     same(Tree("/").dax(region), [], "dax devices in sysfs")

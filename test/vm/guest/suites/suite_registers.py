@@ -6,7 +6,7 @@ import os
 import re
 import struct
 
-from guest import PCI, Module, bind_memdev, names, root_port, run, same, until, write
+from guest import PCI, Module, bind_memdev, first_memdev, names, root_port, run, same, until, write
 
 TOPOLOGIES = ("direct1",)
 CACHEMEM, ISO = 0x1000, 0x1f00
@@ -51,7 +51,7 @@ def real_capabilities(port):
 
 
 def test_the_file_is_the_real_block_with_capability_9_added():
-    port = root_port("mem0")
+    port = root_port(first_memdev())
     real = real_capabilities(port)
     assert 9 not in real, "QEMU has the capability by now: the module is not needed any more"
     with Module(), File(port) as f:
@@ -64,7 +64,7 @@ def test_the_file_is_the_real_block_with_capability_9_added():
 
 
 def test_accesses_are_32_bits_wide_and_aligned():
-    with Module(), File(root_port("mem0")) as f:
+    with Module(), File(root_port(first_memdev())) as f:
         for at, n in ((ISO, 2), (ISO, 8), (ISO + 2, 4), (ISO + 1, 1)):
             fails(errno.EINVAL, os.pread, f.fd, n, at)
         fails(errno.EINVAL, os.pwrite, f.fd, b"12", ISO)
@@ -75,7 +75,7 @@ def test_accesses_are_32_bits_wide_and_aligned():
 
 
 def test_status_is_cleared_by_writing_one():
-    port = root_port("mem0")
+    port = root_port(first_memdev())
     with Module() as m, File(port) as f:
         m.set(port, "status", 0x7331)
         f.write(STATUS, 0x100)
@@ -85,7 +85,7 @@ def test_status_is_cleared_by_writing_one():
 
 
 def test_busy_is_seen_while_isolated_only():
-    port = root_port("mem0")
+    port = root_port(first_memdev())
     with Module() as m, File(port) as f:
         m.set(port, "busy", 1)
         same(f.read(STATUS), 0, "status")
@@ -98,7 +98,7 @@ def test_busy_is_seen_while_isolated_only():
 
 
 def test_control_takes_what_the_capability_has():
-    port = root_port("mem0")
+    port = root_port(first_memdev())
     with Module() as m, File(port) as f:
         f.write(CTRL, 0xffffffff)
         same(f.read(CTRL), INTERRUPT | 1 << 17 | ISOLATION | TIMEOUT, "control: no cache, no reserved range")
@@ -114,7 +114,7 @@ def test_control_takes_what_the_capability_has():
 
 
 def test_events_need_what_notices_them():
-    port = root_port("mem0")
+    port = root_port(first_memdev())
     with Module(fixed=True) as m, File(port) as f:
         fails(errno.EINVAL, m.set, port, "trigger", "timeout")
         fails(errno.EIO, m.set, port, "trigger", "link-down")
@@ -128,7 +128,7 @@ def test_events_need_what_notices_them():
 
 
 def test_v1_attributes_behave_as_posted():
-    port = root_port("mem0")
+    port = root_port(first_memdev())
     d = PCI / port / "cxl_isolation"
     with Module() as m:
         def state():
@@ -158,7 +158,7 @@ def test_v1_attributes_behave_as_posted():
 
 
 def test_v1_fixed_attributes_have_no_defect():
-    port = root_port("mem0")
+    port = root_port(first_memdev())
     d = PCI / port / "cxl_isolation"
     with Module(fixed=True) as m:
         same(m.get(port, "control"), INTERRUPT, "at discovery")
@@ -177,14 +177,14 @@ def test_v1_fixed_attributes_have_no_defect():
 
 
 def test_without_interrupt_there_are_registers_but_no_attributes():
-    port = root_port("mem0")
+    port = root_port(first_memdev())
     with Module(capability=0x0003001f), File(port) as f:
         same((PCI / port / "cxl_isolation").exists(), False, "attributes")
         same((f.read(ISO), f.read(CTRL)), (0x0003001f, 0), "capability and control")
 
 
 def test_a_port_that_is_removed_answers_all_ones_and_keeps_its_registers():
-    port = root_port("mem0")
+    port = root_port(first_memdev())
     with Module() as m:
         m.set(port, "trigger", "link-down")
         fd = os.open(m.DEV / port, os.O_RDONLY)
@@ -202,6 +202,6 @@ def test_a_port_that_is_removed_answers_all_ones_and_keeps_its_registers():
 def test_it_goes_without_trace():
     with Module():
         pass
-    same((PCI / root_port("mem0") / "cxl_isolation").exists() or Module.DEV.exists() and list(Module.DEV.iterdir()) != [], False, "traces")
+    same((PCI / root_port(first_memdev()) / "cxl_isolation").exists() or Module.DEV.exists() and list(Module.DEV.iterdir()) != [], False, "traces")
     bad = [line for line in run("dmesg").out.splitlines() if re.search(r"WARNING:|BUG:|Oops|refcount_t", line)]
     same(bad, [], "what the kernel complained about since boot")

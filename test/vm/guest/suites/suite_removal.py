@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Husks, and root ports that went away: states that only a failure or a clumsy recovery makes."""
-from guest import (PCI, Tree, check_snapshot, create_region, listing, make_devdax, make_system_ram, memdev, names, on, parent_port,
+from guest import (PCI, Tree, check_snapshot, create_region, first_memdev, listing, make_devdax, make_system_ram, memdev, names, on, parent_port,
                    remove_endpoint, root_port, same, until, is_bound, write)
 
 FIRST = {"direct1": 0x1001, "direct2x2": 0x2001, "switch4": 0x3001, "pmem1": 0x4001}
@@ -30,8 +30,8 @@ def test_a_devdax_husk_while_the_endpoint_is_gone_and_when_it_is_back():
 
 @on("pmem1")
 def test_a_persistent_husk():
-    region = create_region("decoder0.0", "mem0", kind="pmem")
-    remove_endpoint("mem0")
+    region = create_region("decoder0.0", first_memdev(), kind="pmem")
+    remove_endpoint(first_memdev())
     check_husk(region, [])
 
 

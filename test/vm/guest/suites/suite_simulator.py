@@ -2,7 +2,7 @@
 """cxl-sim on a real kernel that has CXL of its own."""
 import os
 
-from guest import CXL, SIM, Skip, THEIR_CXL, THEIR_DAXCTL, listing, on, run, same
+from guest import CXL, SIM, Skip, THEIR_CXL, THEIR_DAXCTL, listing, need_regions, on, run, same
 
 
 def simulator():
@@ -46,6 +46,7 @@ def test_the_distributions_cxl_works_in_a_run():
 def test_the_distributions_region_commands_do_and_say_the_same_in_a_run():
     """From create-region to destroy-region, with the programs of this kernel's time."""
     simulator()
+    need_regions()
     commands = f"""exec 2>&1
 ready() {{  # the dax device is made and bound on the kernel's own time
 	for i in 0 1 2 3 4 5 6 7 8 9; do

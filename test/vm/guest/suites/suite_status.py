@@ -97,7 +97,7 @@ def test_the_monitor_sees_one_isolation():
 def test_the_monitor_sees_settings_change():
     with Module(fixed=True) as m, Monitor() as monitor:
         port = m.ports()[0]
-        cxl("enable-isolation", port)
+        cxl("enable-isolation", port, "--timeout=keep")
         line = monitor.next()
         same((line["type"], line["after"]["control"]["mem"]["isolation"]), ("control", True), port)
         cxl("set-timeout", port, "B2")

@@ -160,9 +160,9 @@ def test_without_attributes_everything_is_written_by_register():
         same(m.get(port, "control"), 0, "control without --registers")
         r = cxl("enable-isolation", port, "--registers", "--link-down", "--cache", "--timeout=B2")
         want = ISOLATION | LINK_DOWN | CACHE_ISOLATION | 1 << 19 | TIMEOUT | 6
-        same((r.root_ports()[port]["result"], m.get(port, "control")), ("done", want), "control")
+        same((r.root_ports()[port]["result"], m.get(port, "control")), ("done", want | CACHE_TIMEOUT | 0x600), "control")
         cxl("set-timeout", port, "C", "--cache", "--registers")
-        same(m.get(port, "control"), want | CACHE_TIMEOUT | 0x900, "control with CXL.cache's timeout")
+        same(m.get(port, "control"), want | CACHE_TIMEOUT | 0x900, "control with another timeout of CXL.cache")
         same(cxl("enable-isolation", port, "--registers", "--cache").root_ports()[port]["result"], "already", "again")
         cxl("disable-isolation", port, "--registers", "--cache", "--link-down")
         same(m.get(port, "control"), TIMEOUT | 6 | CACHE_TIMEOUT | 0x900, "control after disabling")
@@ -173,7 +173,7 @@ def test_an_extra_beside_the_kernels_attributes():
     with Module(fixed=True) as m:
         port = first()
         cxl("enable-isolation", port, "--link-down", rc=3)
-        cxl("enable-isolation", port, "--link-down", "--registers")
+        cxl("enable-isolation", port, "--link-down", "--registers", "--timeout=keep")
         same((m.get(port, "control"), m.get(port, "stores")), (INTERRUPT | ISOLATION | LINK_DOWN, 1), "control and stores")
 
 
@@ -182,7 +182,7 @@ def test_bits_that_are_not_concerned_stay():
         port = first()
         m.set(port, "control", ERR_COR | CACHE_TIMEOUT | 0x500)
         cxl("enable-isolation", port, "--registers")
-        same(m.get(port, "control"), ERR_COR | CACHE_TIMEOUT | 0x500 | ISOLATION, "control")
+        same(m.get(port, "control"), ERR_COR | CACHE_TIMEOUT | 0x500 | ISOLATION | TIMEOUT | 6, "control")
 
 
 def test_firmware_that_keeps_the_enable_is_found_out_by_register_too():

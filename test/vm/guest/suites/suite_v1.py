@@ -32,13 +32,13 @@ def test_the_listing_has_kernel_and_registers_and_they_agree():
             same(rec["control"]["mem"]["timeout"]["range"], "default", "range at discovery")
             same(rec["control"]["interrupt"], True, "interrupt at discovery")
             same(rec["status"]["state"], "normal", "state")
-            same(rec["limits"], ["ISO-DRIVER-PANIC"], "limits")
+            same(rec["limits"], ["ISO-DRIVER-PANIC", "ISO-TIMEOUT-OFF"], "limits")
         same(r.messages("MISMATCH") + r.messages("ATTRIBUTE"), [], "messages")
 
 
 def test_already_on_writes_nothing():
     with Module() as m:
-        r = cxl("enable-isolation", "root0")
+        r = cxl("enable-isolation", "root0", "--timeout=keep")
         same({p["result"] for p in r.json["root_ports"]}, {"already"}, "results")
         same([m.get(p, "stores") for p in m.ports()], [0] * len(m.ports()), "stores")
 
@@ -47,11 +47,11 @@ def test_enable_by_pci_address_and_again():
     with Module() as m:
         port = first()
         m.set(port, "control", INTERRUPT)
-        r = cxl("enable-isolation", port)
+        r = cxl("enable-isolation", port, "--timeout=keep")
         same((r.root_ports()[port]["result"], r.root_ports()[port]["changed"]), ("done", True), "result")
         same(m.get(port, "control"), INTERRUPT | ISOLATION, "control")
         stores = m.get(port, "stores")
-        same(cxl("enable-isolation", port).root_ports()[port]["result"], "already", "second run")
+        same(cxl("enable-isolation", port, "--timeout=keep").root_ports()[port]["result"], "already", "second run")
         same(m.get(port, "stores"), stores, "stores")
 
 
@@ -62,7 +62,10 @@ def test_enable_of_the_whole_bus():
         r = cxl("enable-isolation", "root0")
         same({p["result"] for p in r.json["root_ports"]}, {"done"}, "results")
         for port in m.ports():
-            same(attributes(m, port), ("1", "0", "default"), port)
+            same(attributes(m, port), ("1", "1", "b2"), port)
+        stores = [m.get(p, "stores") for p in m.ports()]
+        same({p["result"] for p in cxl("enable-isolation", "root0").json["root_ports"]}, {"already"}, "again")
+        same([m.get(p, "stores") for p in m.ports()], stores, "stores")
 
 
 def test_enable_with_a_timeout_survives_the_range_that_clears_everything():

@@ -28,13 +28,14 @@ def test_both_are_off_at_discovery_and_the_range_has_a_name():
             same(rec["control"]["mem"]["isolation"], False, "isolation")
             same(rec["control"]["mem"]["timeout"]["enabled"], False, "timeout")
             same(rec["control"]["mem"]["timeout"]["range"], "default", "range")
-            same(rec["limits"], [], "limits")
+            same(rec["limits"], ["ISO-TIMEOUT-OFF"], "limits")
             same((rec["containment"], rec["containment_if_enabled"]), ("none", "recover"), "containment")
 
 
 def test_enable_and_disable_of_the_whole_bus():
     with fixed() as m:
-        for command, control, second in (("enable-isolation", INTERRUPT | ISOLATION, "already"), ("disable-isolation", INTERRUPT, "already")):
+        for command, control, second in (("enable-isolation", INTERRUPT | ISOLATION | TIMEOUT | 6, "already"),
+                                         ("disable-isolation", INTERRUPT | TIMEOUT | 6, "already")):
             r = cxl(command, "root0")
             same({p["result"] for p in r.json["root_ports"]}, {"done"}, command)
             same({m.get(p, "control") for p in m.ports()}, {control}, "control")
@@ -47,10 +48,10 @@ def test_one_port_by_address_and_by_memdev_touches_no_other():
     with fixed() as m:
         mem = names("mem")[0]
         cxl("enable-isolation", root_port(mem))
-        cxl("disable-isolation", mem)
+        cxl("disable-isolation", mem, "--timeout=off")
         for port in m.ports():
-            same(m.get(port, "stores"), 2 if port == root_port(mem) else 0, f"stores to {port}")
-            same(m.get(port, "control"), INTERRUPT, f"control of {port}")
+            same(m.get(port, "stores"), 5 if port == root_port(mem) else 0, f"stores to {port}")
+            same(m.get(port, "control"), INTERRUPT | (6 if port == root_port(mem) else 0), f"control of {port}")
 
 
 def test_a_dry_run_writes_nothing():
@@ -105,7 +106,7 @@ def test_firmware_that_keeps_the_enable_is_exit_4():
 def test_firmware_that_keeps_it_on_is_exit_4():
     with fixed() as m:
         port = first()
-        cxl("enable-isolation", port)
+        cxl("enable-isolation", port, "--timeout=keep")
         m.set(port, "fw_owned", 1)
         r = cxl("disable-isolation", port, rc=4)
         assert "ISO-FW-OWNED" in r.err, r
@@ -116,7 +117,7 @@ def test_a_refused_first_write_is_exit_4_and_changes_nothing():
     with fixed() as m:
         port = first()
         m.set(port, "errno_isolation_ctrl", EBUSY)
-        r = cxl("enable-isolation", port, rc=4)
+        r = cxl("enable-isolation", port, "--timeout=keep", rc=4)
         assert "busy" in r.err.lower() and port in r.err, r
         same(result(r, port), "failed", "result")
         same(m.get(port, "control"), INTERRUPT, "control")
@@ -135,7 +136,7 @@ def test_a_refused_last_write_is_exit_4_and_rolled_back():
 def test_a_busy_port_is_exit_6_after_the_kernels_two_seconds():
     with fixed() as m:
         port = first()
-        cxl("enable-isolation", port)
+        cxl("enable-isolation", port, "--timeout=keep")
         m.set(port, "trigger", "link-down")
         m.set(port, "busy", 1)
         same(listing(port).root_ports()[port]["status"]["busy"], True, "busy")
@@ -248,7 +249,7 @@ def test_a_failure_on_one_port_of_many_is_exit_7():
         m.set(port, "errno_isolation_ctrl", EBUSY)
         r = cxl("enable-isolation", "root0", rc=7)
         same({p["root_port"]: p["result"] for p in r.json["root_ports"]},
-             {p: "failed" if p == port else "done" for p in m.ports()}, "results")
+             {p: "rolled-back" if p == port else "done" for p in m.ports()}, "results")
 
 
 @on("direct1")

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* cxl isolation-status --monitor. */
+#ifndef CXL_MONITOR_H
+#define CXL_MONITOR_H
+
+#include "cxl/common.h"
+
+/*
+ * Print a snapshot of the root ports that @run's operands stand for, and a line
+ * for each that changes, until a signal, the first change (@once) or an output
+ * that cannot be written.  Returns the exit status.
+ */
+int monitor_run(const struct command_run *run, const char *sysroot, uint64_t interval_us,
+		bool once);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The names of the checks inside the program, in the order of the table; what
+ * users see of one is its id in table.c.
+ */
+#ifndef CXL_CHECK_ID_H
+#define CXL_CHECK_ID_H
+
+enum check_id {
+	ID_CAP,
+	ID_ABI,
+	ID_ISOLATED,
+	ID_REGISTERS,
+	ID_LINK,
+	ID_BUSY,
+	ID_MEM_ONLINE,
+	ID_MEMMAP,
+	ID_PMEM,
+	ID_INTERLEAVE,
+	ID_DEMOTION,
+	ID_DRIVER_PANIC,
+	ID_RAS_PANIC,
+	ID_TIMEOUT_OFF,
+	ID_NO_TIMEOUT,
+	ID_CACHE_OFF,
+	ID_CAP_INT,
+	ID_MEMMAP_ROOM,
+	ID_REGION_AUTO,
+	ID_REGION_LOCKED,
+	ID_HOTPLUG,
+	ID_TYPE2,
+	ID_DAX_LAYOUT,
+	ID_DAX_DRIVER,
+	ID_DECODER_ORDER,
+	ID_NO_ROOM,
+	ID_REBUILD,
+	ID_PLATFORM,
+	ID_POLICY,
+	ID_JOURNAL,
+	ID_PCI_DEVICE,
+	ID_SWITCH,
+	ID_DIRECT,
+	ID_AUTO_ONLINE,
+	ID_UNPROVEN,
+	ID_EMPTY,
+	ID_KERNEL_CFG,
+	N_CHECKS
+};
+
+#endif

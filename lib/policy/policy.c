@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The policy file as data: see policy.h.  What it means for a host is in policy_apply.c. */
+#include "lib/policy/policy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/policy/policy_text.h"
+#include "util/ini.h"
+#include "util/parse.h"
+#include "util/size.h"
+
+const char *const policy_key_names[N_POLICY_KEYS] = {
+	[POLICY_REQUIRE] = "require", [POLICY_TIMEOUT] = "timeout", [POLICY_CACHE] = "cache",
+	[POLICY_LINK_DOWN] = "link-down", [POLICY_MODE] = "mode", [POLICY_RECOVER] = "recover",
+	[POLICY_PLATFORM_RECOVERY] = "platform-recovery", [POLICY_BEST_EFFORT] = "best-effort",
+	[POLICY_USERS] = "users", [POLICY_USERS_GRACE] = "users-grace",
+};
+
+static const struct policy_word switches[] = { { "yes", 1 }, { "no", 0 }, { 0 } };
+static const struct policy_word modes[] = { { "devdax", DAX_DEVDAX }, { "system-ram", DAX_SYSTEM_RAM }, { "famfs", DAX_FAMFS }, { 0 } };
+static const struct policy_word recovers[] = { { "never", POLICY_NEVER }, { "manual", POLICY_MANUAL }, { 0 } };
+
+static const struct policy_word users[] = {
+	{ "refuse", USERS_REFUSE }, { "terminate", USERS_TERMINATE }, { "kill", USERS_KILL }, { 0 }
+};
+
+/* What each key takes; timeout, users-grace and require have parsers of their own. */
+static const struct policy_word *const words[N_POLICY_KEYS] = {
+	[POLICY_CACHE] = switches,
+	[POLICY_LINK_DOWN] = switches,
+	[POLICY_MODE] = modes,
+	[POLICY_RECOVER] = recovers,
+	[POLICY_PLATFORM_RECOVERY] = switches,
+	[POLICY_BEST_EFFORT] = switches,
+	[POLICY_USERS] = users,
+};
+
+#define REFUSE(p, line, err, ...) policy_refuse((p)->file, line, err, __VA_ARGS__)
+
+/* --- sections ------------------------------------------------------------------ */
+
+static int parse_section(const struct policy *p, const struct ini_line *line,
+			 struct policy_section *ret, struct err *err)
+{
+	static const char serial[] = "serial ";
+	const char *number = line->section + sizeof(serial) - 1;
+	char shown[80];
+	unsigned int id;
+
+	*ret = (struct policy_section){ .name = line->section, .line = line->number };
+	if (!strcmp(line->section, "all")) {
+		ret->kind = POLICY_ALL;
+	} else if (parse_name(line->section, "root", &id)) {
+		ret->kind = POLICY_BUS;
+	} else if (!strncmp(line->section, serial, sizeof(serial) - 1) &&
+		   !parse_u64(number + strspn(number, " \t"), &ret->key)) {
+		ret->kind = POLICY_SERIAL;
+	} else if (parse_pci_address(line->section, &ret->key)) {
+		ret->kind = POLICY_PCI;
+	} else {
+		printable(line->section, shown, sizeof(shown));
+		return REFUSE(p, line->number, err, policy_name_is_unstable(line->section) ?
+			      "[%s]: such numbers change between boots; name the device by its serial number, as in [serial 0x1001], or the root port by its PCI address" :
+			      "[%s] is not a target; use [all], [root0], [0000:0c:00.0] or [serial 0x1001], or for memory that shall be made [region NAME] or [dax NAME]", shown);
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		const struct policy_section *s = &p->sections[i];
+
+		if (s->kind == ret->kind && s->key == ret->key &&
+		    (s->kind > POLICY_BUS || !strcmp(s->name, ret->name)))
+			return REFUSE(p, line->number, err, "[%s] is a second section for what [%s] in line %u is about; put the settings together",
+				      printable(ret->name, shown, sizeof(shown)), s->name, s->line);
+	}
+	return 0;
+}
+
+/* --- settings ------------------------------------------------------------------ */
+
+/* Lines of one section add up, as long as each is about another cause. */
+static int parse_require(const struct policy *p, const struct ini_line *line, struct arena *a,
+			 struct policy_setting *ret, struct err *err)
+{
+	char before[48] = "";
+	struct err why;
+
+	if (ret->line != line->number)
+		snprintf(before, sizeof(before), " (require was set in line %u already)", ret->line);
+	if (requirement_parse_list(line->value, &ret->require, &why))
+		return REFUSE(p, line->number, err, "require: %s%s", why.text, before);
+	if (*before)
+		ret->text = arena_printf(a, "%s, %s", ret->text, line->value);
+	if (!ret->text)
+		return err_no_memory(err, "");
+	ret->value = ret->require.plain < 0 ? REQUIRE_SAFE : ret->require.plain;
+	return 0;
+}
+
+static int parse_value(const struct policy *p, enum policy_key key, const struct ini_line *line,
+		       struct arena *a, struct policy_setting *ret, struct err *err)
+{
+	struct err why;
+	char shown[48];
+
+	if (key == POLICY_REQUIRE)
+		return parse_require(p, line, a, ret, err);
+	if (key == POLICY_USERS_GRACE)
+		return duration_parse(line->value, &ret->duration_us) ?
+			REFUSE(p, line->number, err, "users-grace: '%s' is not a duration, as 10s is",
+			       printable(line->value, shown, sizeof(shown))) : 0;
+	if (key == POLICY_TIMEOUT) {
+		if (!timeout_parse(line->value, &ret->timeout, &why))
+			return 0;
+		return REFUSE(p, line->number, err, "timeout: %s", why.text);
+	}
+	return policy_take_word(p->file, line, words[key], &ret->value, err);
+}
+
+static int refuse_key(const struct policy *p, const struct ini_line *line, struct err *err)
+{
+	char known[160] = "", shown[48];
+	size_t n = 0;
+
+	for (int k = 0; k < N_POLICY_KEYS && n < sizeof(known); k++)
+		n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s", !k ? "" : k == N_POLICY_KEYS - 1 ? " and " : ", ",
+				      policy_key_names[k]);
+	return REFUSE(p, line->number, err, "unknown key '%s': the keys are %s", printable(line->key, shown, sizeof(shown)), known);
+}
+
+static int parse_setting(const struct policy *p, const struct ini_line *line,
+			 struct policy_section *section, struct arena *a, struct err *err)
+{
+	struct policy_setting *s;
+	char shown[48];
+	int key = 0;
+
+	while (key < N_POLICY_KEYS && strcmp(line->key, policy_key_names[key]))
+		key++;
+	if (key == N_POLICY_KEYS)
+		return refuse_key(p, line, err);
+	printable(line->key, shown, sizeof(shown));
+	if (!section)
+		return REFUSE(p, line->number, err, "'%s' stands in no section: begin one with [root0] or [serial 0x1001]", shown);
+	s = &section->settings[key];
+	if (s->line && key != POLICY_REQUIRE)
+		return REFUSE(p, line->number, err, "%s was set in line %u already", shown, s->line);
+	if (!s->line)
+		*s = (struct policy_setting){ .line = line->number, .text = line->value, .require = REQUIREMENT_NONE };
+	return parse_value(p, (enum policy_key)key, line, a, s, err);
+}
+
+/* The section that settings belong to: one for root ports, or one of the layout's. */
+struct place {
+	struct policy_section *section;
+	struct layout_section layout;
+};
+
+static int begin_section(struct policy *p, const struct ini_line *line, struct place *ret,
+			 struct err *err)
+{
+	int rc;
+
+	*ret = (struct place){ 0 };
+	if (layout_has_section(line->section))
+		return layout_begin(&p->layout, line, &ret->layout, err);
+	ret->section = &p->sections[p->n];
+	rc = parse_section(p, line, ret->section, err);
+	p->n += !rc;
+	return rc;
+}
+
+static int take_lines(const struct ini *ini, struct arena *a, struct policy *ret, struct err *err)
+{
+	struct place at = { 0 };
+	int rc = 0;
+
+	ret->sections = arena_alloc(a, ini->n, sizeof(*ret->sections));
+	if (!ret->sections || layout_init(&ret->layout, ret->file, ini->n, a))
+		return err_no_memory(err, "");
+	for (size_t i = 0; !rc && i < ini->n; i++) {
+		const struct ini_line *line = &ini->v[i];
+
+		if (line->section)
+			rc = begin_section(ret, line, &at, err);
+		else if (layout_section_is_open(&at.layout))
+			rc = layout_set(&ret->layout, line, &at.layout, err);
+		else
+			rc = parse_setting(ret, line, at.section, a, err);
+	}
+	return rc ? rc : layout_end(&ret->layout, err);
+}
+
+int policy_parse(const char *file, const char *text, size_t len, struct arena *a,
+		 struct policy *ret, struct err *err)
+{
+	struct ini ini;
+	int rc;
+
+	*ret = (struct policy){ .file = file };
+	rc = ini_parse(file, text, len, a, &ini, err);
+	return rc ? rc : take_lines(&ini, a, ret, err);
+}
+
+int policy_read(const char *path, struct arena *a, struct policy *ret, struct err *err)
+{
+	struct ini ini;
+	int rc;
+
+	*ret = (struct policy){ .file = path };
+	rc = ini_read(path, a, &ini, err);
+	return rc ? rc : take_lines(&ini, a, ret, err);
+}
