@@ -380,6 +380,14 @@ int layout_match(const struct wanted_layout *wanted, const struct layout_facts *
 	return rc || a->is_exhausted ? -ENOMEM : 0;
 }
 
+bool layout_dax_is_cut(const struct dax_match *d)
+{
+	for (size_t i = 0; d->is && i < d->differences.n; i++)
+		if (d->differences.v[i].is && d->differences.v[i].way == WAY_REMAKE)
+			return true;
+	return !d->is;
+}
+
 bool layout_is_made(const struct layout_matches *m)
 {
 	for (size_t i = 0; i < m->wanted->layout->n_regions; i++)

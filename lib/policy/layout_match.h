@@ -70,6 +70,9 @@ struct layout_matches {
 int layout_match(const struct wanted_layout *wanted, const struct layout_facts *facts,
 		 struct arena *a, struct layout_matches *ret);
 
+/* It is not there, or is to have other memory. */
+bool layout_dax_is_cut(const struct dax_match *d);
+
 /* Everything is as wanted. */
 bool layout_is_made(const struct layout_matches *m);
 

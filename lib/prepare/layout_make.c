@@ -318,14 +318,6 @@ static int plan(struct layout_make *m, const struct cxl_host *host, struct err *
 	return rc || !m->split ? rc : layout_persist_plan(m, facts, err);
 }
 
-static bool is_cut_anew(const struct dax_match *d)
-{
-	for (size_t i = 0; d->is && i < d->differences.n; i++)
-		if (d->differences.v[i].is && d->differences.v[i].way == WAY_REMAKE)
-			return true;
-	return !d->is;
-}
-
 static bool has_others_devices(const struct layout_make *m, const struct cxl_region *r)
 {
 	for (size_t i = 0; i < m->matches.n_foreign; i++)
@@ -344,7 +336,7 @@ static int keep_cut(struct layout_make *m, const struct cxl_host *host, struct e
 		const struct dax_match *d = &m->matches.dax[i];
 		const struct wanted_region *w = d->wanted->region;
 
-		if (w->is && w->stays && is_cut_anew(d) && !made_find(&m->made, w->is) &&
+		if (w->is && w->stays && layout_dax_is_cut(d) && !made_find(&m->made, w->is) &&
 		    !has_others_devices(m, w->is) &&
 		    made_add_cut(&m->made, w->is, w->bytes_each, &m->arena))
 			return err_no_memory(err, ", nothing was written");

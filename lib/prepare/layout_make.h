@@ -66,8 +66,10 @@ struct layout_request {
 
 /* To @plan, nothing where it is so.  Pure.  -ENOMEM or 0. */
 int layout_plan_make(const struct layout_request *q, struct layout_plan *plan);
-/* Of it what is about dax devices (layout_plan_dax.c). */
-int layout_plan_dax(const struct layout_request *q, struct layout_plan *plan);
+/* Of it what is about dax devices (layout_plan_dax.c); @holds: layout_plan_hold() was called, and is let go. */
+int layout_plan_dax(const struct layout_request *q, bool holds, struct layout_plan *plan);
+/* Keep new dax devices without driver, or let them have one. */
+void layout_plan_hold(struct layout_plan *plan, bool hold);
 /* A dax device loses its driver; it has one. */
 void layout_plan_unbind(struct layout_plan *plan, const struct cxl_dax *d, bool comes_back);
 /* It is there already, and need not be made or be given its driver. */
@@ -103,6 +105,7 @@ extern const struct step_op step_of_new;	/* an attribute of what is new */
 extern const struct step_op step_set_aside;	/* dpa_size of an endpoint decoder */
 extern const struct step_op step_drop_dax;	/* dax_region/delete, value: daxX.Y */
 extern const struct step_op step_famfs;		/* …/daxX.Y/driver, value: fsdev_dax, or none */
+extern const struct step_op step_let_probe;	/* DAX_AUTOPROBE, 1; what came while it was 0 gets a driver, too */
 extern const struct step_op step_owner;		/* dev/daxX.Y, value: "UID:GID" */
 extern const struct step_op step_file_mode;	/* dev/daxX.Y, value: "0660" */
 

@@ -118,36 +118,35 @@ static void make_region(struct layout_plan *plan, const struct wanted_region *w)
 	enable(plan, w);
 }
 
-/* A new dax device is nobody's until it is cut. */
-static void hold_autoprobe(struct layout_plan *plan, bool hold)
+static bool is_cut(const struct layout_matches *m)
 {
-	layout_plan_add(plan, NULL, (struct step){
-		.op = &step_write, .title = hold ? "keep new dax devices without driver" : "let new dax devices have a driver",
-		.path = DAX_AUTOPROBE, .value = hold ? "0" : "1", .expect_before = hold ? "1" : "0",
-		.expect_after = hold ? "0" : "1", .undo = hold ? "1" : "0" });
+	for (size_t i = 0; i < m->wanted->layout->n_dax; i++)
+		if (layout_dax_is_cut(&m->dax[i]))
+			return true;
+	return false;
 }
 
 int layout_plan_make(const struct layout_request *q, struct layout_plan *plan)
 {
 	const struct wanted_layout *l = q->m->wanted;
 	size_t n = l->layout->n_regions, n_new = l->n_to_make;
+	bool hold;
 	int rc;
 
 	for (size_t i = 0; i < n; i++)
 		n_new += l->regions[i].stays && !layout_region_is_there(&l->regions[i]);
+	hold = q->autoprobe && (n_new || is_cut(q->m));
 	/* the kernel programs decoders in the order of addresses: the last one goes first */
 	for (size_t i = l->n_to_make; i-- > 0;)
 		if (l->to_make[i]->is)
 			take_down(plan, l->to_make[i]->is);
-	if (n_new && q->autoprobe)
-		hold_autoprobe(plan, true);
+	if (hold)
+		layout_plan_hold(plan, true);
 	for (size_t i = 0; i < n; i++)
 		if (l->regions[i].stays && !layout_region_is_there(&l->regions[i]))
 			enable(plan, &l->regions[i]);
 	for (size_t i = 0; i < l->n_to_make; i++)
 		make_region(plan, l->to_make[i]);
-	if (n_new && q->autoprobe)
-		hold_autoprobe(plan, false);
-	rc = layout_plan_dax(q, plan);
+	rc = layout_plan_dax(q, hold, plan);
 	return rc || plan->no_memory ? -ENOMEM : 0;
 }

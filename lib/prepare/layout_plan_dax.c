@@ -309,7 +309,19 @@ static void probe_unmentioned(const struct cutting *c)
 	}
 }
 
-int layout_plan_dax(const struct layout_request *q, struct layout_plan *plan)
+/*
+ * A new dax device is nobody's until it has the driver that it shall have: kmem takes every one that
+ * nobody has also when its module is loaded, by udev for the first of them (bus_add_driver() of drivers/base/bus.c).
+ */
+void layout_plan_hold(struct layout_plan *plan, bool hold)
+{
+	layout_plan_add(plan, NULL, (struct step){
+		.op = hold ? &step_write : &step_let_probe, .title = hold ? "keep new dax devices without driver" : "let new dax devices have a driver",
+		.path = DAX_AUTOPROBE, .value = hold ? "0" : "1", .expect_before = hold ? "1" : "0",
+		.expect_after = hold ? "0" : "1", .undo = hold ? "1" : "0" });
+}
+
+int layout_plan_dax(const struct layout_request *q, bool holds, struct layout_plan *plan)
 {
 	static const enum layout_mode order[] = { LAYOUT_FAMFS, LAYOUT_DEVDAX, LAYOUT_SYSTEM_RAM };
 	struct cutting c = { .q = q, .l = q->m->wanted, .plan = plan };
@@ -332,6 +344,8 @@ int layout_plan_dax(const struct layout_request *q, struct layout_plan *plan)
 	for (size_t i = 0; i < n; i++)
 		if (c.seats[i].change >= WAY_ATTRIBUTE)
 			own(&c, i);
+	if (holds)
+		layout_plan_hold(plan, false);
 	for (size_t i = 0; i < q->m->n_foreign; i++)
 		if (q->m->foreign[i].dax && q->m->foreign[i].in_the_way_of &&
 		    layout_region_is_there(q->m->foreign[i].beside))

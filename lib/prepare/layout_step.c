@@ -150,6 +150,35 @@ static int write_file_mode(struct step_run *run, const struct step *step, struct
 	return sysfs_set_mode(run->fs, step->path, (unsigned int)strtoul(step->value, NULL, 8));
 }
 
+/* --- other dax devices --------------------------------------------------------------- */
+
+static bool was_there(const struct cxl_host *host, const char *name)
+{
+	for (size_t i = 0; i < host->n_dax; i++)
+		if (!strcmp(host->dax[i].name, name))
+			return true;
+	return false;
+}
+
+/* What came meanwhile and is not of the layout, whose devices have their drivers, gets the driver that it would have got. */
+static int let_probe(struct step_run *run, const struct step *step, struct err *err)
+{
+	const struct layout_run *r = run->data;
+	struct sysfs_names names = { 0 };
+	int rc = step_write_value(run, step, err);
+
+	if (rc || sysfs_list(run->fs, r->a, DAX_DEVICES, NULL, &names))
+		return rc;
+	for (size_t i = 0; i < names.n; i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof(path), DAX_DEVICES "/%s/driver", names.v[i]);
+		if (!sysfs_exists(run->fs, path) && !was_there(r->host, names.v[i]))
+			sysfs_write(run->fs, "sys/bus/dax/drivers_probe", names.v[i]);
+	}
+	return 0;
+}
+
 /* --- the table ---------------------------------------------------------------------- */
 
 const struct step_op step_make_region = { .name = "make-region", .run = step_write_value, .read = read_region, .undo = delete_region };
@@ -157,5 +186,6 @@ const struct step_op step_of_new = { .name = "set-new", .run = step_write_value,
 const struct step_op step_set_aside = { .name = "set-aside", .run = step_write_value, .read = step_read_capacity };
 const struct step_op step_drop_dax = { .name = "drop-dax", .run = step_write_value, .read = read_dropped_dax, .is_optional = true };
 const struct step_op step_famfs = { .name = "famfs", .run = switch_famfs, .read = read_driver, .again = famfs_again };
+const struct step_op step_let_probe = { .name = "let-probe", .run = let_probe, .read = step_read_text };
 const struct step_op step_owner = { .name = "owner", .run = write_owner, .read = read_owner };
 const struct step_op step_file_mode = { .name = "file-mode", .run = write_file_mode, .read = read_file_mode };

@@ -286,3 +286,19 @@ def test_killed_at_any_write_the_next_run_finishes(action, first):
 @pytest.mark.parametrize("action,first", [("EIO", 1), ("EBUSY", 2)])
 def test_a_write_that_fails_leaves_everything_as_it_was_or_is_made_up_for(action, first):
     check_failed(each_step(action, first))
+
+
+def test_memory_of_others_that_comes_meanwhile_gets_the_driver_that_it_would_have():
+    """New dax devices get none until the last of the layout has its own: kmem takes what nobody has when its module is loaded."""
+    before = "echo region1 > /sys/bus/cxl/drivers/cxl_region/unbind; echo dax0.1 > /sys/bus/dax/drivers/device_dax/unbind; echo 0 > /sys/bus/dax/devices/dax0.1/size\n" \
+        + write("[region left]\nmemdevs = 0x6001, 0x6002\n[dax vm1]\nregion = left\nsize = 1GiB\n[dax vm2]\nregion = left\nsize = rest\n") \
+        + "(until [ $(cat /sys/bus/dax/drivers_autoprobe) = 0 ]; do sleep 0.02; done; echo region1 > /sys/bus/cxl/drivers/cxl_region/bind) > /dev/null 2>&1 &"
+    # it is there before the layout is done: the last write but one waits for it
+    r, look = Session("vms2x2", before=before, faults=["write@*/device_dax/*bind:2=delay:1500", "write@*/device_dax/new_id:1=delay:1500"]) \
+        .daxctl("prepare-isolation", "--policy").sh(LOOK).run()
+    plan = [(s["op"], s["path"], s["value"]) for s in r.json["layout"]["plan"]]
+    assert r.rc == 0 and plan[0][1:] == ("/sys/bus/dax/drivers_autoprobe", "0") and plan[-1] == ("let-probe", "/sys/bus/dax/drivers_autoprobe", "1"), str(r)
+    found = {words[0]: words[3] for words in map(str.split, look.text.splitlines()) if words[0].startswith("dax")}
+    assert len(found) == 3 and [found.pop(d) for d in ("dax0.0", "dax0.1")] == ["device_dax"] * 2, look.text
+    assert written(r)[-2:] == ["/sys/bus/dax/drivers_autoprobe", "/sys/bus/dax/drivers_probe"], written(r)
+    assert list(found.values()) == ["device_dax"] and look.text.split()[-1] == "1", look.text

@@ -60,10 +60,11 @@ static void a_region_is_made_cut_and_given_drivers_in_that_order(void **state)
 {
 	static const char *const titles[] = {
 		"keep new dax devices without driver", "capacity of mem0 for r: size", "create r", "size of r", "target0 of r", "commit r",
-		"give r its driver", "wait for the dax device of r", "let new dax devices have a driver",
+		"give r its driver", "wait for the dax device of r",
 		"take the memory from the first device of r", "give ram its memory", "make a dax device for fs", "give fs its memory",
 		"make a dax device for vm", "give vm its memory", "switch fs to famfs", "switch vm to devdax",
 		"switch memmap_on_memory of ram off", "switch ram to system-ram",
+		"let new dax devices have a driver",
 	};
 	struct planned p = plan(*state, THREE, true, true);
 
@@ -103,8 +104,8 @@ static void nothing_is_held_back_where_new_devices_get_no_driver(void **state)
 static void a_region_that_is_there_is_only_cut(void **state)
 {
 	static const char *const titles[] = {
-		"take dax0.0 from device_dax", "take the memory from dax0.0", "align of ram", "give ram its memory", "make a dax device for fs",
-		"align of fs", "give fs its memory",
+		"keep new dax devices without driver", "take dax0.0 from device_dax", "take the memory from dax0.0", "align of ram",
+		"give ram its memory", "make a dax device for fs", "align of fs", "give fs its memory", "let new dax devices have a driver",
 	};
 	struct fixture *f = *state;
 	struct cxl_region *r = add_region(f, "decoder0.0", 64 * GIB, 4 * GIB, 0, 1, 1);
