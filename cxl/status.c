@@ -7,9 +7,7 @@
 #include "cxl/status.h"
 #include "cxl/status_monitor.h"
 #include "lib/kept/kept_read.h"
-#include "lib/policy/absent.h"
 #include "lib/kept/kept_names.h"
-#include "lib/policy/layout_match.h"
 #include "lib/policy/policy.h"
 #include "lib/read/host_read.h"
 #include "lib/report/assert.h"
@@ -166,66 +164,6 @@ static bool all_hold(const struct cxl_host *host, const struct selection *sel,
 	return hold && (!n || n_ports);
 }
 
-static void report_drifts(const struct cxl_host *host, const struct policy *policy,
-			  const struct policy_drifts *drifts)
-{
-	for (size_t i = 0; i < drifts->n; i++) {
-		const struct policy_drift *d = &drifts->v[i];
-
-		if (!strcmp(d->setting, "require"))
-			message_add(host->messages, SEV_ERROR, "DRIFT", d->target, "%s: %s stands against the level %s, which %s:%u requires",
-				    d->target, d->is, d->wanted, policy->file, d->line);
-		else
-			message_add(host->messages, SEV_ERROR, "DRIFT", d->target, "%s: %s is %s, and %s:%u asks for %s",
-				    d->target, d->setting, d->is, policy->file, d->line, d->wanted);
-	}
-}
-
-/* What is made of devices that are not there is not compared: that they are not is the difference. */
-static int leave_out(const struct cxl_host *host, const struct layout *l, struct arena *a,
-		     struct layout *ret, bool *ret_same)
-{
-	struct memory_functions functions;
-	struct absents absent;
-
-	if (memory_functions_read(host->fs, a, &functions) ||
-	    layout_leave_out(l, host, &functions, a, ret, &absent))
-		return -ENOMEM;
-	for (size_t i = 0; i < absent.n; i++)
-		message_add(host->messages, SEV_ERROR, "DRIFT", NULL, "%s:%u: %s; 'cxl list --isolation' shows what there is",
-			    l->file, absent.v[i].line, absent.v[i].what);
-	*ret_same &= !absent.n;
-	return 0;
-}
-
-/* What does not fit to the host is not there either. */
-static int compare_layout(const struct cxl_host *host, const struct policy *policy, struct arena *a,
-			  bool *ret_same, struct err *err)
-{
-	struct policy_drifts drifts = { 0 };
-	struct layout_matches matches;
-	struct wanted_layout wanted;
-	struct layout_facts facts;
-	struct layout rest;
-	int rc = policy->layout.n_regions ? layout_facts_read(host, &facts, err) : 0;
-
-	if (rc || !policy->layout.n_regions)
-		return rc;
-	if (leave_out(host, &policy->layout, a, &rest, ret_same))
-		return err_no_memory(err, " while comparing with the policy");
-	rc = layout_resolve(&rest, &facts, a, &wanted, err);
-	if (rc == -ENOMEM)
-		return rc;
-	if (rc)
-		message_add(host->messages, SEV_ERROR, "DRIFT", NULL, "%s", err->text);
-	else if (layout_match(&wanted, &facts, a, &matches) ||
-		 policy_compare_layout(&matches, a, &drifts))
-		return err_no_memory(err, " while comparing with the policy");
-	report_drifts(host, policy, &drifts);
-	*ret_same &= !rc && !drifts.n;
-	return 0;
-}
-
 /* False when the host is not as the policy says; targets that are named leave out the others. */
 static int compare_with_policy(const struct cxl_host *host, const struct status_options *o,
 			       const struct selection *sel, bool all, struct arena *a,
@@ -244,9 +182,9 @@ static int compare_with_policy(const struct cxl_host *host, const struct status_
 				    a, &drifts, err);
 	if (rc)
 		return rc;
-	report_drifts(host, &policy, &drifts);
+	policy_report(&policy, &drifts, host->messages);
 	*ret_same = !drifts.n;
-	return all ? compare_layout(host, &policy, a, ret_same, err) : 0;
+	return all ? policy_report_layout(&policy, host, a, ret_same, err) : 0;
 }
 
 static void report_problem(const struct cxl_host *host, const char *name, const struct problem *p)

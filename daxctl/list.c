@@ -2,23 +2,28 @@
 /* daxctl list --isolation: what the dax devices are used for, and whether that is fit for isolation. */
 #include <errno.h>
 
+#include "config.h"
 #include "daxctl/commands.h"
 #include "daxctl/dax_record.h"
 #include "daxctl/layout_formats.h"
 #include "daxctl/layout_record.h"
 #include "lib/model/dax_facts.h"
 #include "lib/model/target.h"
+#include "lib/policy/policy.h"
 #include "lib/read/host_read.h"
 
 struct list_options {
 	struct common_options common;
 	bool isolation;
+	struct opt_optional policy;
 	const char *sysroot;
 };
 
 static const struct opt list_opts[] = {
 	{ "isolation", 0, OPT_FLAG, offsetof(struct list_options, isolation), NULL,
 	  "list dax devices as isolation sees them (without it: the distribution's list)" },
+	{ "policy", 0, OPT_OPTIONAL, offsetof(struct list_options, policy), "FILE",
+	  "exit status 1 and a message for each difference of the memory from the policy file (default " POLICY_FILE ")" },
 	{ "sysroot", 0, OPT_STRING, offsetof(struct list_options, sysroot), "DIR",
 	  "read an unpacked capture instead of this host" },
 	COMMON_OPTIONS(struct list_options),
@@ -83,6 +88,30 @@ static struct json_object *record_all(const struct dax_view *view, const struct 
 	return members;
 }
 
+/* Memory is made as a whole, so it is compared as a whole. */
+static int compare_with_policy(const struct cxl_host *host, const struct list_options *o,
+			       char *const *targets, struct arena *a, bool *ret_same,
+			       struct err *err)
+{
+	struct policy_drifts drifts;
+	struct policy policy;
+	int rc;
+
+	*ret_same = true;
+	if (!o->policy.is_given)
+		return 0;
+	if (*targets)
+		return err_set(err, EXIT_USAGE, EINVAL, "--policy compares all of the memory, so that '%s' cannot be named beside it",
+			       *targets);
+	rc = policy_read(o->policy.value ? o->policy.value : POLICY_FILE, a, &policy, err);
+	rc = rc ? rc : policy_compare(&policy, host, NULL, NULL, a, &drifts, err);
+	if (rc)
+		return rc;
+	policy_report(&policy, &drifts, host->messages);
+	*ret_same = !drifts.n;
+	return policy_report_layout(&policy, host, a, ret_same, err);
+}
+
 static int run_list(int argc, char **argv)
 {
 	struct list_options o = { 0 };
@@ -94,6 +123,7 @@ static int run_list(int argc, char **argv)
 	struct host_reading reading;
 	struct arena a = { 0 };
 	int status = EXIT_DONE;
+	bool is_as_policy;
 	struct err err;
 
 	if (!command_begin(&cmd_list, argc, argv, &o, &o.common, &run, &status))
@@ -101,12 +131,14 @@ static int run_list(int argc, char **argv)
 	if (host_read_dax(&reading, o.sysroot, &err) ||
 	    select_dax(&reading.host, run.operands, &a, &set, &err) ||
 	    dax_view_read(&reading.host, &view, &err) ||
-	    layout_view_read(&reading.host, &layout, &err)) {
+	    layout_view_read(&reading.host, &layout, &err) ||
+	    compare_with_policy(&reading.host, &o, run.operands, &a, &is_as_policy, &err)) {
 		status = (int)err.status;
 		message_add_err(&reading.messages, status == EXIT_USAGE ? "TARGET" : "HOST", &err);
 		members = record_nothing();
 	} else {
 		members = record_all(&view, &layout, &set);
+		status = is_as_policy ? EXIT_DONE : EXIT_NEGATIVE;
 	}
 	status = command_end(&run, status, &reading.messages, members);
 	host_free(&reading);

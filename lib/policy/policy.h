@@ -102,7 +102,7 @@ struct policy_drifts {
 
 /*
  * All of them, in the order of root ports, then dax devices, then sections whose
- * target is missing.  @results per host->root_ports[]; those for which @wanted
+ * target is missing.  @results per host->root_ports[] (NULL: of dax devices and sections alone); those for which @wanted
  * (NULL: all) is false are left out, and sections too.  Memory from @a.  -errno with @err.
  */
 int policy_compare(const struct policy *p, const struct cxl_host *host,
@@ -115,5 +115,16 @@ int policy_compare(const struct policy *p, const struct cxl_host *host,
  */
 int policy_compare_layout(const struct layout_matches *m, struct arena *a,
 			  struct policy_drifts *ret);
+
+/* Each as an error, DRIFT, to @messages. */
+void policy_report(const struct policy *policy, const struct policy_drifts *drifts,
+		   struct messages *messages);
+
+/*
+ * The layout of memory compared with @host, and what differs reported: also what of it is not there,
+ * or does not fit to the host.  *@ret_same becomes false where anything does.  -errno with @err.
+ */
+int policy_report_layout(const struct policy *policy, const struct cxl_host *host,
+			 struct arena *a, bool *ret_same, struct err *err);
 
 #endif

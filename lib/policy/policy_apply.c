@@ -321,7 +321,7 @@ int policy_compare(const struct policy *p, const struct cxl_host *host,
 	int rc = 0;
 
 	*ret = (struct policy_drifts){ 0 };
-	for (size_t i = 0; !rc && i < host->n_root_ports; i++) {
+	for (size_t i = 0; results && !rc && i < host->n_root_ports; i++) {
 		const struct cxl_root_port *rp = &host->root_ports[i];
 		struct policy_wish wish;
 

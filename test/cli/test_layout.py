@@ -113,8 +113,13 @@ def test_targets_restrict_it(captures):
 
 # -- drift -----------------------------------------------------------------------------------
 def drift(host, text, *args):
-    r, = Session(host, before=f"mkdir -p /etc/cxl; cat >{POLICY} <<'END'\n{text}END\n").cxl("isolation-status", "--policy", *args).run()
-    return r.rc, [(m["target"], m["text"]) for m in r.messages(code="DRIFT")]
+    """As both programs tell it; of memory they say the same."""
+    s = Session(host, before=f"mkdir -p /etc/cxl; cat >{POLICY} <<'END'\n{text}END\n").cxl("isolation-status", "--policy", *args)
+    r, *of_memory = (s if args else s.daxctl("list", "--isolation", "--policy")).run()
+    found = r.rc, [(m["target"], m["text"]) for m in r.messages(code="DRIFT")]
+    for r in of_memory:
+        assert found == (r.rc, [(m["target"], m["text"]) for m in r.messages(code="DRIFT")]) and r.json["regions"] is not None, str(r)
+    return found
 
 
 def test_memory_that_is_otherwise_is_drift_with_its_line():
@@ -132,6 +137,16 @@ def test_memory_that_is_not_there_or_cannot_be_is_drift():
         1, [("region fast", f"region fast: target is absent, and {POLICY}:1 asks for present")])
     rc, found = drift("direct2x2", "[region fast]\nmemdevs = 0x9\n")
     assert rc == 1 and [t for t, _ in found] == [None] and f"{POLICY}:2: no memory device has serial number 0x9" in found[0][1]
+
+
+def test_the_list_of_memory_compares_modes_too_and_all_of_it():
+    text = "[serial 0x1001]\nmode = devdax\n[serial 0x9]\nmode = devdax\n"
+    r, named, none = Session("sysram1", before=f"mkdir -p /etc/cxl; cat >{POLICY} <<'END'\n{text}END\n") \
+        .daxctl("list", "--isolation", "--policy").daxctl("list", "--isolation", "--policy", "dax0.0").daxctl("list", "--isolation", "--policy=/none").run()
+    assert r.rc == 1 and [m["text"] for m in r.messages(code="DRIFT")] == [
+        f"dax0.0: mode is system-ram, and {POLICY}:2 asks for devdax", f"serial 0x9: target is absent, and {POLICY}:3 asks for present"], str(r)
+    assert list(r.dax()) == ["dax0.0"], "what differs is listed all the same"
+    assert named.rc == 2 and "'dax0.0' cannot be named beside it" in named.err and none.rc == 2 and "/none cannot be read" in none.err
 
 
 # -- names ----------------------------------------------------------------------------------
