@@ -227,9 +227,10 @@ static bool wants_impact(const struct status_options *o, const struct assertion 
 	return wanted;
 }
 
-/* The records; the verdict goes to *@ret_status.  NULL with @err. */
+/* The records; the verdict goes to *@ret_status, unless the format has its own (@is_verdict).  NULL with @err. */
 static struct json_object *look(struct host_reading *reading, const struct status_options *o,
-				char **targets, struct arena *a, int *ret_status, struct err *err)
+				bool is_verdict, char **targets, struct arena *a, int *ret_status,
+				struct err *err)
 {
 	const struct cxl_host *host = &reading->host;
 	struct status_parts parts = { .checks = o->check };
@@ -259,7 +260,7 @@ static struct json_object *look(struct host_reading *reading, const struct statu
 	}
 	if (!all_hold(host, &sel, assertions, o->assertions.n, root_ports) || !is_as_policy)
 		*ret_status = EXIT_NEGATIVE;
-	if (o->problems) {
+	if (o->problems && !is_verdict) {
 		root_ports = only_problems(host, root_ports);
 		if (render_length(root_ports))
 			*ret_status = EXIT_NEGATIVE;
@@ -289,7 +290,8 @@ static int run_status(int argc, char **argv)
 			status = monitor_run(&run, o.sysroot, interval_us, o.once);
 			goto out;
 		}
-		root_ports = look(&reading, &o, run.operands, &a, &status, &err);
+		root_ports = look(&reading, &o, run.format->verdict, run.operands, &a, &status,
+				  &err);
 	}
 	if (!root_ports) {
 		status = (int)err.status;

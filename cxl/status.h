@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the parts of `cxl isolation-status` share: who is meant (status_select.c),
- * how it is printed (status_output.c), the monitor (status_monitor.c).
+ * how it is printed (status_output.c, status_nagios.c), the monitor (status_monitor.c).
  */
 #ifndef CXL_STATUS_H
 #define CXL_STATUS_H
@@ -9,6 +9,7 @@
 #include "cxl/common.h"
 #include "lib/check/check.h"
 #include "lib/model/target.h"
+#include "util/render_format.h"
 
 /* The root ports of the targets, with the findings of all checks. */
 struct selection {
@@ -27,5 +28,8 @@ int status_select(const struct cxl_host *host, char *const *targets, const char 
 
 /* The output by what was asked for. */
 extern const struct command_output status_output, status_impact_output, status_check_output;
+
+/* Formats of this command alone (status_nagios.c). */
+extern const struct render_format status_formats[];
 
 #endif

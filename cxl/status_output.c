@@ -249,7 +249,7 @@ static const struct render_metric metrics[] = {
 #define TABLE(table_columns, table_rows) { \
 	.columns = table_columns, .rows = table_rows, .tree_columns = tree_columns, \
 	.tree = tree_rows, \
-	.metrics = metrics, .metric_rows = root_port_rows, .row_label = { "root_port", "root_port" } }
+	.metrics = metrics, .metric_rows = root_port_rows, .row_label = { "root_port", "root_port" }, .own = status_formats }
 
 static const struct render_table status_table = TABLE(status_columns, root_port_rows);
 static const struct render_table impact_table = TABLE(impact_columns, impact_rows);

@@ -9,6 +9,7 @@
 #include "util/output.h"
 #include "util/parse.h"
 #include "util/program.h"
+#include "util/render_format.h"
 
 static void report_error(const struct command *cmd, const struct err *err, int *ret_status)
 {
@@ -16,12 +17,26 @@ static void report_error(const struct command *cmd, const struct err *err, int *
 	*ret_status = (int)err->status;
 }
 
+/* The format that @argv asks for, whatever else is wrong with it, when that has a verdict of its own; else JSON. */
+static const struct render_format *refusal_format(const struct command_run *run, char *const *argv)
+{
+	static const char option[] = "--format";
+	const struct render_format *f = NULL;
+	size_t n = strlen(option);
+
+	for (; *argv && strcmp(*argv, "--") != 0; argv++)
+		if (!strncmp(*argv, option, n) && (argv[0][n] == '=' || (!argv[0][n] && argv[1])))
+			f = render_find(argv[0][n] ? *argv + n + 1 : argv[1], run->output->table);
+	return f && f->verdict ? f : render_find("json", NULL);
+}
+
 /* The command line is wrong: said on stderr and, as ever, in the output. */
-static bool refuse(struct command_run *run, const struct err *err, int *ret_status)
+static bool refuse(struct command_run *run, char *const *argv, const struct err *err,
+		   int *ret_status)
 {
 	struct messages messages = { 0 };
 
-	run->format = render_find("json", NULL);
+	run->format = refusal_format(run, argv);
 	message_add_err(&messages, "USAGE", err);
 	*ret_status = command_end(run, (int)err->status, &messages,
 				  run->output->key ? render_array() : run->output->empty());
@@ -32,6 +47,8 @@ static bool refuse(struct command_run *run, const struct err *err, int *ret_stat
 /* Where the output goes; NULL: to standard output. */
 static const char *output_file(const struct command_run *run)
 {
+	if (run->format->verdict)	/* of a line that goes elsewhere nobody hears */
+		return NULL;
 	return run->common->output && *run->common->output ? run->common->output : NULL;
 }
 
@@ -74,10 +91,10 @@ bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
 
 	*ret = (struct command_run){ .cmd = cmd, .common = common, .output = output };
 	if (options_parse(cmd, opts, argc, argv, false, &ret->first_operand, &err))
-		return refuse(ret, &err, ret_status);
+		return refuse(ret, argv, &err, ret_status);
 	ret->operands = argv + ret->first_operand;
 	if (check_common(common, &err))
-		return refuse(ret, &err, ret_status);
+		return refuse(ret, argv, &err, ret_status);
 	if (common->help) {
 		/* the first is the default */
 		render_names(output->table, names, sizeof(names));
@@ -94,13 +111,17 @@ bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
 		return false;
 	}
 	if (options_refuse_operand(cmd, ret->operands[0], &err))
-		return refuse(ret, &err, ret_status);
+		return refuse(ret, argv, &err, ret_status);
 	ret->format = render_find(name, output->table);
 	if (!ret->format) {
 		err_set(&err, EXIT_USAGE, 0, "'%s' is not an output format; use one of: %s",
 			printable(name, shown, sizeof(shown)),
 			render_names(output->table, names, sizeof(names)));
-		return refuse(ret, &err, ret_status);
+		return refuse(ret, argv, &err, ret_status);
+	}
+	if (ret->format->verdict && common->output) {
+		err_set(&err, EXIT_USAGE, EINVAL, "--format=%s prints its line on standard output and cannot be combined with --output", name);
+		return refuse(ret, argv, &err, ret_status);
 	}
 	return true;
 }
@@ -124,6 +145,7 @@ int command_refuse_sysroot(const char *sysroot, struct err *err)
 int command_end(const struct command_run *run, int status, const struct messages *messages,
 		struct json_object *list)
 {
+	const struct render_verdict *verdict = run->format->verdict;
 	struct json_object *frame;
 	struct err err;
 	int done = status;
@@ -146,9 +168,17 @@ int command_end(const struct command_run *run, int status, const struct messages
 	    ((!run->quiet || output_file(run)) &&
 	     render_write(run->format, frame, run->output->table, output_file(run), &err))) {
 		report_error(run->cmd, &err, &status);
+		if (verdict) {
+			status = verdict->failed;
+			if (lost)
+				puts(verdict->failed_line);
+			fflush(stdout);
+		}
 		if (run->changed)
 			fprintf(stderr, "%s %s: %s; see '%s'\n", program_name, run->cmd->name,
 				done ? "something was changed before that" : "the change itself was made before that", run->changed);
+	} else if (verdict) {
+		status = verdict->exit_status(frame);
 	}
 	json_object_put(frame);
 	return status;

@@ -11,11 +11,19 @@
 
 #include "util/render.h"
 
+/* Of a format whose readers know exit statuses of their own: it always says something, on standard output. */
+struct render_verdict {
+	int (*exit_status)(struct json_object *record);
+	int failed;			/* where no record can be made or printed, */
+	const char *failed_line;	/* and what is printed instead of one */
+};
+
 struct render_format {
 	const char *name;
 	bool (*fits)(const struct render_table *table);	/* can it print this?  NULL: anything */
 	/* 0 or -errno; errors of @f are looked at by the caller */
 	int (*write)(struct json_object *record, const struct render_table *table, FILE *f);
+	const struct render_verdict *verdict;	/* NULL: the command's exit statuses */
 };
 
 /* 0 or -EIO */
