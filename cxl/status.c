@@ -19,7 +19,7 @@ struct status_options {
 	struct common_options common;
 	bool impact, check, problems, monitor, once;
 	struct opt_list assertions;
-	struct opt_optional policy;
+	struct opt_optional policy, evidence;
 	const char *interval, *sysroot;
 };
 
@@ -34,6 +34,8 @@ static const struct opt status_opts[] = {
 	  "exit status 1 and a message for each difference from the policy file (default " POLICY_FILE ")" },
 	{ "problems", 'x', OPT_FLAG, offsetof(struct status_options, problems), NULL,
 	  "only root ports with which something is wrong; exit status 1 when there is one" },
+	{ "evidence", 0, OPT_OPTIONAL, offsetof(struct status_options, evidence), "N",
+	  "list what recover-port kept of root ports that failed, or print number N of it" },
 	{ "monitor", 0, OPT_FLAG, offsetof(struct status_options, monitor), NULL,
 	  "print a line of JSON now, and one for each root port that changes, until stopped" },
 	{ "interval", 0, OPT_STRING, offsetof(struct status_options, interval), "DURATION",
@@ -49,13 +51,29 @@ static const struct opt status_opts[] = {
 enum { US_PER_S = 1000000, SHORTEST_US = 10000 };
 #define LONGEST_US (24ULL * 3600 * US_PER_S)
 
-/* Options that say nothing together. */
-static int check_options(const struct status_options *o, struct err *err)
+/* Evidence is of this host, and of whatever ports it is. */
+static int check_evidence(const struct status_options *o, const char *other,
+			  struct command_run *run, struct err *err)
 {
-	const char *other = o->impact ? "--impact" : o->check ? "--check" : o->problems ? "-x" :
-		o->assertions.n ? "--assert" : o->policy.is_given ? "--policy" : o->common.output ? "--output" :
+	other = other ? other : o->monitor ? "--monitor" : o->sysroot ? "--sysroot" : run->operands[0] ? "a target" : NULL;
+	if (other)
+		return err_set(err, EXIT_USAGE, EINVAL, "--evidence lists what is kept on this host and cannot be combined with %s", other);
+	if (render_find(run->format->name, status_evidence_output.table) != run->format)
+		return err_set(err, EXIT_USAGE, EINVAL, "--evidence has no format '%s'; use json, human or table", run->format->name);
+	run->output = &status_evidence_output;
+	return 0;
+}
+
+/* Options that say nothing together. */
+static int check_options(const struct status_options *o, struct command_run *run, struct err *err)
+{
+	const char *look = o->impact ? "--impact" : o->check ? "--check" : o->problems ? "-x" :
+		o->assertions.n ? "--assert" : o->policy.is_given ? "--policy" : NULL;
+	const char *other = look ? look : o->common.output ? "--output" :
 		o->common.human || (o->common.format && strcmp(o->common.format, "json")) ? "another format than json" : NULL;
 
+	if (o->evidence.is_given)
+		return check_evidence(o, look, run, err);
 	if (!o->monitor && (o->interval || o->once))
 		return err_set(err, EXIT_USAGE, EINVAL, "--%s goes with --monitor only", o->interval ? "interval" : "once");
 	if (o->monitor && other)
@@ -285,13 +303,14 @@ static int run_status(int argc, char **argv)
 		run.output = &status_check_output;
 	else if (o.impact)
 		run.output = &status_impact_output;
-	if (!check_options(&o, &err) && !parse_interval(o.interval, &interval_us, &err)) {
+	if (!check_options(&o, &run, &err) && !parse_interval(o.interval, &interval_us, &err)) {
 		if (o.monitor) {
 			status = monitor_run(&run, o.sysroot, interval_us, o.once);
 			goto out;
 		}
-		root_ports = look(&reading, &o, run.format->verdict, run.operands, &a, &status,
-				  &err);
+		root_ports = o.evidence.is_given ?
+			status_evidence(o.evidence.value, &a, &reading.messages, &err) :
+			look(&reading, &o, run.format->verdict, run.operands, &a, &status, &err);
 	}
 	if (!root_ports) {
 		status = (int)err.status;

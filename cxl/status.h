@@ -29,6 +29,11 @@ int status_select(const struct cxl_host *host, char *const *targets, const char 
 /* The output by what was asked for. */
 extern const struct command_output status_output, status_impact_output, status_check_output;
 
+/* status_evidence.c: the list, or the one that @value, a number, says, with all that is in it.  NULL with @err. */
+struct json_object *status_evidence(const char *value, struct arena *a, struct messages *messages,
+				    struct err *err);
+extern const struct command_output status_evidence_output;
+
 /* Formats of this command alone (status_nagios.c). */
 extern const struct render_format status_formats[];
 

@@ -127,7 +127,9 @@ void recover_progress_begin(const struct step_run *run, struct recover *r);
 /* recover_after.c: what is not as it was at the end. */
 void recover_report_after(struct recover *r);
 
-/* recover_proof.c: a recovery that ended well is kept as a proof that it can. */
+/* recover_proof.c: evidence of what failed, before anything is taken down; without it the recovery goes on, which is said. */
+void recover_keep_evidence(struct recover *r);
+/* A recovery that ended well is kept as a proof that it can. */
 void recover_prove(struct recover *r);
 
 #endif

@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a recovery leaves behind that ended well: the proof that this root port
- * can be recovered on this machine.  See recover.h.
+ * What a recovery leaves behind: evidence of the failure, and when it ended well the
+ * proof that this root port can be recovered on this machine.  See recover.h.
  */
 #include <errno.h>
 
+#include "lib/kept/evidence.h"
 #include "lib/kept/proof.h"
 #include "lib/recover/recover.h"
+
+/* Of a healthy port that is taken down to try it out there is nothing to tell. */
+void recover_keep_evidence(struct recover *r)
+{
+	unsigned long number;
+	struct err err;
+
+	if (iso_isolated(&r->rp->iso) == TRI_NO && r->rp->link.up == TRI_YES)
+		return;
+	if (evidence_keep(r->dirfd, r->host, r->rp, &number, &err))
+		message_add(r->messages, SEV_WARNING, "EVIDENCE", r->rp->name, "%s", err.text);
+	else
+		message_add(r->messages, SEV_INFO, "EVIDENCE", r->rp->name, "%s: evidence %lu is kept; 'cxl isolation-status --evidence=%lu' shows it",
+			    r->rp->name, number, number);
+}
 
 /* Only with the link taken down and the memory used again was everything tried. */
 void recover_prove(struct recover *r)

@@ -405,8 +405,10 @@ static int with_signals(struct recover *r, int (*fn)(struct recover *r, struct e
 
 int recover_execute(struct recover *r, struct err *err)
 {
-	int rc = with_signals(r, run_tries, err);
+	int rc;
 
+	recover_keep_evidence(r);
+	rc = with_signals(r, run_tries, err);
 	if (!rc || !r->keeps_journal || is_kept(r, err->errnum))
 		return rc;
 	if (!journal_remove(r->dirfd, r->rp->name))

@@ -16,7 +16,7 @@ SCRIPTS = ROOT / "contrib" / "completion"
 PROGRAMS = {"cxl": CXL, "daxctl": DAXCTL, "cxl-sim": SIM}
 ENV = {"PATH": f"{CXL.parent}:{DAXCTL.parent}:{SIM.parent}:{CLEAN['PATH']}", "TERM": "dumb"}
 # whose values are no list: numbers, texts of their own, and a host that is not there yet
-FREE = {"DURATION", "TIME", "NAME:SIZE[,NAME:SIZE...", "SIZE", "SECONDS", "OP[@GLOB]:N[+]=ACTION", "cxl-sim PORT"}
+FREE = {"N", "DURATION", "TIME", "NAME:SIZE[,NAME:SIZE...", "SIZE", "SECONDS", "OP[@GLOB]:N[+]=ACTION", "cxl-sim PORT"}
 
 
 def offered(program, *words, helps=False):

@@ -104,6 +104,8 @@ def schema_of(args, program="cxl"):
         return None  # standard output is the command's
     if not args or "--help" in args or "--monitor" in args or any(a in ("-u", "--human") or a.startswith("--format=") and a != "--format=json" for a in args):
         return None
+    if any(a.startswith("--evidence") for a in args):
+        return "cxl-isolation-evidence"
     return f"{program}-{args[0]}" if args[0] in commands(program) else None
 
 
