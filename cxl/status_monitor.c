@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -51,6 +53,7 @@ struct monitor {
 	struct messages said;	/* of the last look */
 	char trouble[sizeof(((struct err *)0)->text)];	/* why the host cannot be read, "" when it can */
 	uint64_t seq;
+	bool to_journal;
 };
 
 static volatile sig_atomic_t stop_requested;
@@ -101,6 +104,54 @@ static void add_time(struct json_object *line)
 	render_add_string(line, "time", text);
 }
 
+/*
+ * Is standard output a stream of the journal's?  systemd.exec(5), $JOURNAL_STREAM.  It takes "<N>"
+ * before a line for its priority, and cuts lines at 48 kB (journald.conf(5), LineMax=).
+ */
+static bool writes_to_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	char own[64];
+	struct stat st;
+
+	if (!stream || fstat(STDOUT_FILENO, &st))
+		return false;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return !strcmp(stream, own);
+}
+
+static bool any_isolated(struct json_object *root_ports)
+{
+	for (size_t i = 0; i < render_length(root_ports); i++) {
+		struct json_object *rp = json_object_array_get_idx(root_ports, i);
+		struct json_object *status = json_object_object_get(rp, "status");
+		const char *state = json_object_get_string(json_object_object_get(status, "state"));
+
+		if (state && !strcmp(state, "isolated"))
+			return true;
+	}
+	return false;
+}
+
+/* Of syslog(3). */
+static int priority_of(struct json_object *change, struct json_object *root_ports)
+{
+	static const struct {
+		const char *type;
+		int priority;
+	} of[] = {
+		{ "isolated", LOG_CRIT }, { "gone", LOG_WARNING }, { "status", LOG_WARNING }, { "link", LOG_WARNING }, { "snapshot", LOG_INFO },
+	};
+	const char *type = json_object_get_string(json_object_object_get(change, "type"));
+
+	if (any_isolated(root_ports))
+		return LOG_CRIT;
+	for (size_t i = 0; type && i < ARRAY_SIZE(of); i++)
+		if (!strcmp(type, of[i].type))
+			return of[i].priority;
+	return LOG_NOTICE;
+}
+
 /* One line; @change NULL: the snapshot. */
 static int print_line(struct monitor *m, struct json_object *change, struct json_object *root_ports,
 		      const struct messages *messages, struct err *err)
@@ -118,6 +169,8 @@ static int print_line(struct monitor *m, struct json_object *change, struct json
 			   json_object_get(json_object_object_get(change, members[i])));
 	render_add(line, "root_ports", json_object_get(root_ports));
 	render_add(line, "messages", json_object_get(json_object_object_get(frame, "messages")));
+	if (m->to_journal)
+		printf("<%d>", priority_of(change, root_ports));
 	rc = render_line(line, stdout, err);
 	json_object_put(frame);
 	json_object_put(line);
@@ -336,6 +389,26 @@ static int watch_for_changes(struct monitor *m, int64_t interval_us, bool once,
 	return rc;
 }
 
+/* To the journal a line for each root port, with what is said in the first: in one they would be cut. */
+static int print_snapshot(struct monitor *m, struct json_object *snapshot,
+			  struct json_object *records, const struct messages *messages,
+			  struct err *err)
+{
+	static const struct messages none;
+	int rc = 0;
+
+	if (!m->to_journal || render_length(records) < 2)
+		return print_line(m, snapshot, records, messages, err);
+	for (size_t i = 0; !rc && i < render_length(records); i++) {
+		struct json_object *one = render_array();
+
+		render_append(one, json_object_get(json_object_array_get_idx(records, i)));
+		rc = print_line(m, snapshot, one, i ? &none : messages, err);
+		json_object_put(one);
+	}
+	return rc;
+}
+
 /* The first look has to succeed: a wrong target, or no CXL bus, ends the command. */
 static int start(struct monitor *m, struct err *err)
 {
@@ -351,7 +424,7 @@ static int start(struct monitor *m, struct err *err)
 		json_object_put(monitor_compare(m->last, l->records));
 		render_add_string(snapshot, "type", "snapshot");
 		render_add(snapshot, "changed", render_array());
-		rc = print_line(m, snapshot, l->records, &new, err);
+		rc = print_snapshot(m, snapshot, l->records, &new, err);
 		json_object_put(snapshot);
 		watch_look(m, l);
 	}
@@ -373,7 +446,8 @@ static void raise_limit(void)
 int monitor_run(const struct command_run *run, const char *sysroot, uint64_t interval_us, bool once)
 {
 	struct monitor m = {
-		.run = run, .sysroot = sysroot, .watch.counter.fd = -1, .last = render_object()
+		.run = run, .sysroot = sysroot, .watch.counter.fd = -1, .last = render_object(),
+		.to_journal = writes_to_journal(),
 	};
 	const struct sigaction stop = { .sa_handler = request_stop };
 	sigset_t signals, before;

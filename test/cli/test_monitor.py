@@ -513,3 +513,35 @@ def test_a_time_is_utc(captures):
         lines, _ = m.end()
     shown = time.strptime(lines[0]["time"].split(".")[0], "%Y-%m-%dT%H:%M:%S")
     assert abs(time.mktime(shown) - time.mktime(time.gmtime())) < 120
+
+
+# -- the journal ---------------------------------------------------------------------
+def test_the_journal_gets_a_line_for_each_root_port_and_their_priority(captures, tmp_path):
+    """In one line the journal would cut what many ports have to say; its stream is known by device and inode."""
+    with open(tmp_path / "journal", "w+b") as stream:
+        st = os.fstat(stream.fileno())
+        argv = [cli.CXL, "isolation-status", "--monitor", FAST, "--once", f"--sysroot={captures['direct2x2-6.12-x2hb-devdax']}", "all"]
+        p = subprocess.Popen(argv, stdout=stream, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
+                             env={**cli.CLEAN, "JOURNAL_STREAM": f"{st.st_dev}:{st.st_ino}"})
+        try:
+            end = time.monotonic() + 60
+            while len(found := (tmp_path / "journal").read_text().splitlines()) < 4:
+                assert p.poll() is None and time.monotonic() < end, found
+                time.sleep(0.02)
+        finally:
+            p.kill()
+            p.wait()
+    lines = [json.loads(re.fullmatch("<6>(.*)", line)[1]) for line in found]
+    for i, line in enumerate(lines):
+        schema.validate(NAME, line)
+        assert (line["seq"], line["type"], len(line["root_ports"])) == (i, "snapshot", 1)
+        assert not i or not line["messages"]
+    assert len({line["root_ports"][0]["root_port"] for line in lines}) == len(lines) == 4
+
+
+def test_what_is_isolated_is_critical_in_the_journal():
+    s = Session("direct1", before=f"PATH={cli.CXL.parent}:{cli.SIM.parent}:$PATH; cxl enable-isolation root0 && cxl-sim ctl link-down {RP}") \
+        .sh(f"exec 3>&1; export JOURNAL_STREAM=$(stat -Lc %d:%i /proc/self/fd/3); {cli.CXL} isolation-status --monitor {FAST} & "
+            "until [ -s /proc/self/fd/3 ]; do sleep 0.02; done; kill $!; wait")
+    line, = s.run()[0].text.splitlines()
+    assert line.startswith("<2>{") and json.loads(line[3:])["root_ports"][0]["status"]["state"] == "isolated"
