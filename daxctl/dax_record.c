@@ -122,6 +122,7 @@ struct json_object *record_dax(const struct dax_view *view, const struct dax_fac
 	render_add(obj, "fit", tri_json(f->fit));
 	render_add(obj, "checks", ids(f));
 	render_add(obj, "onlined_by", onlined_by(view));
+	render_add_string(obj, "state", f->state);
 	render_add(obj, "device", NULL);
 	return obj;
 }

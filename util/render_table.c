@@ -61,6 +61,20 @@ static int add_row(struct libscols_table *tb, struct json_object *row,
 	return rc;
 }
 
+static bool is_shown(const struct render_column *column, struct json_object *rows)
+{
+	struct json_object *v;
+	char key[64];
+
+	for (size_t i = 0; column->where_known && i < render_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+
+		if (render_value_at(row, column->path, key, sizeof(key), &v) && v)
+			return true;
+	}
+	return !column->where_known;
+}
+
 static int write_rows(struct json_object *record, const struct render_column *columns,
 		      void (*fill)(struct json_object *record, struct json_object *rows),
 		      bool is_tree, FILE *f)
@@ -69,15 +83,18 @@ static int write_rows(struct json_object *record, const struct render_column *co
 	struct libscols_table *tb = scols_new_table();
 	int rc = rows && tb ? 0 : -ENOMEM;
 
-	for (size_t c = 0; !rc && columns[c].title; c++)
-		if (!scols_table_new_column(tb, columns[c].title, 0,
-					    is_tree && !c ? SCOLS_FL_TREE : 0))
-			rc = -ENOMEM;
 	if (!rc) {
 		fill(record, rows);
-		scols_table_set_stream(tb, f);
 		rc = render_take_lost() ? -ENOMEM : 0;
 	}
+	for (size_t c = 0; !rc && columns[c].title; c++)
+		if (!scols_table_new_column(tb, columns[c].title, 0,
+					    is_tree && !c		  ? SCOLS_FL_TREE
+					    : is_shown(&columns[c], rows) ? 0
+									  : SCOLS_FL_HIDDEN))
+			rc = -ENOMEM;
+	if (!rc)
+		scols_table_set_stream(tb, f);
 	for (size_t i = 0; !rc && i < render_length(rows); i++)
 		rc = add_row(tb, json_object_array_get_idx(rows, i), columns, is_tree, NULL);
 	if (!rc && scols_print_table(tb))

@@ -118,6 +118,23 @@ bool dax_is_left_behind(const struct dax_facts *f)
 	return !f->dax->driver && f->blocks_total;
 }
 
+/* Memory outside of Movable may have pages of the kernel's, which only some of the blocks give back. */
+static bool is_all_movable(const struct dax_facts *f)
+{
+	return f->n_zones == 1 && f->zones[0].zone && !strcmp(f->zones[0].zone, "Movable");
+}
+
+const char *dax_no_unplug(const struct dax_facts *f)
+{
+	if (!f->state)
+		return "kmem's devices have no file state that can be read here, as on kernels before 7.3";
+	if (f->blocks_unknown)
+		return "not every memory block of it can be read";
+	if (f->blocks_online != f->blocks_total)
+		return "only some of its memory blocks are online, and its file state would bring back all";
+	return is_all_movable(f) ? NULL : "not all of it is in the zone Movable, so it may not go as a whole";
+}
+
 const char *dax_user_text(const struct dax_user *u, struct arena *a)
 {
 	const char *text = arena_printf(a, "pid %d (%s%s)", (int)u->pid, u->command, owner_text(&u->owner, a));

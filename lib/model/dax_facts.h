@@ -33,6 +33,7 @@ struct dax_facts {
 	enum tri memmap;	/* memmap_on_memory of the device */
 	enum tri memmap_in_force;	/* its struct pages are on itself, now */
 	struct opt_u64 node;
+	const char *state;	/* file state of kmem's device, Linux 7.3; NULL: it has none, or not known */
 	bool blocks_unknown;	/* where it lies, or a block's state, is not known */
 	size_t blocks_total, blocks_online;
 	struct zone_count *zones;	/* of the online ones */
@@ -49,6 +50,7 @@ struct dax_view {
 	size_t n_causes;
 	const char *memmap_param;	/* memory_hotplug.memmap_on_memory: "Y", "N", "force"; NULL unknown */
 	const char *auto_online;	/* auto_online_blocks; NULL unknown */
+	bool kmem_has_state;	/* seen of a device that kmem has; false: not so, or none to see it of */
 };
 
 /*
@@ -57,5 +59,15 @@ struct dax_view {
  * drivers/dax/kmem.c keeps the range).
  */
 bool dax_is_left_behind(const struct dax_facts *f);
+
+/*
+ * The file state of kmem's devices takes away, and brings, all memory of one at a time
+ * (drivers/dax/kmem.c of Linux 7.3).  It tells what was last done by it, or the kernel's policy when
+ * kmem got the device, and not what became of single blocks since.
+ */
+#define DAX_UNPLUGGED "unplugged"
+#define DAX_ONLINE_MOVABLE "online_movable"
+/* Why it is not for taking the memory of @f away, so that the way back is exact; NULL: it is. */
+const char *dax_no_unplug(const struct dax_facts *f);
 
 #endif

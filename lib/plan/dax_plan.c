@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/txn/dax_state.h"
 #include "lib/txn/dax_step.h"
 
 /* Modules may have to be loaded, memory to be added or taken away. */
@@ -73,6 +74,25 @@ int dax_plan_offline(const struct dax_view *view, const struct dax_facts *f,
 		});
 	}
 	return rc;
+}
+
+static int add_state(struct dax_plan *plan, struct arena *a, const struct dax_facts *f,
+		     const char *title, const char *value, const char *undo, const char *before,
+		     uint64_t timeout_us)
+{
+	return dax_plan_add(plan, a, f, (struct step){
+		.op = &step_dax_state, .title = title,
+		.path = arena_printf(a, "sys/bus/dax/devices/%s/state", f->dax->name), .value = value,
+		.expect_before = before, .expect_after = value, .undo = undo,
+		.timeout_us = timeout_us,
+	});
+}
+
+int dax_plan_unplug(const struct dax_facts *f, uint64_t timeout_us, struct arena *a,
+		    struct dax_plan *plan)
+{
+	return add_state(plan, a, f, arena_printf(a, "unplug the memory of %s", f->dax->name),
+			 DAX_UNPLUGGED, DAX_ONLINE_MOVABLE, DAX_ONLINE_MOVABLE, timeout_us);
 }
 
 static int add_mode(struct dax_plan *plan, struct arena *a, const struct dax_facts *f,
@@ -158,7 +178,7 @@ static int add_online_all(const struct dax_view *view, const struct dax_facts *f
 		uint64_t end = (f->dax->ranges[i].last + 1) / size;
 
 		for (uint64_t n = first; !rc && n < end; n++)
-			rc = add_online(plan, a, f, n, "online_movable");
+			rc = add_online(plan, a, f, n, DAX_ONLINE_MOVABLE);
 	}
 	return rc;
 }
@@ -198,6 +218,18 @@ int dax_plan_system_ram(const struct dax_view *view, const struct dax_facts *f, 
 	return rc	? rc
 	       : blocks ? add_online_those(plan, a, f, blocks, NULL)
 			: add_online_all(view, f, a, plan);
+}
+
+int dax_plan_plug(const struct dax_facts *f, const char *driver, struct arena *a,
+		  struct dax_plan *plan)
+{
+	int rc = dax_mode_of(driver) == DAX_SYSTEM_RAM
+			 ? 0
+			 : add_mode(plan, a, f, driver, DAX_SYSTEM_RAM);
+
+	return rc ? rc
+		  : add_state(plan, a, f, arena_printf(a, "bring the memory of %s online, movable", f->dax->name),
+			      DAX_ONLINE_MOVABLE, DAX_UNPLUGGED, DAX_UNPLUGGED, MODE_TIMEOUT_US);
 }
 
 int dax_plan_back(const struct dax_view *view, const struct dax_facts *f, enum dax_mode mode,

@@ -36,6 +36,9 @@ const char *dax_online_word(const char *zone);
 int dax_plan_offline(const struct dax_view *view, const struct dax_facts *f,
 		     const struct dax_blocks *stay, uint64_t timeout_us, struct arena *a,
 		     struct dax_plan *plan);
+/* All of it at once by the file state, unless dax_no_unplug(); that may take @timeout_us. */
+int dax_plan_unplug(const struct dax_facts *f, uint64_t timeout_us, struct arena *a,
+		    struct dax_plan *plan);
 /* Would kmem put struct pages on it, and can that be switched off? */
 bool dax_has_memmap_to_clear(const struct dax_view *view, const struct dax_facts *f);
 /* Device-dax, or as @mode DAX_FAMFS a file system's, and no struct pages on itself when it gets kmem. */
@@ -51,6 +54,9 @@ int dax_plan_unbound(const struct dax_view *view, const struct dax_facts *f, str
 int dax_plan_system_ram(const struct dax_view *view, const struct dax_facts *f, const char *driver,
 			bool memmap, const struct dax_blocks *blocks, struct arena *a,
 			struct dax_plan *plan);
+/* kmem's, if it is not, and all of it online, movable, by the file state. */
+int dax_plan_plug(const struct dax_facts *f, const char *driver, struct arena *a,
+		  struct dax_plan *plan);
 /*
  * What it was: @mode, of System RAM @blocks online and no others, each in its zone.  @memmap:
  * its attribute was 1; that alone may take System RAM offline, since kmem has to let it go.

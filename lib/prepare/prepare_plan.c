@@ -45,6 +45,46 @@ static bool is_unbound_first(const struct prepare *p, const struct dax_facts *f)
 }
 
 /*
+ * Offline, however that is done: in one write by the file state, or block by block, as
+ * --keep-going wants it, too.
+ */
+static bool is_unplugged(const struct prepare *p, const struct dax_facts *f)
+{
+	return !p->keep_going && f->blocks_online && !dax_no_unplug(f);
+}
+
+/* On kernels before the file that is no news, and a part of the plan alone. */
+static void tell_by_block(struct prepare *p, const struct dax_facts *f, const char *goes,
+			  const char *why)
+{
+	const char *name = f->dax->name;
+
+	if (p->dry_run || p->view.kmem_has_state)
+		message_add(p->messages, SEV_INFO, "BY-BLOCK", name, "%s: its memory %s block by block: %s", name, goes, why);
+}
+
+static int plan_offline(struct prepare *p, const struct dax_facts *f, struct dax_plan *plan)
+{
+	if (is_unplugged(p, f))
+		return dax_plan_unplug(f, p->timeout_us, &p->arena, plan);
+	if (f->blocks_online && dax_is_kmem(f->dax))
+		tell_by_block(p, f, "goes offline", p->keep_going ? "so --keep-going wants it" : dax_no_unplug(f));
+	return dax_plan_offline(&p->view, f, NULL, p->timeout_us, &p->arena, plan);
+}
+
+/*
+ * Is it brought online by the file state?  Where kmem stays and its memory is there offline, that would
+ * have to go first, and would not be there again when all is taken back.
+ */
+static bool is_plugged(const struct prepare *p, const struct dax_facts *f, bool is_kmem)
+{
+	if (!p->view.kmem_has_state || (is_kmem && !f->state))
+		return false;
+	return !is_kmem || !strcmp(f->state, DAX_UNPLUGGED) ||
+	       (is_unplugged(p, f) && !isolation_is_on(f));
+}
+
+/*
  * The one clean order: nothing online, isolation on, then online.  What is
  * online already goes offline for it; kmem stays where it may.
  */
@@ -53,7 +93,7 @@ static int plan_before_isolation(struct prepare *p, const struct dax_facts *f,
 {
 	bool unbound = is_unbound_first(p, f);
 	int rc = dax_is_kmem(f->dax) && (unbound || !isolation_is_on(f)) ?
-		dax_plan_offline(&p->view, f, NULL, p->timeout_us, &p->arena, plan) : 0;
+		plan_offline(p, f, plan) : 0;
 
 	return rc || !unbound ? rc : dax_plan_unbound(&p->view, f, &p->arena, plan);
 }
@@ -62,12 +102,16 @@ static int plan_after_isolation(struct prepare *p, const struct dax_facts *f,
 				struct dax_plan *plan)
 {
 	bool unbound = is_unbound_first(p, f);
+	bool is_kmem = dax_is_kmem(f->dax) && !unbound;
+	const char *driver = unbound ? NULL : f->dax->driver;
 
-	if (dax_is_kmem(f->dax) && !unbound && isolation_is_on(f) &&
-	    f->blocks_online == f->blocks_total)
+	if (is_kmem && isolation_is_on(f) && f->blocks_online == f->blocks_total &&
+	    (f->blocks_online || !is_plugged(p, f, true)))
 		return 0;
-	return dax_plan_system_ram(&p->view, f, unbound ? NULL : f->dax->driver, false, NULL,
-				   &p->arena, plan);
+	if (is_plugged(p, f, is_kmem))
+		return dax_plan_plug(f, driver, &p->arena, plan);
+	tell_by_block(p, f, "comes online", is_kmem && f->state ? "it is there, offline, and would have to be unplugged first" : "no device of kmem is there that has the file state, as on kernels before 7.3");
+	return dax_plan_system_ram(&p->view, f, driver, false, NULL, &p->arena, plan);
 }
 
 /* As it was before it was prepared: what was not prepared, or is something else by now, stays. */
@@ -146,8 +190,7 @@ static int plan_first(struct prepare *p, const struct prepare_job *job)
 	case PREPARE_SYSTEM_RAM:
 		return plan_before_isolation(p, job->before, plan);
 	case PREPARE_DEVDAX:
-		return dax_plan_offline(&p->view, job->before, NULL, p->timeout_us, &p->arena,
-					plan);
+		return plan_offline(p, job->before, plan);
 	default:
 		return 0;
 	}

@@ -10,6 +10,7 @@
 #include "lib/prepare/persist.h"
 #include "lib/read/host_read.h"
 #include "lib/read/pinners.h"
+#include "lib/txn/dax_state.h"
 #include "lib/txn/dax_step.h"
 #include "util/reserve.h"
 #include "util/size.h"
@@ -93,6 +94,12 @@ static enum exit_status report_failure(struct prepare *p, const struct step *s,
 			p->keep_going
 				? " or give it a longer --timeout, then run the command again"
 				: ", give it a longer --timeout, or take the others offline with --keep-going");
+		return EXIT_TIMEDOUT;
+	}
+	if (s->op == &step_dax_state && is_busy(err) && !strcmp(s->value, DAX_UNPLUGGED)) {
+		message_add(p->messages, SEV_ERROR, "BUSY", name,
+			    "%s: its memory stayed busy until the %s of --timeout were over, so none of it was unplugged; %s; stop what uses the memory, give it a longer --timeout, or take offline block by block what can be with --keep-going",
+			    name, duration_human(p->timeout_us, time, sizeof(time)), state_now);
 		return EXIT_TIMEDOUT;
 	}
 	if (s->op == &step_dax_mode && err->errnum == ENOTEMPTY) {

@@ -47,6 +47,29 @@ static enum tri in_force(const struct dax_view *view, const struct dax_facts *f)
 	return f->memmap;
 }
 
+/* --- state ------------------------------------------------------------------- */
+
+/* Read to be shown, and to see that it is there: what a word that is new means is nobody's guess. */
+static int read_state(const struct cxl_host *host, struct dax_view *view, struct dax_facts *f)
+{
+	char path[512], text[64];
+	ssize_t n;
+
+	if (!dax_is_kmem(f->dax) || sysfs_join(path, sizeof(path), f->dax->path, "state"))
+		return 0;
+	n = sysfs_read(host->fs, path, text, sizeof(text));
+	if (n > 0) {
+		f->state = arena_strdup(host->arena, text);
+		view->kmem_has_state = true;
+		return f->state ? 0 : -ENOMEM;
+	}
+	if (n != -ENOENT)
+		message_add(host->messages, SEV_WARNING, "ATTRIBUTE", f->dax->name,
+			    "%s: attribute state cannot be read (%s), so it is shown as null", f->dax->name,
+			    n < 0 ? err_text((int)-n) : "it is empty");
+	return 0;
+}
+
 /* --- memory blocks ------------------------------------------------------------ */
 
 static int count_zone(const struct cxl_host *host, struct dax_facts *f, const char *zone)
@@ -151,7 +174,8 @@ int dax_view_read(const struct cxl_host *host, struct dax_view *ret, struct err 
 		f->memmap = read_memmap(host, f->dax);
 		f->memmap_in_force = in_force(ret, f);
 		f->node = attr_u64(host, f->dax->name, f->dax->path, "target_node");
-		rc = count_blocks(host, f);
+		rc = read_state(host, ret, f);
+		rc = rc ? rc : count_blocks(host, f);
 		if (!rc)
 			rc = judge(host, f);
 	}

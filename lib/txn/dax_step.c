@@ -5,13 +5,13 @@
 #include <daxctl/libdaxctl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/model/host.h"
+#include "lib/txn/dax_state.h"
 #include "lib/txn/dax_write.h"
 #include "util/cleanup.h"
 
@@ -123,9 +123,13 @@ static int take_memory_offline(struct step_run *run, struct daxctl_dev *dev)
 
 	for (;;) {
 		struct daxctl_memory *memory = daxctl_dev_get_memory(dev);
+		int online = memory ? daxctl_memory_is_online(memory) : 0;
 		struct sigaction old;
 
-		if (!memory || !daxctl_memory_is_online(memory))
+		/* without any memory it may have no node, which libdaxctl calls an error */
+		if (online < 0)
+			online = dax_blocks_of(run, daxctl_dev_get_devname(dev)).online > 0;
+		if (!online)
 			return 0;
 		if (clock_now_us() >= end || (wait && step_is_to_stop(run)))
 			return -ENOTEMPTY;
@@ -148,6 +152,18 @@ static int bind_kmem(struct step_run *run, const struct step *step, struct daxct
 	return !rc || *run->hung ? rc : daxctl_dev_enable_ram(dev);
 }
 
+/* Before or behind it the file state of the device has all of its memory, which is to be movable. */
+static bool is_by_state(const struct step_run *run)
+{
+	size_t n = strlen(run->path) - strlen("driver");
+
+	for (size_t i = 0; i < run->n; i++)
+		if (run->steps[i].op == &step_dax_state &&
+		    !strncmp(run->steps[i].path, run->path, n))
+			return true;
+	return false;
+}
+
 /*
  * Memory that kmem adds comes online by the kernel's policy at once, in a zone of
  * its choosing (add_memory_resource() of mm/memory_hotplug.c): in Normal nothing
@@ -158,7 +174,7 @@ static int enable_ram(struct step_run *run, const struct step *step, struct daxc
 {
 	char policy[32];
 	bool held = sysfs_read(run->fs, AUTO_ONLINE, policy, sizeof(policy)) > 0 && strcmp(policy, "offline") &&
-		!sysfs_write(run->fs, AUTO_ONLINE, "offline");
+		!(is_by_state(run) && !strcmp(policy, DAX_ONLINE_MOVABLE)) && !sysfs_write(run->fs, AUTO_ONLINE, "offline");
 	int rc = bind_kmem(run, step, dev, err),
 	    back = held ? sysfs_write(run->fs, AUTO_ONLINE, policy) : 0;
 
@@ -177,35 +193,9 @@ static int enable_ram(struct step_run *run, const struct step *step, struct daxc
 static void wait_for_probe(struct step_run *run, const char *name)
 {
 	for (size_t i = 0; i < run->at; i++)
-		if (run->steps[i].op == &step_offline_block)
+		if (run->steps[i].op == &step_offline_block || run->steps[i].op == &step_dax_state)
 			return;
 	sysfs_write(run->fs, "sys/bus/dax/drivers/kmem/bind", name);
-}
-
-static bool is_any_online(struct step_run *run, const struct addr_range *range)
-{
-	uint64_t size = run->host->block_bytes;
-	char path[80], state[32];
-
-	for (uint64_t n = size ? range->first / size : 0; size && n <= range->last / size; n++) {
-		snprintf(path, sizeof(path), "sys/devices/system/memory/memory%" PRIu64 "/state", n);
-		if (sysfs_read(run->fs, path, state, sizeof(state)) > 0 && !strcmp(state, "online"))
-			return true;
-	}
-	return false;
-}
-
-/* Of the memory that kmem had: it lets go all the same, and what is online stays with the kernel. */
-static bool is_left_online(struct step_run *run, const char *name)
-{
-	for (size_t i = 0; run->host && i < run->host->n_dax; i++) {
-		const struct cxl_dax *d = &run->host->dax[i];
-
-		for (size_t k = 0; !strcmp(d->name, name) && k < d->n_ranges; k++)
-			if (is_any_online(run, &d->ranges[k]))
-				return true;
-	}
-	return false;
 }
 
 static int read_mode(struct step_run *run, const struct step *step, char *buf, size_t size)
@@ -245,7 +235,8 @@ static int disable(struct step_run *run, const struct step *step, struct daxctl_
 		return rc;
 	snprintf(path, sizeof(path), "sys/bus/dax/drivers/%s/unbind", driver);
 	rc = dax_write(run, path, name, step->timeout_us, err);
-	return !rc && was_kmem && is_left_online(run, name) ? -ENOTRECOVERABLE : rc;
+	/* kmem lets go all the same, and what is online stays with the kernel */
+	return !rc && was_kmem && dax_blocks_of(run, name).online ? -ENOTRECOVERABLE : rc;
 }
 
 #define DEVICE_DAX DAX_DRIVERS "/" DAX_DEVICE_DAX_NAME

@@ -160,7 +160,8 @@ int dax_attach(struct sim *sim, struct node *dax)
 	const struct dax_driver *driver = dax_driver(dev_driver(dax));
 
 	dax_device_attach(sim, dax);
-	kmem_attach(sim, dax);
+	if (kmem_attach(sim, dax))
+		return -ENOMEM;
 	return driver && !driver->by_type ? add_id(sim->models, driver->name, dax->name) : 0;
 }
 

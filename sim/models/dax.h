@@ -37,7 +37,7 @@ void dax_unbind(struct sim *sim, struct node *dax);
 /* kmem.c */
 int kmem_probe(struct sim *sim, struct node *dax, const struct dax_driver *driver);
 void kmem_remove(struct sim *sim, struct node *dax);
-void kmem_attach(struct sim *sim, struct node *dax);
+int kmem_attach(struct sim *sim, struct node *dax);
 
 /* A device_dax that failed leaves a page map behind, which fails all that follow. */
 struct stale_dax {

@@ -4,7 +4,8 @@
  * (20250730214718.10679, patches 13 and 14) with its defects as they are,
  * v1-fixed, the same attributes without them, rfc (kernel_rfc.c), and ras-v18, the
  * attributes of v1-fixed with the handling of protocol errors as posted on 2026-07-17
- * (posted, not merged), which panics on an uncorrectable one.
+ * (posted, not merged), which panics on an uncorrectable one, and kmem-state, v1-fixed
+ * with what Linux 7.3 has merged: the file state of kmem's dax devices.
  */
 #include "sim/models/kernel.h"
 
@@ -303,6 +304,13 @@ static const struct kernel kernels[] = {
 	  .isolation_ctrl = &fixed_isolation,
 	  .timeout_ctrl = &fixed_timeout,
 	  .timeout_range = &fixed_range },
+	{ .name = "kmem-state",
+	  .summary = "v1-fixed, and kmem's dax devices have the file state: merged, Linux 7.3",
+	  .discover = fixed_discover,
+	  .has_kmem_state = true,
+	  .isolation_ctrl = &fixed_isolation,
+	  .timeout_ctrl = &fixed_timeout,
+	  .timeout_range = &fixed_range },
 };
 
 const struct kernel *kernel_find(const char *name)
@@ -321,5 +329,5 @@ void kernels_complete(struct complete *c)
 
 const char *kernel_names(void)
 {
-	return "mainline, v1, v1-fixed, rfc, ras-v18";
+	return "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state";
 }

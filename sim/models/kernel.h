@@ -22,6 +22,7 @@ struct kernel {
 	/* the port signals isolation; NULL: nobody listens, or it has no harm done */
 	void (*isolated)(struct port *port);
 	bool panics_on_protocol_error;	/* of any port or endpoint, isolated or not */
+	bool has_kmem_state;	/* of Linux 7.3, whatever was captured */
 	const struct attr_ops *isolation_ctrl, *timeout_ctrl, *timeout_range;
 };
 
@@ -37,7 +38,7 @@ const struct kernel *kernel_find(const char *name);
 /* For shell completion. */
 void kernels_complete(struct complete *c);
 
-/* "mainline, v1, v1-fixed, rfc, ras-v18" */
+/* "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state" */
 const char *kernel_names(void);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "sim/models/dax.h"
 #include "sim/models/dax_range.h"
+#include "sim/models/kernel.h"
 #include "sim/models/memory.h"
 #include "sim/state/device.h"
 #include "sim/state/iomem.h"
@@ -119,9 +120,10 @@ static ssize_t state_store(struct node *node, const char *buf, size_t len, struc
 
 static const struct attr_ops state_ops = { .store = state_store };
 
-void kmem_attach(struct sim *sim, struct node *dax)
+
+static bool has_state(const struct sim *sim)
 {
-	dev_model(sim, dax, "state", &state_ops);
+	return is_kernel_with_kmem_state(sim) || (sim->kernel && sim->kernel->has_kmem_state);
 }
 
 static int show_state(struct sim *sim, struct node *dax)
@@ -129,14 +131,23 @@ static int show_state(struct sim *sim, struct node *dax)
 	const struct node *memory = tree_dir(&sim->tree, "/sys/devices/system/memory");
 	char policy[32] = "offline";
 
-	if (!is_kernel_with_kmem_state(sim))
+	if (!has_state(sim))
 		return 0;
 	if (memory)
 		tree_text(memory, "auto_online_blocks", policy, sizeof(policy));
 	if (dev_add_attr(sim, dax, "state", 0644, "") || dev_set(sim, dax, "state", "%s", policy))
 		return -ENOMEM;
-	kmem_attach(sim, dax);
+	dev_model(sim, dax, "state", &state_ops);
 	return 0;
+}
+
+/* What kmem had when the host was captured, maybe by a kernel before that file. */
+int kmem_attach(struct sim *sim, struct node *dax)
+{
+	const char *driver = dev_driver(dax);
+
+	dev_model(sim, dax, "state", &state_ops);
+	return driver && !strcmp(driver, "kmem") && !tree_child(dax, "state") ? show_state(sim, dax) : 0;
 }
 
 /* --- the driver ------------------------------------------------------------- */

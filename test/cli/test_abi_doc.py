@@ -46,6 +46,7 @@ CHANGES = [
     (["--host", "direct1"], ["timeout 1 cxl isolation-status --monitor --interval=200ms"]),
     (["--host", str(CAPTURES / "none-6.12-noregion.tar.xz")], READ),
     (["--host", "sysram1"], ["daxctl prepare-isolation --persist", "cxl-sim ctl reboot"]),
+    (["--host", "sysram1", "--kernel", "kmem-state"], ["daxctl prepare-isolation --mode=system-ram"]),
     (["--host", "direct1", "--fault", "any@*/format:1+=EIO"], READ[:1]),
     (["--host", "cache1"], ["cxl enable-isolation --cache --registers root0"]),
     *[(["--host", host], LOST) for host in ("interleave2", "switch4", "unmasked1", "vms1", "direct2x2")],

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The file state of kmem's dax devices (Linux 7.3): shown, and one write of it where blocks would be many."""
+import pytest
+
+from lib.cli import Session, host_file
+from test_prepare import LOOK, did, steps
+from test_prepare_ram import RAM
+from test_prepare_undo import MEMMAP, parts
+
+POLICY = "sys/devices/system/memory/auto_online_blocks"
+STATE = "/sys/bus/dax/devices/dax0.0/state"
+NEW = {"kernel": "kmem-state"}
+SEE = f"{LOOK}; cat {STATE} /{POLICY} 2>/dev/null"
+
+
+def new(*more, host="sysram1", **options):
+    return Session(host, **NEW, **options).sh(SEE)
+
+
+def by_state(r):
+    """What was written to the file state, and that no block was written to."""
+    assert not [w for w in did(r) if w[0].startswith("memory1")], did(r)
+    return [w[1] for w in did(r) if w[0] == "dax0.0/state"]
+
+
+@pytest.mark.parametrize("kernel, state", [("v1-fixed", None), ("kmem-state", "offline")])
+def test_it_is_listed_where_it_is_there(kernel, state):
+    listed, table, devdax = Session("sysram1", kernel).daxctl("list", "--isolation").daxctl("list", "--isolation", "--format=table").daxctl("prepare-isolation").run()
+    assert listed.dax()["dax0.0"]["state"] == state and ("STATE" in table.text.split("\n")[0]) == (state is not None)
+    assert devdax.dax()["dax0.0"]["after"]["state"] is None
+
+
+def test_memory_goes_in_one_write_and_is_devdax():
+    before, dry, r, now, undone = new().daxctl("prepare-isolation", "-n").daxctl("prepare-isolation").sh(SEE).daxctl("prepare-isolation", "--undo").run()
+    assert "memory147 online" in before.text and did(dry) == []
+    assert steps(r) == [("plug", "dax0.0=unplugged", "done"), ("mode", "dax0.0=devdax", "done")] and [s[:2] for s in steps(dry)] == [s[:2] for s in steps(r)]
+    assert by_state(r) == ["unplugged"] and "dax0.0 device_dax" in now.text and r.dax()["dax0.0"]["after"]["fit"] is True
+    assert undone.dax()["dax0.0"]["after"]["blocks"]["online"] == 2, str(undone)
+
+
+@pytest.mark.parametrize("policy", ["offline", "online_movable", "online"])
+@pytest.mark.parametrize("memmap", ["N", "Y"])
+def test_system_ram_comes_online_movable_with_it(tmp_path, memmap, policy):
+    """Also where kmem has to let go of the device meanwhile: what the policy would do then matters only where it is not movable."""
+    name = host_file(tmp_path, "direct1-6.12-sysram", files={MEMMAP: memmap + "\n", POLICY: policy + "\n"})
+    before, r, now = new(host=name).daxctl(*RAM).sh(SEE).run()
+    d = r.dax()["dax0.0"]
+    assert r.rc == 0 and d["result"] == "done" and d["after"]["blocks"]["zones"] == [{"zone": "Movable", "blocks": 2}], str(r)
+    assert [s[0] for s in steps(r)].count("plug") == 2 and d["after"]["state"] == "online_movable" and by_state(r)[0] == "unplugged"
+    held = [w for w in did(r) if w[0].endswith("auto_online_blocks")]
+    assert held == ([("memory/auto_online_blocks", "offline"), ("memory/auto_online_blocks", "online")] if (memmap, policy) == ("Y", "online") else [])
+    assert now.text.split()[-1] == policy and "memory147 online" in before.text
+
+
+def test_a_device_that_is_unplugged_is_not_taken_for_one_that_is_online():
+    isolated, unplugged, r = Session("sysram1", **NEW).sh(f"echo unplugged > {STATE}").cxl("enable-isolation", "root0").daxctl(*RAM).run()
+    assert r.dax()["dax0.0"]["before"]["state"] == "unplugged" and by_state(r) == ["unplugged", "online_movable"], f"{isolated}{unplugged}{r}"
+    assert r.dax()["dax0.0"]["after"]["blocks"]["online"] == 2
+
+
+@pytest.mark.parametrize("before, args, why", [
+    ("echo offline > /sys/devices/system/memory/memory146/state", [], "only some of its memory blocks are online"),
+    ("echo offline > /sys/devices/system/memory/memory147/state; echo online_kernel > /sys/devices/system/memory/memory147/state", [], "not all of it is in the zone Movable"),
+    ("true", ["--keep-going"], "so --keep-going wants it"),
+])
+def test_where_the_way_back_would_not_be_exact_blocks_go_one_by_one_and_that_is_said(before, args, why):
+    r, = Session("sysram1", before=before, **NEW).daxctl("prepare-isolation", "-n", *args).run()
+    assert "offline" in [s[0] for s in steps(r)] and "plug" not in [s[0] for s in steps(r)]
+    assert why in str(r.messages(code="BY-BLOCK")), str(r)
+
+
+def test_an_older_kernel_is_said_to_be_one():
+    r, = Session("sysram1").daxctl("prepare-isolation", "-n").run()
+    assert "as on kernels before 7.3" in str(r.messages(code="BY-BLOCK", severity="info")) and [s[0] for s in steps(r)] == ["offline", "offline", "mode"]
+
+
+def test_memory_that_stays_busy_is_whole_afterwards():
+    _, r, now = new(faults=["write@*/dax0.0/state:1+=EBUSY"]).daxctl("prepare-isolation", "--timeout=300ms").sh(SEE).run()
+    assert r.rc == 6 and r.dax()["dax0.0"]["result"] == "rolled-back" and "none of it was unplugged; nothing was changed" in r.err and steps(r)[0][2] == "failed", str(r)
+    assert "memory146 online" in now.text and "memory147 online" in now.text and "dax0.0 kmem" in now.text
+
+
+@pytest.mark.parametrize("args, fault", [([], "write@*/device_dax/*:1+=EIO"), (["--mode=system-ram"], "write@*/isolation_ctrl:1+=EIO"),
+                                         (["--mode=system-ram"], "write@*/dax0.0/state:3+=EIO")])
+def test_what_fails_behind_it_brings_the_memory_back(args, fault):
+    before, _, r, _, now = new().sh(f"cxl-sim ctl fault '{fault}'").daxctl("prepare-isolation", *args).sh("cxl-sim ctl fault none").sh(SEE).run()
+    d = r.dax()["dax0.0"]
+    if "state" in fault:     # what failed is also the way back: that is said, and nothing is claimed
+        assert r.rc == 4 and d["result"] == "failed" and "not all of what was done before could be taken back" in r.err, str(r)
+        return
+    assert r.rc == 4 and d["result"] == "rolled-back" and d["after"]["blocks"] == d["before"]["blocks"], str(r)
+    assert before.text.splitlines()[:3] == now.text.splitlines()[:3]
+
+
+def test_parts_of_a_region_go_each_by_its_own(tmp_path):
+    r, = Session(parts(tmp_path, "kmem", "kmem", memmap="N"), before="for b in 146 147; do echo online_movable > /sys/devices/system/memory/memory$b/state; done", **NEW).daxctl(*RAM).run()
+    assert r.rc == 0 and [d["result"] for d in r.dax().values()] == ["done", "done"], str(r)
+    assert [s[1] for s in steps(r, "dax0.1") if s[0] == "plug"] == ["dax0.1=unplugged", "dax0.1=online_movable"]
