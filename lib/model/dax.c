@@ -35,7 +35,7 @@ enum dax_mode dax_mode(const struct cxl_dax *d)
 	return dax_is_hmem(d) ? DAX_HMEM : dax_mode_of(d->driver);
 }
 
-/* A device of a pmem namespace is below the nvdimm bus, one of hmem's below its platform device. */
+/* A device of a pmem namespace is below the nvdimm bus, one of hmem's below its platform device, wherever that is. */
 bool dax_is_hmem(const struct cxl_dax *d)
 {
 	return !d->region && !strstr(d->path, "/ndbus");

@@ -268,7 +268,8 @@ static int read_one_dax(const struct cxl_host *host, struct soft_picture *p, con
 	const char *driver = attr_link_name(host, name, path, "driver");
 
 	*d = (struct soft_dax){ .name = name, .owner = DAX_OF_OTHER, .is_kmem = dax_mode_of(driver) == DAX_SYSTEM_RAM };
-	if (strstr(path, "/hmem."))
+	/* since 7.3 below hmem_platform.0 */
+	if (strstr(path, "/hmem.") || strstr(path, "/hmem_platform"))
 		d->owner = DAX_OF_HMEM;
 	for (size_t i = 0; i < host->n_regions; i++)
 		if (path_is_below(path, host->regions[i].path)) {

@@ -226,16 +226,16 @@ def test_a_device_without_driver_is_unbound_and_fit(tree):
     assert (r["mode"], r["driver"], r["fit"]) == ("unbound", None, True)
 
 
-def hmem(tree):
+def hmem(tree, parent="hmem.0"):
     """A dax device of Soft Reserved memory beside the CXL region: block 32 of it."""
     d = tree("direct1-6.12-devdax")
-    path = d / "sys/devices/platform/hmem.0/dax7.0"
+    path = d / f"sys/devices/platform/{parent}/dax7.0"
     (path / "mapping0").mkdir(parents=True)
     for name, text in {"size": "268435456", "target_node": "0", "memmap_on_memory": "0", "resource": "0x1000000000", "mapping0/start": "0x1000000000",
                        "mapping0/end": "0x100fffffff"}.items():
         (path / name).write_text(text + "\n")
     (path / "driver").symlink_to("/sys/bus/dax/drivers/kmem")
-    (d / "sys/bus/dax/devices/dax7.0").symlink_to("../../../devices/platform/hmem.0/dax7.0")
+    (d / "sys/bus/dax/devices/dax7.0").symlink_to(f"../../../devices/platform/{parent}/dax7.0")
     for n, state in ((512, "online"), (513, "offline"), (514, "online")):
         (d / f"{MEMORY}/memory{n}").mkdir()
         (d / f"{MEMORY}/memory{n}/state").write_text(state + "\n")
@@ -250,6 +250,15 @@ def test_soft_reserved_memory_is_shown_as_such_with_its_own_blocks(tree):
     assert (r["dax7.0"]["mode"], r["dax7.0"]["driver"], r["dax7.0"]["region"], r["dax7.0"]["fit"]) == ("hmem", "kmem", None, None)
     assert r["dax7.0"]["blocks"] == {"total": 2, "online": 1, "online_bytes": 128 << 20, "zones": [{"zone": "Normal", "blocks": 1}]}
     assert list(listing(d, "root0").dax()) == ["dax0.0"] and list(listing(d, "dax7.0").dax()) == ["dax7.0"]
+
+
+def test_soft_reserved_memory_is_found_below_hmem_platform(tree):
+    """Where newer kernels have it; so does a capture, and who replays one."""
+    d = hmem(tree, "hmem_platform.0/hmem.0")
+    listed, there = Session(d).daxctl("list", "--isolation").sh("cxl-sim capture -o /tmp/c.tar >&2 && tar tf /tmp/c.tar; rm -f /tmp/c.tar").run()
+    for r in (listing(d), listed):
+        assert r.dax()["dax7.0"]["mode"] == "hmem" and r.dax()["dax7.0"]["blocks"]["total"] == 2, str(r)
+    assert "sys/devices/platform/hmem_platform.0/hmem.0/dax7.0/mapping0/start" in there.text
 
 
 def test_soft_reserved_memory_of_a_host_without_cxl_is_listed(tree):

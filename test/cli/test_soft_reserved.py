@@ -404,6 +404,14 @@ def test_what_the_command_line_makes_of_the_map_explains_a_range(made):
     assert r.messages(code="CMDLINE", severity="warning")
 
 
+@pytest.mark.parametrize("name", ["hbm", "assembly-failed", "both-claim"])
+def test_devices_of_dax_hmem_are_found_below_hmem_platform(made, name):
+    """Where newer kernels have them."""
+    dax = {n: {**d, "parent": f"hmem_platform.0/{d['parent']}" if d["parent"].startswith("hmem") else d["parent"]} for n, d in describe(name)["dax"].items()}
+    assert dax != describe(name)["dax"]
+    assert check(made(name, dax=dax)).json == check(made(name)).json
+
+
 def test_a_multi_range_dax_device_owns_each_of_its_ranges(made):
     r = check(made("hbm", dax={"dax0.0": {"range": "280000000-2ffffffff,380000000-47fffffff", "parent": "hmem.0"}}))
     assert only(r)["class"] == "NOT_CXL_UNCLAIMED" and only(r)["stranded_bytes"] == 2 * GIB
