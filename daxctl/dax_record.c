@@ -123,7 +123,20 @@ struct json_object *record_dax(const struct dax_view *view, const struct dax_fac
 	render_add(obj, "checks", ids(f));
 	render_add(obj, "onlined_by", onlined_by(view));
 	render_add_string(obj, "state", f->state);
+	render_add(obj, "private", tri_json(f->is_private));
 	render_add(obj, "device", NULL);
+	return obj;
+}
+
+struct json_object *record_sysram(const struct sysram_region *s)
+{
+	struct json_object *obj = s->name ? render_object() : NULL;
+
+	if (!obj)
+		return NULL;
+	render_add_string(obj, "device", s->name);
+	render_add_string(obj, "online_type", s->online_type);
+	render_add_string(obj, "driver", s->driver);
 	return obj;
 }
 

@@ -10,6 +10,9 @@
 /* A new object that the caller owns; its "device" is null, and layout_record.h's. */
 struct json_object *record_dax(const struct dax_view *view, const struct dax_facts *f);
 
+/* NULL where the region has none. */
+struct json_object *record_sysram(const struct sysram_region *s);
+
 /* A row per dax device, for struct render_table. */
 void record_dax_rows(struct json_object *record, struct json_object *rows);
 

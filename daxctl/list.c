@@ -81,8 +81,13 @@ static struct json_object *record_all(const struct dax_view *view, const struct 
 			render_append(list, dax);
 		}
 	for (size_t i = 0; i < host->n_regions; i++)
-		if (set->regions[i])
-			render_append(regions, record_region_layout(layout, &host->regions[i]));
+		if (set->regions[i]) {
+			struct json_object *region =
+				record_region_layout(layout, &host->regions[i]);
+
+			render_add(region, "sysram", record_sysram(&view->sysram[i]));
+			render_append(regions, region);
+		}
 	render_add(members, "dax", list);
 	render_add(members, "regions", regions);
 	return members;

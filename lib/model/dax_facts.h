@@ -34,6 +34,7 @@ struct dax_facts {
 	enum tri memmap_in_force;	/* its struct pages are on itself, now */
 	struct opt_u64 node;
 	const char *state;	/* file state of kmem's device, Linux 7.3; NULL: it has none, or not known */
+	enum tri is_private;	/* its node is a private one, posted, not merged; unknown: the kernel has none, or it cannot be read */
 	bool blocks_unknown;	/* where it lies, or a block's state, is not known */
 	size_t blocks_total, blocks_online;
 	struct zone_count *zones;	/* of the online ones */
@@ -43,9 +44,19 @@ struct dax_facts {
 	size_t n_unfit;
 };
 
+/*
+ * The device of a region whose memory is to be System RAM, of the series of 2026-01-29: posted, not
+ * merged.  Its driver makes kmem's device of it once .online_type, "invalid" at first, was said.
+ */
+struct sysram_region {
+	const char *name;	/* "sysram_region0"; NULL: the region has none */
+	const char *online_type, *driver;	/* NULL: not known; none */
+};
+
 struct dax_view {
 	const struct cxl_host *host;
 	struct dax_facts *v;	/* per host->dax[] */
+	struct sysram_region *sysram;	/* per host->regions[] */
 	struct online_cause *causes;
 	size_t n_causes;
 	const char *memmap_param;	/* memory_hotplug.memmap_on_memory: "Y", "N", "force"; NULL unknown */

@@ -120,6 +120,9 @@ static void refuse_job(struct prepare *p, struct prepare_job *job)
 		prepare_refuse_job(p, job, EXIT_REFUSED, "LEFT", "kmem was taken from it while its memory was online, so the kernel keeps that memory, and gives the device no driver, until the next boot; reboot the host, then run the command again");
 	} else if (f->blocks_unknown) {
 		prepare_refuse_job(p, job, geteuid() ? EXIT_PREREQ : EXIT_REFUSED, "ATTRIBUTE", "which of its memory blocks are online cannot be read");
+	} else if (f->is_private == TRI_YES) {
+		prepare_refuse_job(p, job, EXIT_REFUSED, "PRIVATE",
+				   arena_printf(&p->arena, "its memory is to be in a private node, which this command could not put back; 'echo unplugged > /%s/state', then 'echo 0 > /%s/private', then this command again", f->dax->path, f->dax->path));
 	} else if (in_use && !dax_is_kmem(f->dax)) {
 		prepare_refuse_job(p, job, EXIT_NEGATIVE, checks[ID_BUSY].id, in_use);
 	} else if (p->goal == PREPARE_SYSTEM_RAM &&

@@ -5,7 +5,8 @@
  * v1-fixed, the same attributes without them, rfc (kernel_rfc.c), and ras-v18, the
  * attributes of v1-fixed with the handling of protocol errors as posted on 2026-07-17
  * (posted, not merged), which panics on an uncorrectable one, and kmem-state, v1-fixed
- * with what Linux 7.3 has merged: the file state of kmem's dax devices.
+ * with what Linux 7.3 has merged: the file state of kmem's dax devices; private-nodes has
+ * beside it their file private, of several series of 2026 (posted, not merged).
  */
 #include "sim/models/kernel.h"
 
@@ -311,6 +312,14 @@ static const struct kernel kernels[] = {
 	  .isolation_ctrl = &fixed_isolation,
 	  .timeout_ctrl = &fixed_timeout,
 	  .timeout_range = &fixed_range },
+	{ .name = "private-nodes",
+	  .summary = "kmem-state, and memory of kmem's can be a private node's: posted, not merged",
+	  .discover = fixed_discover,
+	  .has_kmem_state = true,
+	  .has_private_nodes = true,
+	  .isolation_ctrl = &fixed_isolation,
+	  .timeout_ctrl = &fixed_timeout,
+	  .timeout_range = &fixed_range },
 };
 
 const struct kernel *kernel_find(const char *name)
@@ -329,5 +338,5 @@ void kernels_complete(struct complete *c)
 
 const char *kernel_names(void)
 {
-	return "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state";
+	return "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state, private-nodes";
 }

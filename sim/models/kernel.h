@@ -23,6 +23,7 @@ struct kernel {
 	void (*isolated)(struct port *port);
 	bool panics_on_protocol_error;	/* of any port or endpoint, isolated or not */
 	bool has_kmem_state;	/* of Linux 7.3, whatever was captured */
+	bool has_private_nodes;	/* kmem's file private */
 	const struct attr_ops *isolation_ctrl, *timeout_ctrl, *timeout_range;
 };
 
@@ -38,7 +39,7 @@ const struct kernel *kernel_find(const char *name);
 /* For shell completion. */
 void kernels_complete(struct complete *c);
 
-/* "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state" */
+/* "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state, private-nodes" */
 const char *kernel_names(void);
 
 #endif

@@ -13,6 +13,7 @@
 #include "sim/models/memory.h"
 #include "sim/state/device.h"
 #include "sim/state/iomem.h"
+#include "sim/state/kstr.h"
 #include "sim/state/sim.h"
 #include "util/array.h"
 
@@ -120,6 +121,21 @@ static ssize_t state_store(struct node *node, const char *buf, size_t len, struc
 
 static const struct attr_ops state_ops = { .store = state_store };
 
+/* Of the postings: whose memory it is can be said only while there is none. */
+static ssize_t private_store(struct node *node, const char *buf, size_t len, struct op *op)
+{
+	struct node *dax = node->parent;
+	bool on;
+
+	if (kstr_bool(buf, &on))
+		return -EINVAL;
+	if (!dev_is(dax, "state", UNPLUGGED))
+		return -EBUSY;
+	return dev_set(op->sim, dax, "private", "%d", on) ? -ENOMEM : (ssize_t)len;
+}
+
+static const struct attr_ops private_ops = { .store = private_store };
+
 
 static bool has_state(const struct sim *sim)
 {
@@ -138,6 +154,11 @@ static int show_state(struct sim *sim, struct node *dax)
 	if (dev_add_attr(sim, dax, "state", 0644, "") || dev_set(sim, dax, "state", "%s", policy))
 		return -ENOMEM;
 	dev_model(sim, dax, "state", &state_ops);
+	if (!sim->kernel || !sim->kernel->has_private_nodes)
+		return 0;
+	if (dev_add_attr(sim, dax, "private", 0644, "0\n"))
+		return -ENOMEM;
+	dev_model(sim, dax, "private", &private_ops);
 	return 0;
 }
 
@@ -162,9 +183,10 @@ int kmem_probe(struct sim *sim, struct node *dax, const struct dax_driver *drive
 
 void kmem_remove(struct sim *sim, struct node *dax)
 {
-	struct node *state = tree_child(dax, "state");
+	static const char *const attrs[] = { "state", "private" };
 
 	remove_all_memory(sim, dax);
-	if (state)
-		tree_remove(&sim->tree, state);
+	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++)
+		if (tree_child(dax, attrs[i]))
+			tree_remove(&sim->tree, tree_child(dax, attrs[i]));
 }

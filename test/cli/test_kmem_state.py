@@ -2,7 +2,7 @@
 """The file state of kmem's dax devices (Linux 7.3): shown, and one write of it where blocks would be many."""
 import pytest
 
-from lib.cli import Session, host_file
+from lib.cli import Session, host_file, run_daxctl
 from test_prepare import LOOK, did, steps
 from test_prepare_ram import RAM
 from test_prepare_undo import MEMMAP, parts
@@ -96,3 +96,40 @@ def test_parts_of_a_region_go_each_by_its_own(tmp_path):
     r, = Session(parts(tmp_path, "kmem", "kmem", memmap="N"), before="for b in 146 147; do echo online_movable > /sys/devices/system/memory/memory$b/state; done", **NEW).daxctl(*RAM).run()
     assert r.rc == 0 and [d["result"] for d in r.dax().values()] == ["done", "done"], str(r)
     assert [s[1] for s in steps(r, "dax0.1") if s[0] == "plug"] == ["dax0.1=unplugged", "dax0.1=online_movable"]
+
+
+# -- posted, not merged -------------------------------------------------------------------
+def test_memory_of_a_private_node_is_shown_and_left_alone():
+    """Where it is no more than said to be one, too: it would not be when it came back."""
+    make = f"D=$(dirname {STATE}); echo 1 > $D/private || echo refused >&2; echo unplugged > {STATE}; echo 1 > $D/private; echo online_movable > {STATE}"
+    s = Session("sysram1", "private-nodes").daxctl("list", "--isolation").sh(make).daxctl("list", "--isolation").cxl("isolation-status", "--check")
+    plain, made, listed, status, r = s.daxctl("prepare-isolation").run()
+    assert plain.dax()["dax0.0"]["private"] is False and "refused" in made.err, str(made)
+    d = listed.dax()["dax0.0"]
+    assert (d["private"], d["fit"], d["checks"]) == (True, False, ["ISO-MEM-ONLINE"]) and "ISO-MEM-ONLINE" in status.root_ports()["0000:0c:00.0"]["blockers"]
+    assert r.rc == 4 and did(r) == [] and "echo 0 > /" in r.err and "dax0.0/private" in r.err and "nothing was changed of it" in r.err, str(r)
+
+
+def test_a_word_that_is_new_says_nothing(tree):
+    """Nor does what is unknown make memory fit that was not."""
+    d = tree("direct1-6.12-sysram")
+    dax = next(d.glob("sys/devices/platform/ACPI0017:00/**/dax0.0"))
+    (dax / "private").write_text("perhaps\n")
+    (dax / "state").write_text("half\n")
+    r = run_daxctl(["list", "--isolation"], sysroot=d)
+    assert (r.dax()["dax0.0"]["private"], r.dax()["dax0.0"]["state"], r.dax()["dax0.0"]["fit"]) == (None, "half", False)
+    assert "attribute private cannot be read (it is neither 0 nor 1)" in r.err
+
+
+@pytest.mark.parametrize("online_type", ["invalid", "online_movable", None])
+def test_what_is_to_make_system_ram_of_a_region_is_listed_with_it(tree, online_type):
+    d = tree("direct1-6.12-devdax")
+    region = next(d.glob("sys/devices/platform/ACPI0017:00/root0/decoder*/region0"))
+    (region / "sysram_region0").mkdir()
+    (d / "sys/bus/cxl/devices/sysram_region0").symlink_to(f"../../../devices/{(region / 'sysram_region0').relative_to(d / 'sys/devices')}")
+    if online_type:
+        (region / "sysram_region0/online_type").write_text(online_type + "\n")
+        (region / "sysram_region0/driver").symlink_to("../../../../../../bus/cxl/drivers/cxl_dax_kmem_region")
+    r = run_daxctl(["list", "--isolation"], sysroot=d)
+    assert r.rc == 0 and r.json["regions"][0]["sysram"] == {"device": "sysram_region0", "online_type": online_type, "driver": "cxl_dax_kmem_region" if online_type else None}
+    assert r.dax()["dax0.0"]["region"] == "region0" and ("online_type cannot be read" in r.err) == (online_type is None)
