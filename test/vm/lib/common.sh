@@ -12,10 +12,11 @@ CACHE_TOP=${CXL_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cxl-isolation-vm}
 CACHE=$CACHE_TOP/1
 
 # Kernel names, the suite each is taken from, and the one of its guest's programs:
-# bookworm has no package with a cxl.
-declare -A SUITE_OF=([6.12]=trixie [newest]=sid [6.1]=bookworm)
-declare -A GUEST_OF=([6.12]=trixie [newest]=sid [6.1]=trixie)
-KERNELS=(6.12 newest 6.1)
+# bookworm has no package with a cxl.  rc is the newest of the archive, release candidates included.
+declare -A SUITE_OF=([6.12]=trixie [newest]=sid [rc]=experimental [6.1]=bookworm)
+declare -A GUEST_OF=([6.12]=trixie [newest]=sid [rc]=sid [6.1]=trixie)
+declare -A BUILD_OF=([rc]=experimental+sid)	# where not the suite alone has the compiler for its headers
+KERNELS=(6.12 newest rc 6.1)
 TOOLS_SUITE=trixie	# QEMU and what packs the guest
 
 TOOLS=$CACHE/tools
