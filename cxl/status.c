@@ -205,17 +205,22 @@ static int compare_with_policy(const struct cxl_host *host, const struct status_
 	return all ? policy_report_layout(&policy, host, a, ret_same, err) : 0;
 }
 
-static void report_problem(const struct cxl_host *host, const char *name, const struct problem *p)
+static void report_problem(const struct cxl_host *host, const struct selection *sel,
+			   const char *name, const char *id)
 {
-	if (p && p->next)
-		message_add(host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s; type '%s %s%s'", name, p->id, p->title, p->next,
-			    strcmp(p->id, "isolation-off") ? name : with_tied(host, name), p->next_end ? p->next_end : "");
-	else if (p)
-		message_add(host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s", name, p->id, p->title);
+	const struct cxl_root_port *rp = host_root_port(host, name);
+	const struct problem p = rp ? problem_of(id, rp, &sel->results[rp - host->root_ports])
+				    : (struct problem){ 0 };
+
+	if (p.next)
+		message_add(host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s; type '%s %s%s'", name, p.id, p.title, p.next,
+			    strcmp(p.id, "isolation-off") ? name : with_tied(host, name), p.next_end ? p.next_end : "");
+	else if (p.id)
+		message_add(host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s", name, p.id, p.title);
 }
 
 /* Keep those with a problem, and say on stderr what it is. */
-static struct json_object *only_problems(const struct cxl_host *host,
+static struct json_object *only_problems(const struct cxl_host *host, const struct selection *sel,
 					 struct json_object *root_ports)
 {
 	struct json_object *kept = render_array();
@@ -226,9 +231,8 @@ static struct json_object *only_problems(const struct cxl_host *host,
 		const char *name = json_object_get_string(json_object_object_get(rp, "root_port"));
 
 		for (size_t k = 0; k < render_length(list); k++)
-			report_problem(host, name,
-				       problem_by_id(json_object_get_string(
-					       json_object_array_get_idx(list, k))));
+			report_problem(host, sel, name,
+				       json_object_get_string(json_object_array_get_idx(list, k)));
 		if (render_length(list))
 			render_append(kept, json_object_get(rp));
 	}
@@ -279,7 +283,7 @@ static struct json_object *look(struct host_reading *reading, const struct statu
 	if (!all_hold(host, &sel, assertions, o->assertions.n, root_ports) || !is_as_policy)
 		*ret_status = EXIT_NEGATIVE;
 	if (o->problems && !is_verdict) {
-		root_ports = only_problems(host, root_ports);
+		root_ports = only_problems(host, &sel, root_ports);
 		if (render_length(root_ports))
 			*ret_status = EXIT_NEGATIVE;
 	}

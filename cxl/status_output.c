@@ -133,7 +133,7 @@ static struct json_object *children(struct json_object *node)
 
 static void add_root_port(struct json_object *rp, struct json_object *bridge)
 {
-	static const char *const shown[] = { "status", "link", "control", "containment", "containment_if_enabled", "problems", "bytes" };
+	static const char *const shown[] = { "status", "link", "control", "capability", "containment", "containment_if_enabled", "problems", "bytes" };
 	static const char *const below[] = { "memdevs", "regions", "dax" };
 	struct json_object *node = new_node(json_object_get_string(json_object_object_get(rp, "root_port")));
 
@@ -164,7 +164,8 @@ static void tree_rows(struct json_object *record, struct json_object *rows)
 
 static const struct render_column tree_columns[] = {
 	{ "NAME", "name" }, { "STATE", "status.state" }, { "LINK", "link.state" },
-	{ "ISOLATION", "control.mem.isolation" }, { "CONTAINMENT", "containment" },
+	{ "ISOLATION", "control.mem.isolation" }, { "CACHE", "control.cache.isolation", "capability.cache.isolation" },
+	{ "CONTAINMENT", "containment" },
 	{ "IF ENABLED", "containment_if_enabled" }, { "PROBLEMS", "problems" }, { "BYTES", "bytes" },
 	{ 0 }
 };
@@ -175,6 +176,10 @@ static const struct render_column status_columns[] = {
 	{ "ROOT PORT", "root_port" }, { "BRIDGE", "host_bridge" }, { "STATE", "status.state" },
 	{ "CAUSE", "status.mem.cause" }, { "LINK", "link.state" }, { "ISOLATION", "control.mem.isolation" },
 	{ "TIMEOUT", "control.mem.timeout.enabled" }, { "RANGE", "control.mem.timeout.range" },
+	{ "CACHE CAUSE", "status.cache.cause", "capability.cache.isolation" },
+	{ "CACHE", "control.cache.isolation", "capability.cache.isolation" },
+	{ "CACHE TIMEOUT", "control.cache.timeout.enabled", "capability.cache.timeout" },
+	{ "CACHE RANGE", "control.cache.timeout.range", "capability.cache.timeout" },
 	{ "CONTAINMENT", "containment" }, { "IF ENABLED", "containment_if_enabled" },
 	{ "BLOCKERS", "blockers" }, { "LIMITS", "limits" }, { "PROBLEMS", "problems" },
 	{ 0 }

@@ -45,7 +45,7 @@ static int select_dax(const struct cxl_host *host, char *const *targets, struct 
 static const struct render_column list_columns[] = {
 	{ "DAX", "dax" }, { "NAME", "device.name" }, { "REGION", "region" },
 	{ "ROOT PORTS", "root_ports" }, { "MODE", "mode" },
-	{ "DRIVER", "driver" }, { "STATE", "state", .where_known = true }, { "BLOCKS", "blocks.total" },
+	{ "DRIVER", "driver" }, { "STATE", "state", .if_any = "state" }, { "BLOCKS", "blocks.total" },
 	{ "ONLINE", "blocks.online" }, { "BYTES", "bytes" }, { "UNFIT BY", "checks" },
 	{ 0 }
 };

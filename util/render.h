@@ -19,7 +19,7 @@ struct render_format;
 struct render_column {
 	const char *title;
 	const char *path;	/* of the value in a row: "control.mem.isolation" */
-	bool where_known;	/* no such column where it is null in every row */
+	const char *if_any;	/* left out unless this is true, or some text, in a row; NULL: never left out */
 };
 
 /*

@@ -37,6 +37,23 @@ static void cell_text(const char *key, struct json_object *v, char *buf, size_t 
 	}
 }
 
+static bool is_true_in_any(struct json_object *rows, const char *path)
+{
+	struct json_object *v, *children;
+	bool found = false;
+	char key[64];
+
+	for (size_t i = 0; !found && i < render_length(rows); i++) {
+		struct json_object *row = json_object_array_get_idx(rows, i);
+
+		found = render_value_at(row, path, key, sizeof(key), &v) &&
+			json_object_get_boolean(v);
+		if (!found && json_object_object_get_ex(row, "children", &children))
+			found = is_true_in_any(children, path);
+	}
+	return found;
+}
+
 /* A row and, in a tree, the rows in its "children" below it.  What a row of a
  * tree does not have stays empty. */
 static int add_row(struct libscols_table *tb, struct json_object *row,
@@ -61,20 +78,6 @@ static int add_row(struct libscols_table *tb, struct json_object *row,
 	return rc;
 }
 
-static bool is_shown(const struct render_column *column, struct json_object *rows)
-{
-	struct json_object *v;
-	char key[64];
-
-	for (size_t i = 0; column->where_known && i < render_length(rows); i++) {
-		struct json_object *row = json_object_array_get_idx(rows, i);
-
-		if (render_value_at(row, column->path, key, sizeof(key), &v) && v)
-			return true;
-	}
-	return !column->where_known;
-}
-
 static int write_rows(struct json_object *record, const struct render_column *columns,
 		      void (*fill)(struct json_object *record, struct json_object *rows),
 		      bool is_tree, FILE *f)
@@ -87,12 +90,14 @@ static int write_rows(struct json_object *record, const struct render_column *co
 		fill(record, rows);
 		rc = render_take_lost() ? -ENOMEM : 0;
 	}
-	for (size_t c = 0; !rc && columns[c].title; c++)
+	for (size_t c = 0; !rc && columns[c].title; c++) {
+		bool is_hidden = columns[c].if_any && !is_true_in_any(rows, columns[c].if_any);
+
 		if (!scols_table_new_column(tb, columns[c].title, 0,
-					    is_tree && !c		  ? SCOLS_FL_TREE
-					    : is_shown(&columns[c], rows) ? 0
-									  : SCOLS_FL_HIDDEN))
+					    (is_tree && !c ? SCOLS_FL_TREE : 0) |
+						    (is_hidden ? SCOLS_FL_HIDDEN : 0)))
 			rc = -ENOMEM;
+	}
 	if (!rc)
 		scols_table_set_stream(tb, f);
 	for (size_t i = 0; !rc && i < render_length(rows); i++)

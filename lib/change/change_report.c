@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/iso/backend.h"
+#include "util/array.h"
 #include "util/size.h"
 
 static const char *on_or_off(int v)
@@ -146,6 +147,34 @@ static void report_interrupt(struct change *c, const struct job *job)
 			    rp->name);
 }
 
+/* Settings of consequence that it costs besides: nobody asked for that, and no attribute brings them back. */
+static void report_cleared(struct change *c, const struct job *job)
+{
+	static const enum iso_field fields[] = {
+		ISO_MEM_LINK_DOWN, ISO_CACHE_TIMEOUT, ISO_CACHE_ISOLATION, ISO_CACHE_LINK_DOWN
+	};
+	const struct cxl_root_port *rp = job->rp;
+	const struct iso_control now = iso_control(&rp->iso);
+	const char *names = "", *cache = "", *again = "";
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		enum iso_field f = fields[i];
+
+		if (job->before.v[f] != 1 || now.v[f] != 0 || job->goal.v[f] == 0)
+			continue;
+		names = names ? arena_printf(&c->arena, "%s%s%s", names, *names ? ", " : "", iso_fields[f].label) : NULL;
+		cache = f == ISO_MEM_LINK_DOWN ? cache : " --cache";
+	}
+	if (names && !*names)
+		return;
+	if (c->kind != CHANGE_DISABLE)
+		again = arena_printf(&c->arena, "; to have it again: cxl enable-isolation%s%s --registers %s", cache,
+				     job->before.v[ISO_MEM_LINK_DOWN] == 1 || job->before.v[ISO_CACHE_LINK_DOWN] == 1 ? " --link-down" : "", rp->name);
+	message_add(c->messages, SEV_WARNING, "CLEARED", rp->name,
+		    "%s: the kernel also switched off what it has no attribute for (%s); with --registers it would have been kept%s",
+		    rp->name, names ? names : "", again ? again : "");
+}
+
 /* Enabling on a link that is failing isolates the port at once. */
 static void report_isolated(struct change *c, struct job *job)
 {
@@ -196,6 +225,7 @@ static void report_half(struct change *c, const struct job *job)
 void change_report_tried(struct change *c, struct job *job)
 {
 	report_interrupt(c, job);
+	report_cleared(c, job);
 	report_isolated(c, job);
 	report_not_lasting(c, job);
 	report_half(c, job);

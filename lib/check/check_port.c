@@ -73,6 +73,14 @@ enum answer check_registers_unread(const struct check_context *ctx, const struct
 	return ANSWER_FAILS;
 }
 
+/* Of CXL.mem; of CXL.cache where no device below has CXL.mem. */
+static bool isolation_is_on(const struct cxl_root_port *rp)
+{
+	return iso_is_on(&rp->iso) == TRI_YES ||
+	       (root_port_endpoints(rp) && root_port_speaks_mem(rp) == TRI_NO &&
+		iso_any_is_on(&rp->iso));
+}
+
 enum answer check_no_abi(const struct check_context *ctx, const struct cxl_root_port *rp,
 		  const struct iso_control *now, struct arena *a, struct finding *f)
 {
@@ -84,7 +92,7 @@ enum answer check_no_abi(const struct check_context *ctx, const struct cxl_root_
 		return ANSWER_HOLDS;
 	/* on by register it needs nothing of the kernel's, but to be changed */
 	if ((!ctx->changing || (ctx->sets_timeout && rp->iso.kernel.backend)) &&
-	    iso_is_on(&rp->iso) == TRI_YES)
+	    isolation_is_on(rp))
 		return ANSWER_HOLDS;
 	if (!rp->present) {
 		f->text = "its PCI device is gone, and the isolation control with it";
@@ -113,6 +121,8 @@ enum answer check_is_isolated(const struct check_context *ctx, const struct cxl_
 		       const struct iso_control *now, struct arena *a, struct finding *f)
 {
 	enum tri isolated = iso_isolated(&rp->iso);
+	const char *names = iso_isolated_names(&rp->iso);
+	bool mem = rp->iso.regs.status & ISO_STATUS_MEM_ISOLATION;
 
 	(void)ctx;
 	(void)now;
@@ -120,8 +130,10 @@ enum answer check_is_isolated(const struct check_context *ctx, const struct cxl_
 		f->text = why_unread(rp);
 	if (isolated != TRI_YES)
 		return isolated == TRI_NO ? ANSWER_HOLDS : ANSWER_UNTOLD;
-	f->text = "it is already isolated: its memory is lost and its traffic is dropped";
-	f->remedy = arena_printf(a, "stop what used the memory, then: cxl recover-port %s", rp->name);
+	f->text = arena_printf(a, mem ? "it is already isolated%s: its memory is lost and its traffic is dropped" :
+			       "it is already isolated%s: what a device had in its cache is lost and its traffic is dropped",
+			       !strcmp(names, "CXL.mem") ? "" : arena_printf(a, ", %s", names));
+	f->remedy = arena_printf(a, "stop what used the %s, then: cxl recover-port %s", mem ? "memory" : "device", rp->name);
 	return ANSWER_FAILS;
 }
 

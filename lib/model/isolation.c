@@ -108,6 +108,28 @@ enum tri iso_isolated(const struct iso_state *iso)
 	return tri_of(iso->regs.status & (ISO_STATUS_MEM_ISOLATION | ISO_STATUS_CACHE_ISOLATION));
 }
 
+const char *iso_isolated_names(const struct iso_state *iso)
+{
+	static const char *const names[] = { NULL, "CXL.mem", "CXL.cache", "CXL.mem and CXL.cache" };
+	uint32_t status = iso->regs.capable ? iso->regs.status : 0;
+
+	return names[(status & ISO_STATUS_MEM_ISOLATION ? 1 : 0) +
+		     (status & ISO_STATUS_CACHE_ISOLATION ? 2 : 0)];
+}
+
+bool iso_any_is_on(const struct iso_state *iso)
+{
+	const struct iso_control now = iso_control(iso);
+
+	return now.v[ISO_MEM_ISOLATION] == 1 || now.v[ISO_CACHE_ISOLATION] == 1;
+}
+
+bool iso_cache_could_be_on(const struct iso_state *iso)
+{
+	return iso->regs.capable && iso->regs.cap & ISO_CAP_CACHE_ISOLATION &&
+	       !(iso->regs.ctrl & ISO_CTRL_CACHE_ISOLATION);
+}
+
 bool iso_control_equal(const struct iso_control *a, const struct iso_control *b)
 {
 	return !memcmp(a->v, b->v, sizeof(a->v));

@@ -138,8 +138,12 @@ uint32_t iso_cap(const struct iso_state *iso, uint32_t *ret_known);
 /* Has the port a CXL.mem timeout?  Unread, the kernel's attribute only hints at one. */
 enum tri iso_has_timeout(const struct iso_state *iso);
 
-/* Isolated, by either protocol. */
+/* Isolated, by either protocol; which, "CXL.mem and CXL.cache", NULL: none, or not known. */
 enum tri iso_isolated(const struct iso_state *iso);
+const char *iso_isolated_names(const struct iso_state *iso);
+/* Is isolation of either known to be enabled?  Could CXL.cache's be, and is not? */
+bool iso_any_is_on(const struct iso_state *iso);
+bool iso_cache_could_be_on(const struct iso_state *iso);
 
 bool iso_control_equal(const struct iso_control *a, const struct iso_control *b);
 

@@ -14,12 +14,16 @@ struct problem {
 	const char *next;	/* the command that helps, its root port left out; NULL: none does for sure */
 	const char *next_end;	/* what stands behind the root port in it; NULL: nothing */
 	bool (*applies)(const struct cxl_root_port *rp, const struct check_result *result);
+	/* what is said otherwise of this root port: where it is about CXL.cache; NULL: nothing */
+	void (*say)(const struct cxl_root_port *rp, const struct check_result *result,
+		    struct problem *ret);
 };
 extern const struct problem problems[];
 extern const size_t n_problems;
 
-/* By id; NULL when there is none. */
-const struct problem *problem_by_id(const char *id);
+/* By id, in the words for @rp; without an id when there is none. */
+struct problem problem_of(const char *id, const struct cxl_root_port *rp,
+			  const struct check_result *result);
 
 /*
  * Why a group (a bus, a host bridge, all) leaves @rp out: it cannot isolate, or
