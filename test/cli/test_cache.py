@@ -7,6 +7,7 @@ import pytest
 from lib import cli
 from lib.change import overlay
 from lib.cli import Session, run
+from test_monitor import in_host
 
 RP = "0000:0c:00.0"
 ON = f"cxl enable-isolation {RP} --cache --registers"
@@ -73,6 +74,15 @@ def test_the_listing_of_problems_says_that_it_was_cache(host, case):
     assert f"{RP}: isolated: {said}" in r.err, r.err
     finding = next(c for c in record["checks"] if c["check"] == "ISO-ISOLATED")
     assert ("its memory is lost" in finding["text"]) == mem and ("CXL.mem and CXL.cache" if mem else "CXL.cache") in finding["text"]
+
+
+@pytest.mark.parametrize("host,event,cause", [("cache1", f"timeout {RP} cache", "timeout"), ("accel1", f"link-down {RP}", "link-down")])
+def test_the_monitor_says_that_it_was_cache(host, event, cause):
+    lines, _ = in_host(f"cxl-sim ctl {event}", host=host, before=ON)
+    change = next(x for x in lines[1:] if x["type"] == "isolated")
+    assert change["root_port"] == RP and change["after"]["status"]["cache"]["cause"] == cause
+    assert "status.cache.isolated" in change["changed"]
+    assert ("status.mem.isolated" in change["changed"]) == (cause == "link-down")
 
 
 def test_the_status_of_cache_can_be_asserted():
