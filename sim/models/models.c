@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/models/accel.h"
 #include "sim/models/below.h"
 #include "sim/models/bus.h"
 #include "sim/models/dax.h"
@@ -49,6 +50,7 @@ static const struct model table[] = {
 	{ "pci", NULL, NULL, pci_function_attach },
 	/* PCI_CLASS_MEMORY_CXL with the programming interface of memory devices: drivers/cxl/pci.c */
 	{ "pci", "class", "0x050210", NULL, "cxl_pci", pci_probe, pci_unbind },
+	{ "pci", "class", ACCEL_CLASS, accel_attach, ACCEL_DRIVER, pci_accel_probe, pci_accel_unbind },
 	{ "cxl", "devtype", "cxl_dax_region", dax_region_attach },
 	{ "dax", NULL, NULL, dax_attach },
 	{ "dax", NULL, NULL, NULL, "device_dax", dax_probe, dax_unbind, dax_matches },
@@ -86,6 +88,7 @@ void models_free(struct sim *sim)
 	free(sim->ports);
 	if (!m)
 		return;
+	accel_free(m);
 	hdm_free(m);
 	reset_free(m);
 	parked_free(&m->pci);

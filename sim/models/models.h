@@ -26,6 +26,7 @@ struct models {
 	struct methods *methods;	/* of reset */
 	struct lost *lost;
 	struct fate *fates;
+	struct accel *accels;
 	struct busy_block *busy_blocks;
 	struct stale_dax *stale_dax;
 	struct pinned_dax *pinned;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/models/accel.h"
 #include "sim/models/config_space.h"
 #include "sim/models/dport.h"
 #include "sim/models/kernel.h"
@@ -141,11 +142,22 @@ static void remove_directory(struct sim *sim, struct node *dir)
 	}
 }
 
+/* The function of an accelerator loses its driver before it goes: device_del(). */
+static void take_down_accel(struct sim *sim, struct node *function)
+{
+	if (accel_of(sim, function->name) && dev_driver(function) &&
+	    !strcmp(dev_driver(function), ACCEL_DRIVER))
+		pci_accel_unbind(sim, function);
+}
+
 int pci_remove(struct sim *sim, struct node *dir)
 {
 	struct node *v[MAX_FUNCTIONS];
-	size_t n;
+	size_t n = collect(dir, is_function, v, 0);
 
+	for (size_t i = 0; i < n; i++)
+		take_down_accel(sim, v[i]);
+	take_down_accel(sim, dir);
 	while (take_unprobed(sim, dir))
 		;	/* removed with its function, it is found with it */
 	remove_memdevs(sim, dir);
@@ -299,6 +311,8 @@ static int announce_by_fate(struct sim *sim, struct node *memdev)
 	struct fate *f = fate_of(sim, function->name);
 	bool fails = f && f->unbound, is_late = !fails && f && f->late_ms;
 
+	if (accel_of(sim, function->name))	/* its driver makes it, once all is there */
+		return leave_unprobed(sim, memdev);
 	if (f && f->serial) {
 		dev_set(sim, memdev, "serial", "0x%" PRIx64, f->serial);
 		f->serial = 0;
@@ -337,6 +351,66 @@ static int keep_away(struct sim *sim, struct node *top)
 	return rc ? -ENOMEM : 0;
 }
 
+static bool link_is_down(const struct sim *sim, const struct node *dir)
+{
+	const struct port *port = port_of_node(sim, dir);
+
+	return port && port->modelled && !port->link_up;
+}
+
+/* --- the driver of an accelerator ------------------------------------------- */
+
+static struct node *find_memdev(struct node *function)
+{
+	struct node *v[MAX_FUNCTIONS];
+
+	return collect(function, is_memdev, v, 0) ? v[0] : NULL;
+}
+
+int pci_accel_probe(struct sim *sim, struct node *function, const char *driver)
+{
+	const struct accel *accel = accel_of(sim, function->name);
+	struct fate *f = fate_of(sim, function->name);
+	struct node *memdev;
+	int rc;
+
+	if (!accel)
+		return -ENODEV;		/* not in its table of devices */
+	if (f && f->unbound) {
+		f->unbound--;
+		return -EIO;
+	}
+	if (link_is_down(sim, function))
+		return -EIO;
+	if (dev_bind(sim, function, "pci", driver))
+		return -ENOMEM;
+	memdev = take_unprobed(sim, function);
+	rc = memdev ? announce_memdev(sim, memdev) : 0;
+	memdev = memdev ? find_memdev(function) : NULL;	/* by its new name */
+	/* what it cannot have of its memory it goes on without */
+	if (!rc && memdev)
+		accel_make(sim, accel, memdev);
+	return rc;
+}
+
+void pci_accel_unbind(struct sim *sim, struct node *function)
+{
+	struct accel *accel = accel_of(sim, function->name);
+	struct node *memdev = find_memdev(function);
+
+	if (accel && memdev)
+		accel_take_down(sim, accel, memdev);
+	pci_unbind(sim, function);
+}
+
+/* What returned without driver gets the one whose table has it. */
+static void find_accel_driver(struct sim *sim, struct node *function)
+{
+	if (accel_of(sim, function->name) && !dev_driver(function) &&
+	    dev_driver_dir(sim, "pci", ACCEL_DRIVER))
+		pci_accel_probe(sim, function, ACCEL_DRIVER);
+}
+
 static int revive_function(struct sim *sim, const struct node *gone, struct node *parent)
 {
 	struct node *top = dev_revive(sim, gone, parent, gone->name, NULL, ""), *v[MAX_FUNCTIONS];
@@ -364,14 +438,12 @@ static int revive_function(struct sim *sim, const struct node *gone, struct node
 	qsort(v, n, sizeof(*v), by_name);
 	for (size_t i = 0; i < n && !rc; i++)
 		rc = announce_by_fate(sim, v[i]);
+	n = rc ? 0 : collect(top, is_function, v, 0);
+	for (size_t i = 0; i < n; i++)
+		find_accel_driver(sim, v[i]);
+	if (!rc)
+		find_accel_driver(sim, top);
 	return rc;
-}
-
-static bool link_is_down(const struct sim *sim, const struct node *dir)
-{
-	const struct port *port = port_of_node(sim, dir);
-
-	return port && port->modelled && !port->link_up;
 }
 
 /* --- cxl_pci ---------------------------------------------------------------- */

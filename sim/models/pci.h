@@ -29,6 +29,9 @@ int pci_set_fate(struct sim *sim, const struct fate *fate);
 /* cxl_pci takes a function that has no driver, and its memory device appears; or lets it go. */
 int pci_probe(struct sim *sim, struct node *function, const char *driver);
 void pci_unbind(struct sim *sim, struct node *function);
+/* The same of an accelerator's driver, with the region that is the driver's (accel.h). */
+int pci_accel_probe(struct sim *sim, struct node *function, const char *driver);
+void pci_accel_unbind(struct sim *sim, struct node *function);
 
 /* Its function goes, as with its remove file. */
 int pci_remove(struct sim *sim, struct node *function);
