@@ -8,6 +8,7 @@
 
 #include "cxl/common.h"
 #include "lib/iso/backend.h"
+#include "lib/model/consent.h"
 #include "lib/read/host_read.h"
 #include "lib/report/record.h"
 #include "util/array.h"
@@ -19,7 +20,8 @@ struct recover_command {
 	struct common_options common;
 	bool dry_run, resume, abandon, no_rebuild, with_neighbours, accept_move, accept_replacement,
 		force_healthy;
-	const char *timeout, *link_method, *progress, *users, *users_grace, *sysroot;
+	const char *timeout, *link_method, *progress, *users, *users_grace, *driver_consent;
+	const char *sysroot;
 	struct opt_list overrides;
 	struct recover_options asked;	/* with --resume: what was not asked for is LINK_AUTO, true, false, 0 */
 };
@@ -48,6 +50,8 @@ static const struct opt recover_opts[] = {
 	  .values = "refuse terminate kill" },
 	{ "users-grace", 0, OPT_STRING, offsetof(struct recover_command, users_grace), "DURATION",
 	  "how long they have after SIGTERM (default 10s)" },
+	{ "driver-consent", 0, OPT_STRING, offsetof(struct recover_command, driver_consent), "DRIVER",
+	  "the driver of the accelerator below may be taken off the device and given it back" },
 	{ "force-healthy", 0, OPT_FLAG, offsetof(struct recover_command, force_healthy), NULL,
 	  "take down and up a port that is not isolated" },
 	{ "override", 0, OPT_LIST, offsetof(struct recover_command, overrides), "CHECK-ID",
@@ -95,6 +99,21 @@ static int parse_users(const struct recover_command *o, struct recover_options *
 	if (o->users_grace && duration_parse(o->users_grace, &ret->users_grace_us))
 		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is not a duration: write for example --users-grace=10s",
 			       printable(o->users_grace, shown, sizeof(shown)));
+	return 0;
+}
+
+static int parse_consent(const struct recover_command *o, struct recover_options *ret,
+			 struct err *err)
+{
+	char shown[48];
+
+	ret->driver_consent = o->driver_consent;
+	if (o->driver_consent && (o->resume || o->abandon))
+		return err_set(err, EXIT_USAGE, EINVAL, "--driver-consent belongs to a new recovery, nothing was done; %s goes by the journal",
+			       o->resume ? "--resume" : "--abandon");
+	if (o->driver_consent && !consent_is_driver_name(o->driver_consent))
+		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is not the name of a driver, nothing was done: write for example --driver-consent=sfc",
+			       printable(o->driver_consent, shown, sizeof(shown)));
 	return 0;
 }
 
@@ -158,7 +177,9 @@ static int parse_options(struct recover *r, struct recover_command *o, char **op
 						       .with_neighbours = o->with_neighbours,
 						       .accept_move = o->accept_move,
 						       .timeout_us = timeout_us };
-	return parse_users(o, &r->journal.options, err);
+	if (parse_users(o, &r->journal.options, err))
+		return -EINVAL;
+	return parse_consent(o, &r->journal.options, err);
 }
 
 /* --- output ----------------------------------------------------------------------- */
@@ -234,6 +255,18 @@ static struct json_object *regions_json(const struct recover *r)
 	return list;
 }
 
+/* What its driver was taken off, and given back; null where there is none. */
+static struct json_object *accelerator_json(const struct recipe_accelerator *acc)
+{
+	struct json_object *obj = acc->address ? render_object() : NULL;
+
+	if (!obj)
+		return NULL;
+	render_add_string(obj, "address", acc->address);
+	render_add_string(obj, "driver", acc->driver);
+	return obj;
+}
+
 /* Steps as they were run: names that are known by now in their places. */
 static struct json_object *step_json(struct recover *r, const struct step *s)
 {
@@ -280,6 +313,7 @@ static struct json_object *record_recovery(struct recover *r)
 	render_add(obj, "after", record_control(&r->after));
 	render_add(obj, "devices", devices_json(r));
 	render_add(obj, "regions", regions_json(r));
+	render_add(obj, "accelerator", accelerator_json(&j->recipe.accelerator));
 	render_add(obj, "plan", plan);
 	render_add(obj, "times", times);
 	render_add_u64(obj, "took_us", true, r->took_us);

@@ -22,6 +22,11 @@ static void offer_ports(struct complete *c)
 	target_names_complete(c, c->opt ? TARGET_PORT | TARGET_PCI : TARGET_PCI);
 }
 
+static void offer_drivers(struct complete *c)
+{
+	target_drivers_complete(c);
+}
+
 static void offer_buses(struct complete *c)
 {
 	target_names_complete(c, TARGET_BUS);
@@ -92,6 +97,7 @@ static void offer_assertions(struct complete *c)
 const struct complete_kind value_kinds[] = {
 	{ "TARGET", offer_targets },
 	{ "PORT", offer_ports },
+	{ "DRIVER", offer_drivers },
 	{ "BUS", offer_buses },
 	{ "MEM", offer_memdevs },
 	{ "REGION", offer_regions },

@@ -51,8 +51,16 @@ bool finding_counts(const struct finding *f)
 	return f->answer == ANSWER_FAILS || f->check->untold != UNTOLD_PASSES;
 }
 
+bool finding_is_lifted(const struct finding *f)
+{
+	return f->answer == ANSWER_FAILS && f->check->kind == CHECK_LIMIT &&
+	       f->caps_at > f->check->caps_at;
+}
+
 enum check_kind finding_kind(const struct finding *f)
 {
+	if (finding_is_lifted(f))
+		return CHECK_NOTE;
 	if (f->answer == ANSWER_UNTOLD && f->check->untold != UNTOLD_BLOCKS &&
 	    f->check->kind < CHECK_LIMIT)
 		return CHECK_LIMIT;

@@ -53,11 +53,10 @@ struct check_context {
 	bool isolation_stays;	/* ... and that command will not switch isolation on or off */
 	const struct cxl_root_port *recovering;	/* ... and it recovers this one, whose journal is its own; NULL: none */
 	bool sets_timeout;	/* ... and it is about a timeout, not about isolation */
-	/* The settings of @rp that the command ends with (-1: they stay); NULL: those of
-	 * enable-isolation with its defaults. */
+	/* Of @rp, that the command ends with (-1: they stay); NULL: enable-isolation's defaults. */
 	const struct iso_control *goal;
-	/* What a recovery of the port takes down and makes again; NULL: check_run() sees to it,
-	 * for a recovery without options. */
+	const char *driver_consent;	/* of the accelerator's driver, by an option; NULL: as the policy file says */
+	/* What a recovery of the port takes down; NULL: check_run() sees to it, without options. */
 	const struct rebuild_set *rebuild;
 };
 
@@ -65,7 +64,7 @@ struct finding {
 	const struct check *check;
 	enum check_id id;	/* its place in the table */
 	enum answer answer;	/* fails, or cannot be told */
-	enum containment caps_at;	/* where it fails: as its row says, or lower, by look() */
+	enum containment caps_at;	/* where it fails: as its row says, or otherwise, by look() */
 	const char *text;	/* what is the matter (of a change: what will be), with this host's names */
 	const char *remedy;	/* what to type, with this host's names */
 	unsigned int causes;	/* CAUSE_BIT()s that it caps as things are, */
@@ -115,6 +114,7 @@ enum check_id check_of_rebuild(unsigned int reason);
 enum check_kind finding_kind(const struct finding *f);
 /* The level that it caps at; CONTAINMENT_RECOVER: it does not. */
 enum containment finding_caps_at(const struct finding *f);
+bool finding_is_lifted(const struct finding *f);	/* a limit that look() let go of: a note */
 /* Does it count for anything: not one that cannot be told and passes? */
 bool finding_counts(const struct finding *f);
 /* What nobody has said may pass when it cannot be told counts as failed. */

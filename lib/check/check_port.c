@@ -8,6 +8,7 @@
 
 #include "lib/check/checks.h"
 #include "lib/iso/backend.h"
+#include "lib/model/consent.h"
 #include "lib/model/isolation_regs.h"
 
 static const char *why_unread(const struct cxl_root_port *rp)
@@ -300,6 +301,36 @@ static bool shares_with_accelerator(const struct cxl_root_port *rp, struct arena
 	return false;
 }
 
+/* What the consent to its driver's coming and going amounts to, which lifts @f where it reaches. */
+static const char *consent_text(const struct check_context *ctx, const struct cxl_root_port *rp,
+				struct arena *a, struct finding *f)
+{
+	const char *policy = rp->kept.policy_error ? NULL : rp->kept.driver_consent;
+	const char *driver = ctx->driver_consent ? ctx->driver_consent : policy, *why, *text;
+
+	if (!driver)
+		return "";
+	if (consent_reaches(rp, driver, a, &why)) {
+		f->caps_at = CONTAINMENT_RECOVER;
+		text = arena_printf(a, "; recover-port takes it off and gives it back, as %s allows",
+				    ctx->driver_consent ? "--driver-consent" : rp->kept.driver_consent_at);
+	} else {
+		text = arena_printf(a, "; %s does not help: %s", ctx->driver_consent ? "--driver-consent" : rp->kept.driver_consent_at, why);
+	}
+	return text ? text : "";
+}
+
+/* The command for whoever has the vendor's word. */
+static const char *consent_way(const struct cxl_root_port *rp, struct arena *a)
+{
+	const char *driver = rp->accelerators->driver, *why, *text = NULL;
+
+	if (driver && consent_reaches(rp, driver, NULL, &why))
+		text = arena_printf(a, ", and where it does: cxl recover-port --driver-consent=%s %s, or driver-consent = %s in the policy file",
+				    driver, rp->name, driver);
+	return text ? text : "";
+}
+
 enum answer check_is_driver_owned(const struct check_context *ctx, const struct cxl_root_port *rp,
 			   const struct iso_control *now, struct arena *a, struct finding *f)
 {
@@ -316,11 +347,15 @@ enum answer check_is_driver_owned(const struct check_context *ctx, const struct 
 		return ANSWER_UNTOLD;
 	}
 	if (acc->driver)
-		f->text = arena_printf(a, "%s is %s of driver %s: only that driver can bring it back", acc->name,
-				       device_type(acc), acc->driver);
+		f->text = arena_printf(a, "%s is %s of driver %s: only that driver can bring it back%s", acc->name,
+				       device_type(acc), acc->driver, consent_text(ctx, rp, a, f));
 	else
 		f->text = arena_printf(a, "%s is %s without a driver: nothing can bring it back", acc->name, device_type(acc));
-	f->remedy = arena_printf(a, "ask the vendor whether the driver handles a lost link; %s%s%s%s%s",
+	if (f->caps_at > f->check->caps_at) {
+		f->remedy = "none needed: the driver's consent was given";
+		return ANSWER_FAILS;
+	}
+	f->remedy = arena_printf(a, "ask the vendor whether the driver handles a lost link%s; %s%s%s%s%s", consent_way(rp, a),
 				 acc->reset_method ? "how the device can be reset: cat /" : acc->cxl_reset ? "" :
 				 "the kernel has no way to reset the device alone", acc->reset_method ? acc->reset_method : "",
 				 acc->reset_method && acc->cxl_reset ? "; and " : "",

@@ -188,8 +188,8 @@ const struct check checks[N_CHECKS] = {
 		.untold = UNTOLD_CAPS, .untold_caps_at = CONTAINMENT_CONTAIN,
 		.recovery = RECOVERY_REFUSED, .recovery_status = EXIT_NEGATIVE,
 		.title = "a device below the root port belongs to a driver of its own",
-		.why = "Type-1 and type-2 devices are not run by cxl_pci but by their vendor's driver. Only that driver knows what the device needs after its link was lost, and its regions cannot be torn down behind its back.",
-		.remedy = "ask the vendor whether the driver handles a lost link; how the device can be reset: cat /sys/bus/pci/devices/ADDRESS/reset_method",
+		.why = "Type-1 and type-2 devices are not run by cxl_pci but by their vendor's driver. Only that driver knows what the device needs after its link was lost, and its regions cannot be torn down behind its back. Where an administrator has the vendor's word that it gets the device back, its consent can be given (--driver-consent of recover-port, driver-consent in the policy file): recover-port takes the driver off, takes the link down and up, gives the device back and waits for the region that the driver makes. In the policy file it makes this a note, as long as all of it can be told: one function directly below the root port, bound to that driver, without virtual functions, and one region at most.",
+		.remedy = "ask the vendor whether the driver handles a lost link, and where it does: cxl recover-port --driver-consent=DRIVER ADDRESS; how the device can be reset: cat /sys/bus/pci/devices/ADDRESS/reset_method",
 		.look = check_is_driver_owned,
 	},
 	[ID_DAX_LAYOUT] = {

@@ -61,6 +61,10 @@ static int apply_policy(struct cxl_host *host, const struct policy *policy)
 		kept->users = (enum users_end)wish.settings[POLICY_USERS].value;
 		kept->has_grace = wish.settings[POLICY_USERS_GRACE].line;
 		kept->users_grace_us = wish.settings[POLICY_USERS_GRACE].duration_us;
+		s = &wish.settings[POLICY_DRIVER_CONSENT];
+		kept->driver_consent = s->line ? s->text : NULL;
+		if (s->line && !(kept->driver_consent_at = arena_printf(host->arena, "%s:%u", policy->file, s->line)))
+			return -ENOMEM;
 		s = &wish.settings[POLICY_RECOVER];
 		if (s->line && s->value == POLICY_NEVER &&
 		    !(kept->recover_never = arena_printf(host->arena, "%s:%u", policy->file, s->line)))

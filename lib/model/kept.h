@@ -47,6 +47,7 @@ struct port_kept {
 	bool has_users, has_grace;	/* users and users-grace are set: */
 	enum users_end users;
 	uint64_t users_grace_us;
+	const char *driver_consent, *driver_consent_at;	/* driver-consent: the driver, and "FILE:LINE" */
 	const char *policy_error;	/* a sentence: why the policy cannot tell; NULL when it can */
 };
 

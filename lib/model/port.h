@@ -50,6 +50,10 @@ struct cxl_accelerator {
 	const struct cxl_memdev *memdev;	/* NULL when it registers none */
 	/* paths of attributes that it has, else NULL; the second is proposed, and on the memdev or the function */
 	const char *reset_method, *cxl_reset;
+	bool is_direct;		/* below the root port itself, behind no switch */
+	/* read of a direct one alone */
+	struct opt_u64 numvfs;	/* virtual functions that it has */
+	bool is_overridden;	/* driver_override names its driver, or cannot be read */
 };
 
 /* An ordinary PCI device. */

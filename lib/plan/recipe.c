@@ -70,6 +70,11 @@ bool recipe_has_neighbour(const struct recipe *recipe, const struct cxl_region *
 	return false;
 }
 
+bool recipe_is_drivers(const struct recipe *recipe, const struct recipe_region *r)
+{
+	return recipe->accelerator.address && !r->neighbour;
+}
+
 /* --- devices ------------------------------------------------------------------ */
 
 /* Unknown where it tells nothing: 0 is a function without serial number (pci_get_dsn() of drivers/pci/pci.c). */
@@ -321,6 +326,12 @@ int recipe_read(const struct cxl_host *host, const struct rebuild_set *set, stru
 		for (size_t k = 0; k < set->v[i]->n_root_ports; k++)
 			add_root_port(ret, set->v[i]->root_ports[k]->name);
 	}
+	/* without consent a port with one is refused */
+	if (rp->n_accelerators)
+		ret->accelerator = (struct recipe_accelerator){
+			.address = rp->accelerators->name, .driver = rp->accelerators->driver,
+			.memdev = rp->accelerators->memdev ? rp->accelerators->memdev->name : NULL,
+		};
 	if (add_unbound_devices(ret, host, rp, a))
 		goto no_memory;
 	return 0;

@@ -56,6 +56,13 @@ struct recipe_region {
 	const char *lost;	/* why it cannot be made again; NULL when it can */
 };
 
+/* What its own driver brings back, region and all: taken with the driver's consent. */
+struct recipe_accelerator {
+	const char *address;	/* of its PCI function; NULL: there is none */
+	const char *driver;
+	const char *memdev;	/* as in .devices; NULL: it has no memory */
+};
+
 struct recipe {
 	const char *root_port;
 	const char **root_ports;	/* all that its regions touch, itself first */
@@ -65,6 +72,7 @@ struct recipe {
 	size_t n_devices;
 	struct recipe_region *regions;	/* in the order of their addresses */
 	size_t n_regions;
+	struct recipe_accelerator accelerator;	/* then its regions, but for neighbours, are its driver's to make */
 };
 
 /*
@@ -84,6 +92,8 @@ bool recipe_is_whole(const struct recipe_region *r);
 const struct recipe_region *recipe_region_of(const struct recipe *recipe, const char *name);
 /* Is a region of that name in it? */
 bool recipe_has(const struct recipe *recipe, const char *name);
+/* Does the accelerator's driver make it, and not the recovery? */
+bool recipe_is_drivers(const struct recipe *recipe, const struct recipe_region *r);
 /* Is @r a neighbour of it, as it was when the recipe was taken? */
 bool recipe_has_neighbour(const struct recipe *recipe, const struct cxl_region *r);
 

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/model/consent.h"
 #include "lib/plan/recipe.h"
 #include "util/json_read.h"
+#include "util/parse.h"
 #include "util/render.h"
 
 enum { MAX_WAYS = 16, MAX_DAX = 4096, MAX_PARTS = 64 };
@@ -75,6 +77,16 @@ static struct json_object *region_json(const struct recipe_region *r)
 	return obj;
 }
 
+static struct json_object *accelerator_json(const struct recipe_accelerator *acc)
+{
+	struct json_object *obj = render_object();
+
+	render_add_string(obj, "address", acc->address);
+	render_add_string(obj, "driver", acc->driver);
+	render_add_string(obj, "memdev", acc->memdev);
+	return obj;
+}
+
 struct json_object *recipe_json(const struct recipe *recipe)
 {
 	struct json_object *obj = render_object(), *ports = render_array();
@@ -95,6 +107,7 @@ struct json_object *recipe_json(const struct recipe *recipe)
 	for (size_t i = 0; i < recipe->n_regions; i++)
 		render_append(regions, region_json(&recipe->regions[i]));
 	render_add(obj, "regions", regions);
+	render_add(obj, "accelerator", accelerator_json(&recipe->accelerator));
 	return obj;
 }
 
@@ -202,20 +215,37 @@ static bool parse_lists(struct json_read *r, struct json_object *devices,
 	return true;
 }
 
+/* A path is made of both: nothing in them leads elsewhere. */
+static bool parse_accelerator(struct json_read *r, struct json_object *obj,
+			      struct recipe_accelerator *ret)
+{
+	uint64_t key;
+
+	if (!json_read_object(r, obj, 3) || !json_read_text(r, obj, "address", &ret->address) ||
+	    !json_read_text(r, obj, "driver", &ret->driver) ||
+	    !json_read_text(r, obj, "memdev", &ret->memdev))
+		return false;
+	return ret->address ? parse_pci_address(ret->address, &key) && ret->driver &&
+				      consent_is_driver_name(ret->driver)
+			    : !ret->driver && !ret->memdev;
+}
+
 int recipe_parse(struct json_object *obj, struct arena *a, struct recipe *ret)
 {
-	struct json_object *devices = NULL, *regions = NULL, *ports = NULL, *settings = NULL;
+	struct json_object *devices = NULL, *regions = NULL, *ports = NULL, *settings = NULL, *acc;
 	struct json_read r = { .arena = a };
 
 	*ret = (struct recipe){ 0 };
-	if (!json_read_object(&r, obj, 5) ||
+	if (!json_read_object(&r, obj, 6) ||
 	    !json_read_name(&r, obj, "root_port", &ret->root_port) ||
 	    !json_read_array(&r, obj, "root_ports", 4096, &ports) ||
 	    !json_read_array(&r, obj, "settings", N_ISO_FIELDS, &settings) ||
 	    !json_read_array(&r, obj, "devices", 4096, &devices) ||
 	    !json_read_array(&r, obj, "regions", 4096, &regions) ||
 	    json_object_array_length(settings) != N_ISO_FIELDS ||
-	    !parse_lists(&r, devices, regions, ports, ret))
+	    !parse_lists(&r, devices, regions, ports, ret) ||
+	    !json_object_object_get_ex(obj, "accelerator", &acc) ||
+	    !parse_accelerator(&r, acc, &ret->accelerator))
 		return r.no_memory ? -ENOMEM : -EINVAL;
 	for (size_t f = 0; f < N_ISO_FIELDS; f++) {
 		struct json_object *v = json_object_array_get_idx(settings, f);

@@ -14,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/model/consent.h"
 #include "lib/model/rebuild.h"
 #include "lib/plan/plan.h"
 #include "lib/txn/step_port.h"
 #include "lib/txn/users_step.h"
 
 #define CXL "sys/bus/cxl/devices"
+#define PCI_DRIVERS "sys/bus/pci/drivers"
 
 /* Before anything else: where they do not go, nothing was done. */
 static void add_users_end(struct builder *b, const struct cxl_root_port *rp,
@@ -57,15 +59,51 @@ static void add_region_teardown(struct builder *b, const struct cxl_region *r)
 				     .expect_before = STEP_PRESENT, .expect_after = STEP_ABSENT });
 }
 
+/* The accelerator that @recipe has, as it is now; NULL: it has none, or that is not there. */
+static const struct cxl_accelerator *accelerator_now(const struct cxl_root_port *rp,
+						     const struct recipe *recipe)
+{
+	const char *address = recipe ? recipe->accelerator.address : NULL;
+
+	for (size_t i = 0; address && i < rp->n_accelerators; i++)
+		if (!strcmp(rp->accelerators[i].name, address))
+			return &rp->accelerators[i];
+	return NULL;
+}
+
+/* @acc: whose memory device goes with its driver; NULL: none. */
 static void add_devices_teardown(struct builder *b, const struct cxl_root_port *rp,
+				 const struct cxl_accelerator *acc,
 				 const struct recover_facts *facts)
 {
 	for (size_t i = 0; i < rp->n_memdevs; i++)
-		if (rp->memdevs[i]->bound)
+		if (rp->memdevs[i]->bound && !(acc && acc->memdev == rp->memdevs[i]))
 			build_unbind(b, CXL_DRIVERS, "cxl_mem", rp->memdevs[i]->name, rp->memdevs[i]->name);
 	if (facts->flush && rp->n_memdevs)
 		build_step(b, (struct step){ .op = &step_trigger, .title = "wait until the endpoints are gone",
 					     .path = "sys/bus/cxl/flush", .value = "1" });
+}
+
+static void add_gone(struct builder *b, const char *name)
+{
+	build_step(b, (struct step){ .op = &step_wait, .title = TEXT(b, "wait until %s is gone", name),
+				     .path = TEXT(b, CXL "/%s", name), .expect_after = STEP_ABSENT });
+}
+
+/* With the driver go the memory device and the region: it made both. */
+static void add_accelerator_teardown(struct builder *b, const struct cxl_root_port *rp,
+				     const struct recipe *recipe)
+{
+	const struct cxl_accelerator *acc = accelerator_now(rp, recipe);
+	const struct cxl_region *r = acc ? accelerator_region(rp, acc) : NULL;
+
+	if (!acc || !acc->driver)
+		return;
+	build_unbind(b, PCI_DRIVERS, recipe->accelerator.driver, acc->name, acc->name);
+	if (r)
+		add_gone(b, r->name);
+	if (acc->memdev)
+		add_gone(b, acc->memdev->name);
 }
 
 /* --- return --------------------------------------------------------------------- */
@@ -98,12 +136,35 @@ static bool needs_port_rebind(const struct cxl_host *host, const struct cxl_root
 	return false;
 }
 
+/* The kernel's own probe at the rescan may have done it. */
+static void add_driver(struct builder *b, const struct recipe *recipe,
+		       const struct recover_options *o)
+{
+	const struct recipe_accelerator *acc = &recipe->accelerator;
+
+	if (!acc->address)
+		return;
+	build_step(b, (struct step){ .op = &step_wait, .title = TEXT(b, "wait for %s", acc->address),
+				     .path = TEXT(b, "sys/bus/pci/devices/%s", acc->address), .expect_after = STEP_PRESENT,
+				     .timeout_us = o->timeout_us });
+	build_bind(b, PCI_DRIVERS, acc->driver, acc->address, acc->address);
+}
+
+static void add_endpoint(struct builder *b, const char *memdev, const char *now,
+			 const struct recover_options *o)
+{
+	build_step(b, (struct step){ .op = &step_endpoint, .title = TEXT(b, "wait for the endpoint of %s", memdev),
+				     .path = TEXT(b, CXL "/%s", now), .value = now, .expect_after = STEP_PRESENT,
+				     .timeout_us = o->timeout_us });
+}
+
 static void add_return(struct builder *b, const struct cxl_host *host,
 		       const struct cxl_root_port *rp, const struct recipe *recipe,
 		       const struct recover_options *o)
 {
 	build_step(b, (struct step){ .op = &step_rescan, .title = TEXT(b, "rescan below %s", rp->name),
 				     .path = TEXT(b, "%s/rescan", rp->path), .value = "1" });
+	add_driver(b, recipe, o);
 	for (size_t i = 0; i < recipe->n_devices; i++) {
 		const struct recipe_device *d = &recipe->devices[i];
 		const char *who = identity(b, d, o);
@@ -127,10 +188,12 @@ static void add_return(struct builder *b, const struct cxl_host *host,
 
 		if (!recipe->devices[i].below)
 			continue;
+		if (recipe->accelerator.address) {	/* its driver binds it, and it has no mailbox to be asked */
+			add_endpoint(b, recipe->devices[i].name, name, o);
+			continue;
+		}
 		build_bind(b, CXL_DRIVERS, "cxl_mem", recipe->devices[i].name, name);
-		build_step(b, (struct step){ .op = &step_endpoint, .title = TEXT(b, "wait for the endpoint of %s", recipe->devices[i].name),
-					     .path = TEXT(b, CXL "/%s", name), .value = name, .expect_after = STEP_PRESENT,
-					     .timeout_us = o->timeout_us });
+		add_endpoint(b, recipe->devices[i].name, name, o);
 		build_step(b, (struct step){ .op = &step_health, .title = TEXT(b, "health of %s", recipe->devices[i].name),
 					     .path = TEXT(b, "dev/cxl/%s", name), .value = name });
 	}
@@ -220,6 +283,16 @@ static bool is_made_again(const struct recipe_region *r, const struct recover_op
 	return !r->lost && (o->rebuild || r->neighbour);
 }
 
+/* Waited for and looked at, not made. */
+static void add_driver_region(struct builder *b, const struct recipe *recipe,
+			      const struct recipe_region *r, const struct recover_options *o)
+{
+	build_step(b, (struct step){ .op = &step_driver_region, .title = TEXT(b, "wait for %s to make %s again", recipe->accelerator.driver, r->name),
+				     .path = TEXT(b, CXL "/{%s}", recipe->accelerator.memdev ? recipe->accelerator.memdev : "mem"),
+				     .value = TEXT(b, "%s 0x%" PRIx64 " %s", r->name, r->size_bytes, r->enabled ? "enabled" : "disabled"),
+				     .expect_after = STEP_PRESENT, .timeout_us = o->timeout_us });
+}
+
 static void add_regions(struct builder *b, const struct recipe *recipe,
 			const struct recover_facts *facts, const struct recover_options *o)
 {
@@ -228,6 +301,10 @@ static void add_regions(struct builder *b, const struct recipe *recipe,
 
 		if (!is_made_again(r, o))
 			continue;
+		if (recipe_is_drivers(recipe, r)) {
+			add_driver_region(b, recipe, r, o);
+			continue;
+		}
 		add_region(b, r);
 		build_driver(b, r, facts);
 	}
@@ -290,7 +367,7 @@ static void add_freeing(struct builder *b, const struct cxl_host *host,
 static size_t most_steps(const struct cxl_host *host, const struct cxl_root_port *rp,
 			 const struct recipe *recipe)
 {
-	size_t n = 32 + N_ISO_FIELDS + recipe->n_root_ports + rp->n_functions + rp->n_memdevs +
+	size_t n = 40 + N_ISO_FIELDS + recipe->n_root_ports + rp->n_functions + rp->n_memdevs +
 		   4 * recipe->n_devices;
 
 	for (size_t i = 0; i < host->n_regions; i++)
@@ -342,6 +419,8 @@ static bool is_to_go(const struct cxl_host *host, const struct cxl_root_port *rp
 {
 	if (fencing && is_left_to_others(host, rp, r))
 		return false;
+	if (recipe && recipe->accelerator.address && region_accelerator(r))
+		return false;	/* it goes with its driver */
 	if (region_is_below(r, rp) || recover_is_half_made(facts->made, facts->n_made, r))
 		return true;
 	if (!fencing && recipe_has_neighbour(recipe, r))
@@ -376,7 +455,8 @@ static void add_teardown(struct builder *b, const struct cxl_host *host,
 		qsort(going, n, sizeof(*going), from_above);
 	for (size_t i = 0; i < n; i++)
 		add_region_teardown(b, going[i]);
-	add_devices_teardown(b, rp, facts);
+	add_accelerator_teardown(b, rp, recipe);
+	add_devices_teardown(b, rp, accelerator_now(rp, recipe), facts);
 }
 
 int recover_plan_fence(const struct cxl_host *host, const struct cxl_root_port *rp,
@@ -414,7 +494,7 @@ int recover_plan_make(const struct cxl_host *host, const struct cxl_root_port *r
 	if (is_any_made_again(recipe, options)) {
 		add_others(&b, host, recipe);
 		add_regions(&b, recipe, facts, options);
-	} else {
+	} else if (!recipe->accelerator.address) {
 		add_freeing(&b, host, recipe);
 	}
 	*ret = (struct recover_plan){ .steps = b.steps, .n = b.n };

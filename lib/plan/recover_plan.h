@@ -26,6 +26,7 @@ struct recover_options {
 	bool says_users, says_grace;	/* the next two were asked for; else the policy may say them */
 	enum users_end users;		/* with their time after SIGTERM; in a journal as its step */
 	uint64_t users_grace_us;
+	const char *driver_consent;	/* of the accelerator's driver; NULL: as the policy says, and in a journal as its recipe */
 	uint64_t timeout_us;		/* for the link, and for each device, to return */
 };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/model/consent.h"
 #include "lib/policy/policy_text.h"
 #include "util/ini.h"
 #include "util/parse.h"
@@ -16,6 +17,7 @@ const char *const policy_key_names[N_POLICY_KEYS] = {
 	[POLICY_LINK_DOWN] = "link-down", [POLICY_MODE] = "mode", [POLICY_RECOVER] = "recover",
 	[POLICY_PLATFORM_RECOVERY] = "platform-recovery", [POLICY_BEST_EFFORT] = "best-effort",
 	[POLICY_USERS] = "users", [POLICY_USERS_GRACE] = "users-grace",
+	[POLICY_DRIVER_CONSENT] = "driver-consent",
 };
 
 static const struct policy_word switches[] = { { "yes", 1 }, { "no", 0 }, { 0 } };
@@ -109,6 +111,10 @@ static int parse_value(const struct policy *p, enum policy_key key, const struct
 		return duration_parse(line->value, &ret->duration_us) ?
 			REFUSE(p, line->number, err, "users-grace: '%s' is not a duration, as 10s is",
 			       printable(line->value, shown, sizeof(shown))) : 0;
+	if (key == POLICY_DRIVER_CONSENT)
+		return consent_is_driver_name(line->value) ? 0 :
+			REFUSE(p, line->number, err, "driver-consent: '%s' is not the name of a driver, as sfc is",
+			       printable(line->value, shown, sizeof(shown)));
 	if (key == POLICY_TIMEOUT) {
 		if (!timeout_parse(line->value, &ret->timeout, &why))
 			return 0;
@@ -119,7 +125,7 @@ static int parse_value(const struct policy *p, enum policy_key key, const struct
 
 static int refuse_key(const struct policy *p, const struct ini_line *line, struct err *err)
 {
-	char known[160] = "", shown[48];
+	char known[200] = "", shown[48];
 	size_t n = 0;
 
 	for (int k = 0; k < N_POLICY_KEYS && n < sizeof(known); k++)

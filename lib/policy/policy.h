@@ -29,6 +29,7 @@ enum policy_key {
 	POLICY_PLATFORM_RECOVERY,	/* the platform recovers, whatever its vendor says */
 	POLICY_BEST_EFFORT,		/* what was asked for and could not be set is not a failure */
 	POLICY_USERS, POLICY_USERS_GRACE,	/* recover-port: what becomes of who uses the memory */
+	POLICY_DRIVER_CONSENT,		/* the accelerator's driver that recover-port may take off and give back */
 	N_POLICY_KEYS
 };
 extern const char *const policy_key_names[N_POLICY_KEYS];

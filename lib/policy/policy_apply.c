@@ -74,6 +74,8 @@ static bool same_setting(enum policy_key key, const struct policy_setting *a,
 		return a->timeout.kind == b->timeout.kind && a->timeout.range == b->timeout.range;
 	if (key == POLICY_REQUIRE)
 		return requirement_is_same(&a->require, &b->require);
+	if (key == POLICY_DRIVER_CONSENT)
+		return !strcmp(a->text, b->text);
 	return a->value == b->value && a->duration_us == b->duration_us;
 }
 

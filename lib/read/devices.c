@@ -26,6 +26,41 @@ static const char *if_there(struct cxl_host *host, const char *dir, const char *
 		arena_strdup(host->arena, path) : NULL;
 }
 
+/* Without the file there are none. */
+static struct opt_u64 read_numvfs(struct cxl_host *host, const char *dir)
+{
+	struct opt_u64 ret = { .known = true };
+	char path[PATH_MAX], text[32];
+	ssize_t n = sysfs_join(path, sizeof(path), dir, "sriov_numvfs");
+
+	n = n ? n : sysfs_read(host->fs, path, text, sizeof(text));
+	if (n != -ENOENT)
+		ret.known = n >= 0 && !parse_u64(text, &ret.v);
+	return ret;
+}
+
+/* "(null)" where nobody wrote to it; kernels that have no such file for PCI are long gone. */
+static bool is_overridden(struct cxl_host *host, const char *dir)
+{
+	char path[PATH_MAX], text[64];
+
+	return sysfs_join(path, sizeof(path), dir, "driver_override") ||
+	       sysfs_read(host->fs, path, text, sizeof(text)) < 0 || strcmp(text, "(null)");
+}
+
+/* What a recovery with its driver's consent has to know of it. */
+static void read_direct(struct cxl_host *host, const struct cxl_root_port *rp, const char *path,
+			struct cxl_accelerator *acc)
+{
+	const char *slash = strrchr(path, '/');
+
+	acc->is_direct = slash && (size_t)(slash - path) == strlen(rp->path);
+	if (!acc->is_direct)
+		return;
+	acc->numvfs = read_numvfs(host, path);
+	acc->is_overridden = is_overridden(host, path);
+}
+
 static int add_accelerator(struct cxl_host *host, struct cxl_root_port *rp, const char *path,
 			   const char *name, const struct cxl_memdev *m, uint16_t caps)
 {
@@ -49,6 +84,7 @@ static int add_accelerator(struct cxl_host *host, struct cxl_root_port *rp, cons
 	more += rp->n_accelerators - 1;
 	if (!more->cxl_reset)
 		more->cxl_reset = if_there(host, path, "cxl_reset");
+	read_direct(host, rp, path, more);
 	return 0;
 }
 

@@ -51,6 +51,14 @@ static bool offers_cxl_bus(struct cxl_host *host, const struct cxl_root_port *rp
 	return false;
 }
 
+/* An accelerator's, too, whose driver and with it the memdev may be gone. */
+static bool is_own_function(const struct cxl_root_port *rp, const char *below)
+{
+	return root_port_memdev(rp, below) ||
+	       (rp->n_accelerators && rp->accelerators->is_direct &&
+		!strcmp(rp->accelerators->name, below));
+}
+
 /* Listing what is below costs more than asking the one that is known, which mostly says no. */
 static int find_resettable(struct cxl_host *host, struct cxl_root_port *rp)
 {
@@ -59,8 +67,8 @@ static int find_resettable(struct cxl_host *host, struct cxl_root_port *rp)
 
 	rp->resettable = NULL;
 	rp->cxl_bus_reset = false;
-	/* a memdev's own function: behind a switch the bus of a downstream port would be reset */
-	if (!below || !root_port_memdev(rp, below) || !offers_cxl_bus(host, rp, below))
+	/* a device's own function: behind a switch the bus of a downstream port would be reset */
+	if (!below || !is_own_function(rp, below) || !offers_cxl_bus(host, rp, below))
 		return 0;
 	rc = rp->functions ? 0 : list_functions(host, rp);
 	if (!rc && rp->n_functions == 1 && !strcmp(rp->functions[0], below)) {

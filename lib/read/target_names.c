@@ -59,6 +59,22 @@ static void offer_dax(const struct complete *c, struct host_reading *reading)
 		complete_offer(c, names.v[i], "dax device");
 }
 
+void target_drivers_complete(const struct complete *c)
+{
+	struct arena arena = { 0 };
+	struct sysfs_names names;
+	struct sysfs fs;
+	struct err err;
+
+	if (sysfs_init(&fs, NULL, &err))
+		return;
+	if (!sysfs_list(&fs, &arena, "sys/bus/pci/drivers", NULL, &names))
+		for (size_t i = 0; i < names.n; i++)
+			complete_offer(c, names.v[i], NULL);
+	sysfs_exit(&fs);
+	arena_free(&arena);
+}
+
 void target_names_complete(const struct complete *c, unsigned int kinds)
 {
 	struct host_reading reading;

@@ -10,5 +10,7 @@
  * that is on the line.  What cannot be read is left out, without a message.
  */
 void target_names_complete(const struct complete *c, unsigned int kinds);
+/* The drivers of PCI devices that this host has. */
+void target_drivers_complete(const struct complete *c);
 
 #endif

@@ -80,7 +80,7 @@ static bool is_allowed(const struct recover *r, const struct finding *f)
 {
 	const struct check_policy policy = { .overrides = &r->request.overrides };
 
-	if (f->check->recovery != RECOVERY_REFUSED ||
+	if (f->check->recovery != RECOVERY_REFUSED || finding_is_lifted(f) ||
 	    (f->answer == ANSWER_UNTOLD && f->check->untold != UNTOLD_BLOCKS))
 		return true;
 	if (f->check == &checks[ID_BUSY] && recover_ends_users(r))
@@ -138,6 +138,7 @@ int recover_refuse_checks(struct recover *r, struct err *err)
 	const struct check_context ctx = { .host = r->host,
 					   .enabling = enabling,
 					   .changing = true,
+					   .driver_consent = r->journal.options.driver_consent,
 					   .recovering = r->rp };
 
 	if (!enabling || check_run(&ctx, r->rp, &r->arena, true, &r->checks))
@@ -186,7 +187,7 @@ static bool has_unbound_function(struct recover *r)
 /* Is there anything to recover from? */
 static int refuse_healthy(struct recover *r, struct err *err)
 {
-	bool down = r->rp->link.up == TRI_NO && r->rp->n_memdevs;
+	bool down = r->rp->link.up == TRI_NO && (r->rp->n_memdevs || r->rp->n_accelerators);
 	int rc = recover_refuse_unknown(r, err);
 
 	if (rc)
@@ -218,6 +219,8 @@ int recover_refuse_strange(struct recover *r, struct err *err)
 		const struct cxl_region *region = &r->host->regions[i];
 		bool is_below = region_is_below(region, r->rp);
 
+		if (r->journal.recipe.accelerator.address && region_accelerator(region))
+			continue;	/* its driver's, whenever it made it */
 		if ((!is_below && !recipe_has_neighbour(&r->journal.recipe, region)) ||
 		    is_own(r, region))
 			continue;

@@ -443,6 +443,27 @@ static int take_recipe(struct recover *r, struct err *err)
 	return rc;
 }
 
+/* What the driver makes is made where and when it likes. */
+static int refuse_beside_driver(struct recover *r, struct err *err)
+{
+	const struct recover_options *o = &r->journal.options;
+
+	if (!r->rp->n_accelerators || (!o->with_neighbours && !o->accept_move))
+		return 0;
+	err_set(err, EXIT_USAGE, EINVAL, "the region below %s is its driver's to make, so %s has no meaning there, nothing was done", r->rp->name,
+		o->with_neighbours ? "--with-neighbours" : "--accept-move");
+	return recover_refuse(r, EXIT_USAGE, checks[ID_TYPE2].id, err);
+}
+
+static void report_driver(struct recover *r)
+{
+	const struct recipe_accelerator *acc = &r->journal.recipe.accelerator;
+
+	if (acc->address)
+		message_add(r->messages, SEV_WARNING, "DRIVER", acc->address, "%s is taken off %s, with all that it offers and whoever uses that, and given the device back afterwards: what comes of the device then, and what its memory holds, is the driver's",
+			    acc->driver, acc->address);
+}
+
 int recover_prepare(struct recover *r, struct err *err)
 {
 	struct journal *j = &r->journal;
@@ -450,9 +471,11 @@ int recover_prepare(struct recover *r, struct err *err)
 
 	recover_take_users_policy(r);
 	rc = recover_refuse_now(r, err);
+	rc = rc ? rc : refuse_beside_driver(r, err);
 	rc = rc ? rc : take_recipe(r, err);
 	if (rc)
 		return rc;
+	report_driver(r);
 	name_ports_in_lock(r);
 	amend_settings(r);
 	report_others(r);

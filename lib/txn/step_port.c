@@ -394,6 +394,56 @@ static int read_endpoint(struct step_run *run, const struct step *step, char *bu
 	return rc;
 }
 
+static bool region_is(struct sysfs *fs, const char *name, const char *attr, const char *text)
+{
+	char path[PATH_MAX], is[64];
+
+	snprintf(path, sizeof(path), "sys/bus/cxl/devices/%.60s/%s", name, attr);
+	return sysfs_read(fs, path, is, sizeof(is)) > 0 && step_text_equal(is, text);
+}
+
+/* Committed, as large as it was, and with its driver if it had one. */
+static bool is_region_of(struct sysfs *fs, const char *name, const char *size, const char *state)
+{
+	char path[PATH_MAX], link[PATH_MAX];
+
+	snprintf(path, sizeof(path), "sys/bus/cxl/devices/%.60s/driver", name);
+	return region_is(fs, name, "commit", "1") && region_is(fs, name, "size", size) &&
+	       (strcmp(state, "enabled") || sysfs_readlink(fs, path, link, sizeof(link)) > 0);
+}
+
+/* path: the memory device; its driver makes the region, and gives it the number that is free. */
+static int read_driver_region(struct step_run *run, const struct step *step, char *buf,
+			      size_t size)
+{
+	char was[64], bytes[32], state[16], path[PATH_MAX], name[64];
+	const char *slash = strrchr(step->path, '/');
+	struct sysfs_names decoders;
+	struct arena arena = { 0 };
+	char *endpoint;
+	int rc = sscanf(step->value, "%63s %31s %15s", was, bytes, state) == 3 && slash ? 0 : -EINVAL;
+
+	snprintf(buf, size, STEP_ABSENT);
+	rc = rc ? rc : endpoint_of(run->fs, slash + 1, &arena, &endpoint, &decoders);
+	for (size_t i = 0; !rc && i < decoders.n; i++) {
+		snprintf(path, sizeof(path), "%.2000s/%.60s/region", endpoint, decoders.v[i]);
+		if (sysfs_read(run->fs, path, name, sizeof(name)) <= 0 ||
+		    !is_region_of(run->fs, name, bytes, state))
+			continue;
+		snprintf(buf, size, STEP_PRESENT);
+		rc = run->keep_name ? run->keep_name(run, was, name) : 0;
+		break;
+	}
+	arena_free(&arena);
+	return rc;
+}
+
+static void explain_driver_region(const struct step *step, char *buf, size_t size)
+{
+	snprintf(buf, size, "the driver has not made the region of /%.200s again (%.100s): the kernel log may say why", step->path,
+		 step->value);
+}
+
 static int do_health(struct step_run *run, const struct step *step, struct err *err)
 {
 	(void)err;
@@ -474,10 +524,11 @@ const struct step_op step_returned = {
 	.name = "wait-memdev", .read = read_returned, .again = bind_functions, .patience = 8,	/* 0.25 s: the kernel's own probe goes first */
 };
 const struct step_op step_endpoint = { .name = "wait-endpoint", .read = read_endpoint };
+const struct step_op step_driver_region = { .name = "wait-driver-region", .read = read_driver_region, .explain = explain_driver_region };
 const struct step_op step_health = { .name = "health", .run = do_health, .is_optional = true };
 const struct step_op step_offline = { .name = "offline-region", .run = do_offline, .read = read_blocks, .explain = explain_offline };
 
 const struct step_op *const step_port_ops[] = {
 	&step_busy,	&step_status,	&step_other,  &step_setting, &step_link, &step_config,
-	&step_returned, &step_endpoint, &step_health, &step_offline, NULL,
+	&step_returned, &step_endpoint, &step_driver_region, &step_health, &step_offline, NULL,
 };

@@ -20,6 +20,8 @@ extern const struct step_op step_link;		/* wait for "up" or "down"; path: the po
 extern const struct step_op step_config;	/* …/config+OFFSET, value "BITS:MASK" of 16 bits; reads the bits */
 extern const struct step_op step_returned;	/* wait for a memory device below path; value: its serial number, or "" */
 extern const struct step_op step_endpoint;	/* wait for memory device @value to have its endpoint and decoders */
+/* Wait for memory device @value's driver to have made its region: "region0 0x10000000 enabled", as it was. */
+extern const struct step_op step_driver_region;
 extern const struct step_op step_health;	/* value: memN; asks its mailbox */
 extern const struct step_op step_offline;	/* value: regionN; no block of it is online */
 

@@ -48,6 +48,7 @@ CHANGES = [
     (["--host", "sysram1"], ["daxctl prepare-isolation --persist", "cxl-sim ctl reboot"]),
     (["--host", "sysram1", "--kernel", "kmem-state"], ["daxctl prepare-isolation --mode=system-ram"]),
     (["--host", "direct1", "--fault", "any@*/format:1+=EIO"], READ[:1]),
+    (["--host", "accel1"], ["cxl-sim ctl returns 0000:0d:00.0 unbound", f"cxl recover-port --force-healthy --driver-consent=sfc {RP}"]),
     (["--host", "cache1"], ["cxl enable-isolation --cache --registers root0"]),
     *[(["--host", host], LOST) for host in ("interleave2", "switch4", "unmasked1", "vms1", "direct2x2")],
     (["--host", "pmem1"], [f"cxl recover-port --force-healthy --override=ISO-PMEM {RP}"]),
@@ -74,7 +75,7 @@ DEVICES = {
 }
 PLACES = [(r"^/proc/\d+(/task/\d+)?", "/proc/PID"), (r"/fd/\d+$", "/fd/N"), (r"/map_files/.+", "/map_files/RANGE"),
           (r"^/sys/firmware/memmap/\d+", "/sys/firmware/memmap/N"), (r"^/sys/bus/pci/slots/[^/]+", "/sys/bus/pci/slots/SLOT"),
-          (r"^/sys/dev/block/.+", "/sys/dev/block/MAJOR:MINOR"), (r"^/dev/dax[\d.]+$", "/dev/daxX.Y"), (r"^/dev/cxl/mem\d+", "/dev/cxl/memN")]
+          (r"^/sys/bus/pci/drivers/sfc/", "/sys/bus/pci/drivers/DRIVER/"), (r"^/sys/dev/block/.+", "/sys/dev/block/MAJOR:MINOR"), (r"^/dev/dax[\d.]+$", "/dev/daxX.Y"), (r"^/dev/cxl/mem\d+", "/dev/cxl/memN")]
 
 
 def place(path):

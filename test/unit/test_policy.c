@@ -111,7 +111,7 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 		{ "[root0]\nplatform-recovery = true\n", 2, "'true' is not a value of platform-recovery: use yes or no" },
 		{ "[root0]\nbest-effort = 1\n", 2, "'1' is not a value of best-effort: use yes or no" },
 		{ "[root0]\nbest-effort = no\nbest-effort = no\n", 3, "set in line 2 already" },
-		{ "[root0]\nplatform = yes\n", 2, "platform-recovery, best-effort, users and users-grace" },
+		{ "[root0]\nplatform = yes\n", 2, "platform-recovery, best-effort, users, users-grace and driver-consent" },
 		{ "[root0]\nusers = ask\n", 2, "use refuse, terminate or kill" },
 		{ "[root0]\nusers-grace = soon\n", 2, "users-grace: 'soon' is not a duration" },
 		{ "[root0]\nrequire = Safe\n", 2, "'Safe'" },
