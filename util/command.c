@@ -6,14 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/cleanup.h"
 #include "util/output.h"
 #include "util/parse.h"
 #include "util/program.h"
 #include "util/render_format.h"
+#include "util/typed.h"
+
+/* One sentence on stderr, as what it names is typed here. */
+static void say(const struct command *cmd, const char *text)
+{
+	bool lost;
+	_cleanup_free_ char *typed = typed_text(text, &lost);
+
+	fprintf(stderr, "%s %s: %s\n", program_name, cmd->name, typed ? typed : text);
+}
 
 static void report_error(const struct command *cmd, const struct err *err, int *ret_status)
 {
-	fprintf(stderr, "%s %s: %s\n", program_name, cmd->name, err->text);
+	say(cmd, err->text);
 	*ret_status = (int)err->status;
 }
 
@@ -153,7 +164,7 @@ int command_end(const struct command_run *run, int status, const struct messages
 
 	for (size_t i = 0; i < messages->n; i++)
 		if (messages->v[i].severity > SEV_INFO || run->common->verbose)
-			fprintf(stderr, "%s %s: %s\n", program_name, run->cmd->name, messages->v[i].text);
+			say(run->cmd, messages->v[i].text);
 	if (messages->lost)
 		fprintf(stderr, "%s %s: %s\n", program_name, run->cmd->name, messages->lost_text);
 	frame = render_frame(run->output->schema, status, messages);

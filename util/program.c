@@ -13,6 +13,7 @@
 #include "util/parse.h"
 #include "util/similar.h"
 #include "util/stop.h"
+#include "util/typed.h"
 
 enum { CAPTURE_BYTES = 16384 };
 
@@ -50,7 +51,7 @@ int program_flush(const char *name)
 
 static void print_help(const struct program *p, FILE *f)
 {
-	fprintf(f, "usage: %s COMMAND [OPTIONS] [TARGET...]\n\n%s\n\n", p->delegate.name, p->summary);
+	fprintf(f, "usage: %s COMMAND [OPTIONS] [TARGET...]\n\n%s\n\n", program_name, p->summary);
 	if (*p->commands)
 		fputs("Commands of this program:\n", f);
 	for (const struct command *const *c = p->commands; *c; c++) {
@@ -59,7 +60,7 @@ static void print_help(const struct program *p, FILE *f)
 	}
 	fprintf(f, "%sEvery other command goes unchanged to %s (see %s --list-cmds).\n"
 		"'%s COMMAND --help' shows a command's options.\n",
-		*p->commands ? "\n" : "", delegate_path(&p->delegate), p->delegate.name, p->delegate.name);
+		*p->commands ? "\n" : "", delegate_path(&p->delegate), program_name, program_name);
 }
 
 static int show_help(const struct program *p)
@@ -160,7 +161,7 @@ static bool refuse_misspelt(const struct program *p, int argc, char **argv)
 	if (!meant.best || is_theirs(p, "--list-cmds", NULL, argv[1]))
 		return false;
 	fprintf(stderr, "%s: '%s' is not a command: did you mean '%s %s'?\n", p->delegate.name,
-		printable(argv[1], shown, sizeof(shown)), p->delegate.name, meant.best);
+		printable(argv[1], shown, sizeof(shown)), program_name, meant.best);
 	return true;
 }
 
@@ -262,7 +263,7 @@ int program_main(const struct program *p, int argc, char **argv)
 	bool help = argc > 1 && !strcmp(argv[1], "help");
 	struct stop_signals held;
 
-	program_name = p->delegate.name;
+	program_name = typed_name(p->delegate.name);
 	if (cmd && cmd->changes)
 		stop_begin(&held, true);
 	if (argc < 2) {

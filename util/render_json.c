@@ -13,6 +13,7 @@
 #include "util/cleanup.h"
 #include "util/parse.h"
 #include "util/render_format.h"
+#include "util/typed.h"
 
 /* --- building ----------------------------------------------------------------- */
 
@@ -102,7 +103,14 @@ void render_set(struct json_object *obj, const char *key, struct json_object *va
 
 void render_add_string(struct json_object *obj, const char *key, const char *value)
 {
-	render_add(obj, key, value ? render_string(value) : NULL);
+	_cleanup_free_ char *typed = NULL;
+	bool lost;
+
+	if (!strcmp(key, "text") || !strcmp(key, "remedy") || !strcmp(key, "why")) {
+		typed = typed_text(value, &lost);
+		is_lost |= lost;
+	}
+	render_add(obj, key, value ? render_string(typed ? typed : value) : NULL);
 }
 
 void render_add_hex(struct json_object *obj, const char *key, bool known, uint64_t value)

@@ -8,7 +8,7 @@ _cxl_isolation_theirs()
 	if ! declare -F "_$1" >/dev/null; then
 		# it may define the functions of both, and takes their names for itself
 		. "/usr/share/bash-completion/completions/$1" 2>/dev/null
-		complete -F _cxl_isolation cxl daxctl cxl-sim
+		complete -F _cxl_isolation cxl daxctl cxl-isolation daxctl-isolation cxl-sim
 		declare -F "_$1" >/dev/null || return
 	fi
 	compopt -o nospace 2>/dev/null
@@ -37,9 +37,12 @@ _cxl_isolation_command()
 
 _cxl_isolation()
 {
-	local program=${1/#~\//$HOME/} name=${1##*/} answer typed value cut separators reply IFS=$' \t\n'
+	local program=${1/#~\//$HOME/} name answer typed value cut separators reply IFS=$' \t\n'
 	local -a line_words=() names
 
+	# cxl-isolation is cxl, always there
+	name=${1##*/}
+	name=${name%-isolation}
 	COMPREPLY=()
 	# not COMP_WORDS: that is split at '=' and ':'
 	read -d '' -a line_words <<<"${COMP_LINE:0:COMP_POINT}"
@@ -85,4 +88,4 @@ _cxl_isolation()
 	return 0
 }
 
-complete -F _cxl_isolation cxl daxctl cxl-sim
+complete -F _cxl_isolation cxl daxctl cxl-isolation daxctl-isolation cxl-sim

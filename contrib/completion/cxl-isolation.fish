@@ -25,7 +25,7 @@ if not functions -q __cxl_isolation_complete
         end
     end
 
-    for program in cxl daxctl cxl-sim
+    for program in cxl daxctl cxl-isolation daxctl-isolation cxl-sim
         complete -c $program -f -a '(__cxl_isolation_complete)'
     end
 end
