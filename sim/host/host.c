@@ -73,20 +73,18 @@ static int by_name(const void *a, const void *b)
 			   ((const struct host_entry *)b)->name);
 }
 
-/* Where the build has them; "" where that does not fit. */
-static void beside_program(char *buf, size_t size)
+void host_beside_program(const char *name, char *buf, size_t size)
 {
-	static const char name[] = "cxl-sim-hosts";
 	ssize_t n = readlink("/proc/self/exe", buf, size);
 	size_t dir = 0;
 
 	for (ssize_t i = 0; i < n; i++)
 		if (buf[i] == '/')
 			dir = (size_t)i + 1;
-	if (!dir || dir + sizeof(name) > size)
+	if (!dir || dir + strlen(name) >= size)
 		buf[0] = '\0';
 	else
-		memcpy(buf + dir, name, sizeof(name));
+		memcpy(buf + dir, name, strlen(name) + 1);
 }
 
 int host_list_read(struct host_list *ret, struct err *err)
@@ -94,7 +92,7 @@ int host_list_read(struct host_list *ret, struct err *err)
 	char built[PATH_MAX];
 	const char *dirs[] = { secure_getenv("CXL_SIM_HOSTS"), built, SIM_HOSTS_DIR };
 
-	beside_program(built, sizeof(built));
+	host_beside_program(HOSTS_OF_BUILD, built, sizeof(built));
 
 	*ret = (struct host_list){ 0 };
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {

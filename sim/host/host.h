@@ -23,6 +23,12 @@ struct host_list {
 	size_t n;
 };
 
+/* The build's hosts, beside the program; not there when it is installed. */
+#define HOSTS_OF_BUILD "cxl-sim-hosts"
+
+/* The path of @name in this program's directory; "" where that cannot be told. */
+void host_beside_program(const char *name, char *buf, size_t size);
+
 /* The built-in hosts, in natural order of their names. */
 int host_list_read(struct host_list *ret, struct err *err);
 void host_list_free(struct host_list *list);

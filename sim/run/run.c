@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "config.h"
+#include "sim/host/host.h"
 #include "sim/run/private.h"
 #include "sim/run/stage.h"
 #include "sim/run/udev.h"
@@ -39,10 +42,35 @@ struct run {
 
 /* --- P3 ------------------------------------------------------------------ */
 
+/* The programs that came with this one are found first in a run, of a build in its directories. */
+static void find_siblings(void)
+{
+	const char *set = getenv("PATH"), *path = set ? set : "/bin:/usr/bin";	/* as execvp() has it */
+	_cleanup_free_ char *with = NULL;
+	char own[PATH_MAX], hosts[PATH_MAX];
+	int n;
+
+	host_beside_program("", own, sizeof(own));
+	host_beside_program(HOSTS_OF_BUILD, hosts, sizeof(hosts));
+	if (!*own || strchr(own, ':'))
+		return;
+	own[strlen(own) - 1] = '\0';	/* the slash */
+	if (!access(hosts, F_OK))
+		n = asprintf(&with, "%s/../cxl:%s/../daxctl:%s:%s", own, own, own, path);
+	else
+		n = asprintf(&with, "%s:%s:%s", FRONT_END_DIR, own, path);
+	if (n < 0) {
+		with = NULL;
+		return;
+	}
+	setenv("PATH", with, 1);
+}
+
 static void exec_command(const struct run *run)
 {
 	int e;
 
+	find_siblings();
 	sigprocmask(SIG_SETMASK, &run->original, NULL);
 	setenv("CXL_STATE_DIR", PRIVATE_STATE_DIR, 0);	/* journals of this host, gone with it */
 	setenv("SYSTEMD_DEVICE_VERIFY_SYSFS", "0", 1);	/* libudev refuses a /sys that is not sysfs */
