@@ -29,9 +29,9 @@ def emulation_failed(status, console, overdue):
     return status == EMULATION_FAILED or (status == NO_STATUS and overdue and not first_sign(console))
 
 
-def ready():
+def ready(kernels=("6.12", "newest")):
     """{(kernel, "kernel" or "module"): what test/vm/setup says of it}: a release or a file, else "skip" or "failed" and why."""
-    p = subprocess.run([HERE / "setup"], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=cli.CLEAN, check=False)
+    p = subprocess.run([HERE / "setup", *kernels], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=cli.CLEAN, check=False)
     return dict((tuple(line.split(" ", 2)[:2]), line.split(" ", 2)[2]) for line in p.stdout.splitlines())
 
 
