@@ -108,6 +108,9 @@ bool consent_reaches(const struct cxl_root_port *rp, const char *driver, struct 
 	*ret_why = NULL;
 	if (!rp->n_accelerators)
 		return !hinders("the device that a region shares with it is below another root port", ret_why);
+	if (iso_has_quirk(&rp->iso, ISO_QUIRK_PANICS))
+		return !hinders("this kernel panics on an isolation while the device has no driver, as it has not when its link is taken down",
+				ret_why);
 	return !driver_hinders(rp->accelerators, driver, a, ret_why) &&
 	       !device_hinders(rp, a, ret_why) && !regions_hinder(rp, a, ret_why);
 }

@@ -57,6 +57,13 @@ def test_with_consent_driver_region_and_settings_are_back(fail):
     assert not [p for p, _ in cxl_writes(r.log) if "region" in p or "decoder" in p]
 
 
+def test_a_kernel_that_panics_without_a_driver_is_no_way_to_do_it():
+    """The posted v1 handler asks the driver, which has just been taken off when the link goes down."""
+    *_, r = isolated(kernel="v1").cxl("recover-port", CONSENT, PORT).run()
+    assert r.rc == 1 and rec(r)["blocker"] == "ISO-TYPE2" and "panics on an isolation while the device has no driver" in r.err, str(r)
+    assert not cxl_writes(r.log)
+
+
 def test_another_driver_is_refused_and_both_are_named():
     r = isolated().cxl("recover-port", "--driver-consent=qat", PORT).run()[-1]
     assert r.rc == 1 and f"{ENDPOINT} is bound to sfc, and what was consented to is qat" in r.err and not cxl_writes(r.log), str(r)
