@@ -49,16 +49,27 @@ struct dax_blocks_now dax_blocks_of(struct step_run *run, const char *name)
 	return now;
 }
 
-/* "sys/bus/dax/devices/dax0.0/state": the blocks of dax0.0 */
-static struct dax_blocks_now blocks_of(struct step_run *run, const char *path)
+int dax_step_name(const struct step *step, char *buf, size_t size)
 {
-	const char *end = strrchr(path, '/'), *start = end;
-	char name[64];
+	const char *end = strrchr(step->path, '/'), *start = end;
 
-	while (start > path && start[-1] != '/')
+	while (start > step->path && start[-1] != '/')
 		start--;
-	snprintf(name, sizeof(name), "%.*s", (int)(end - start), start);
-	return dax_blocks_of(run, name);
+	if (!end || end == start || (size_t)(end - start) >= size)
+		return -EINVAL;
+	memcpy(buf, start, (size_t)(end - start));
+	buf[end - start] = '\0';
+	return 0;
+}
+
+static int blocks_of(struct step_run *run, const struct step *step, struct dax_blocks_now *ret)
+{
+	char name[64];
+	int rc = dax_step_name(step, name, sizeof(name));
+
+	if (!rc)
+		*ret = dax_blocks_of(run, name);
+	return rc;
 }
 
 /* --- the file -------------------------------------------------------------------- */
@@ -66,9 +77,12 @@ static struct dax_blocks_now blocks_of(struct step_run *run, const char *path)
 static int read_state(struct step_run *run, const struct step *step, char *buf, size_t size)
 {
 	char device[PATH_MAX], link[PATH_MAX];
-	struct dax_blocks_now now = blocks_of(run, step->path);
-	ssize_t n = sysfs_read(run->fs, step->path, buf, size);
+	struct dax_blocks_now now;
+	ssize_t n = blocks_of(run, step, &now);
 
+	if (n)
+		return (int)n;
+	n = sysfs_read(run->fs, step->path, buf, size);
 	if (n == -ENOENT) {	/* no kmem, or no device? */
 		snprintf(device, sizeof(device), "%.*s", (int)(strlen(step->path) - strlen("/state")), step->path);
 		n = sysfs_readlink(run->fs, device, link, sizeof(link));
@@ -126,8 +140,11 @@ static int set_state(struct step_run *run, const struct step *step, struct err *
 /* An unplug that was refused left all of it, and is no reason to take it away. */
 static int undo_state(struct step_run *run, const struct step *step)
 {
-	struct dax_blocks_now now = blocks_of(run, step->path);
+	struct dax_blocks_now now;
+	int rc = blocks_of(run, step, &now);
 
+	if (rc)
+		return rc;
 	if (strcmp(step->undo, DAX_UNPLUGGED) != 0 && now.there && now.movable == now.there)
 		return 0;
 	return put(run, step, step->undo);

@@ -6,6 +6,9 @@
 #include "lib/model/dax_facts.h"
 #include "lib/txn/step_run.h"
 
+/* "sys/bus/dax/devices/dax0.0/state", or another file of it -> "dax0.0"; -EINVAL. */
+int dax_step_name(const struct step *step, char *buf, size_t size);
+
 /* Of run->host's device @name, as they are now. */
 struct dax_blocks_now {
 	uint64_t there, online, movable;

@@ -89,20 +89,6 @@ static struct daxctl_dev *find_dev(struct daxctl_ctx *ctx, const char *name)
 	return NULL;
 }
 
-/* "sys/bus/dax/devices/dax0.0/driver" -> "dax0.0" */
-static int name_of(const struct step *step, char *buf, size_t size)
-{
-	const char *end = strrchr(step->path, '/'), *start = end;
-
-	while (start > step->path && start[-1] != '/')
-		start--;
-	if (!end || end == start || (size_t)(end - start) >= size)
-		return -EINVAL;
-	memcpy(buf, start, (size_t)(end - start));
-	buf[end - start] = '\0';
-	return 0;
-}
-
 /* libdaxctl says "busy" whatever the reason was: may this process bind drivers at all?  -errno or 0. */
 static int may_bind(struct sysfs *fs)
 {
@@ -275,7 +261,7 @@ static int switch_by_libdaxctl(struct step_run *run, const struct step *step, st
 	_cleanup_(unref_ctx) struct daxctl_ctx *ctx = NULL;
 	struct daxctl_dev *dev;
 	char name[64];
-	int rc = name_of(step, name, sizeof(name)), mode = DAX_DEVDAX;
+	int rc = dax_step_name(step, name, sizeof(name)), mode = DAX_DEVDAX;
 
 	rc = rc ? rc : daxctl_new(&ctx);
 	if (rc)
