@@ -14,16 +14,15 @@ import tempfile
 
 import pytest
 
-from lib.cli import CLEAN, CXL, DAXCTL, SIM, host_file
+from lib.cli import CLEAN, CXL, DAXCTL, EVERYTHING as ALL, SIM, host_file
 
 pytestmark = pytest.mark.sweep
 
 DRIVER = pathlib.Path(__file__).with_name("driver.py")
 ACTIONS = [("any", a) for a in ("EIO", "EBUSY", "ENODEV", "EACCES", "EINTR", "kill-before", "kill-after", "vanish")]
 ACTIONS += [("read", "short"), ("write", "short")]
-ALL = os.environ.get("CXL_FAULTS") == "all"
 # of the sample: every SAMPLE-th operation, another one for each action; on more hosts every THIN-th
-SAMPLE, THIN = 89, 353
+SAMPLE, THIN = 179, 709
 CHUNK = 24
 
 
@@ -78,7 +77,7 @@ def sweep(scenario, host, sample):
 @pytest.mark.parametrize("scenario,host,sample", [
     ("recover-port", "direct1", SAMPLE), ("recover-port", "interleave2", SAMPLE), ("enable-isolation", "direct1", SAMPLE),
     ("enable-isolation", "interleave2", SAMPLE), ("disable-isolation", "interleave2", SAMPLE), ("set-timeout", "interleave2", SAMPLE),
-    ("prepare-isolation", "sysram1", SAMPLE), ("prepare-ram", "sysram1", SAMPLE), ("prepare-layout", "vms1", 13), ("recover-port", "vms1", THIN),
+    ("prepare-isolation", "sysram1", SAMPLE), ("prepare-ram", "sysram1", SAMPLE), ("prepare-layout", "vms1", 29), ("recover-port", "vms1", THIN),
     # below a switch, without a way but the reset of the bus, a region of four
     ("recover-port", "switch4", THIN), ("recover-port", "masked1", THIN), ("recover-port", "direct2x2-6.12-x4-devdax", THIN)])
 def test_whatever_goes_wrong_it_is_finished_as_before_or_resumable(scenario, host, sample, tmp_path, capsys):

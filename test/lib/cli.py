@@ -14,6 +14,8 @@ import tempfile
 from lib import schema
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# `scripts/test --full`: where something goes wrong at every operation of a run, each of them and not a fixed sample.
+EVERYTHING = os.environ.get("CXL_FAULTS") == "all"
 BUILD = pathlib.Path(os.environ.get("CXL_BUILD_DIR", ROOT / "build")).resolve()
 CXL = BUILD / "cxl" / "cxl"
 DAXCTL = BUILD / "daxctl" / "daxctl"
