@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Configuration files through libiniparser, line by line: see ini.h. */
+/* Configuration files: see ini.h. */
 #include "util/ini.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <iniparser/iniparser.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,59 +14,101 @@
 #include "util/file.h"
 
 enum {
-	LINE_MAX_BYTES = 900,		/* libiniparser's buffer is 1024 (ASCIILINESZ) */
+	LINE_MAX_BYTES = 900,
 	FILE_MAX_BYTES = 1 << 18,
 };
 
-static int be_quiet(const char *format, ...)
+/* Part of a line; what is before and behind it is left out. */
+struct span {
+	const char *p;
+	size_t n;
+};
+
+static bool is_blank(char c)
 {
-	(void)format;
-	return 0;
+	return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
 }
 
-static void free_dictionary(dictionary **d)
+static struct span trim(struct span s)
 {
-	if (*d)
-		iniparser_freedict(*d);
-}
-
-/* Put one line where libiniparser can load it: in @fd. */
-static int put_line(int fd, const char *line, size_t len)
-{
-	if (ftruncate(fd, 0) || pwrite(fd, line, len, 0) != (ssize_t)len || pwrite(fd, "\n", 1, (off_t)len) != 1)
-		return -errno;
-	return 0;
-}
-
-/* What libiniparser makes of the line in @fd, appended to @ret unless it is nothing. */
-static int take_line(int fd, unsigned int number, struct arena *a, struct ini *ret)
-{
-	_cleanup_(free_dictionary) dictionary *d = NULL;
-	struct ini_line line = { .number = number };
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	d = iniparser_load(path);
-	if (!d)
-		return -EINVAL;
-	for (ssize_t i = 0; i < d->size; i++) {
-		const char *key = d->key[i], *value = d->val[i];
-
-		if (!key)
-			continue;
-		/* a setting in no section is ":KEY", a section has no value */
-		if (value && *key == ':') {
-			line.key = arena_strdup(a, key + 1);
-			line.value = arena_strdup(a, value);
-		} else {
-			line.section = arena_strdup(a, key);
-		}
-		if (!line.section && (!line.key || !line.value))
-			return -ENOMEM;
-		ret->v[ret->n++] = line;
-		return 0;
+	while (s.n && is_blank(*s.p)) {
+		s.p++;
+		s.n--;
 	}
-	return 0;
+	while (s.n && is_blank(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+/* Nothing more, or a comment. */
+static bool is_over(struct span s)
+{
+	s = trim(s);
+	return !s.n || *s.p == '#' || *s.p == ';';
+}
+
+static struct span behind(struct span s, const char *last)
+{
+	return (struct span){ last + 1, s.n - (size_t)(last + 1 - s.p) };
+}
+
+static const char *find(struct span s, char c)
+{
+	return s.n ? memchr(s.p, c, s.n) : NULL;
+}
+
+static const char *copy(struct span s, bool lower, struct arena *a)
+{
+	char *ret = arena_strndup(a, s.p, s.n);
+
+	for (char *c = ret; lower && ret && *c; c++)
+		*c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+	return ret;
+}
+
+/* What @s, behind the "=", says: as it is between quotes, else up to a comment. */
+static bool take_value(struct span s, struct span *ret)
+{
+	const char *close;
+	size_t n = 0;
+
+	s = trim(s);
+	if (s.n && (*s.p == '"' || *s.p == '\'')) {
+		close = find(behind(s, s.p), *s.p);
+		if (!close || !is_over(behind(s, close)))
+			return false;
+		*ret = (struct span){ s.p + 1, (size_t)(close - s.p - 1) };
+		return true;
+	}
+	while (n < s.n && s.p[n] != '#' && s.p[n] != ';')
+		n++;
+	*ret = trim((struct span){ s.p, n });
+	return true;
+}
+
+/* One line; -EINVAL for what is none, -ENODATA for one that says nothing. */
+static int take_line(struct span s, struct arena *a, struct ini_line *ret)
+{
+	struct span value;
+	const char *at;
+
+	if (is_over(s))
+		return -ENODATA;
+	s = trim(s);
+	if (*s.p == '[') {
+		at = find(s, ']');
+		if (!at || !is_over(behind(s, at)))
+			return -EINVAL;
+		s = (struct span){ s.p + 1, (size_t)(at - s.p - 1) };
+		ret->section = copy(trim(s), true, a);
+		return ret->section ? 0 : -ENOMEM;
+	}
+	at = find(s, '=');
+	if (!at || at == s.p || !take_value(behind(s, at), &value))
+		return -EINVAL;
+	ret->key = copy(trim((struct span){ s.p, (size_t)(at - s.p) }), true, a);
+	ret->value = copy(value, false, a);
+	return ret->key && ret->value ? 0 : -ENOMEM;
 }
 
 static int wrong(const char *name, unsigned int number, struct err *err, const char *what)
@@ -76,72 +116,50 @@ static int wrong(const char *name, unsigned int number, struct err *err, const c
 	return err_set(err, EXIT_USAGE, EINVAL, "%.200s:%u: %s; nothing of the file is used", name, number, what);
 }
 
-/* libiniparser knows a section by the last character of its line. */
-static bool has_comment_behind_section(const char *line, size_t len)
+static const char *why_no_line(struct span s)
 {
-	const char *end;
-	size_t at = 0;
-
-	while (at < len && (line[at] == ' ' || line[at] == '\t'))
-		at++;
-	end = at < len && line[at] == '[' ? memchr(line + at, ']', len - at) : NULL;
-	if (!end)
-		return false;
-	for (at = (size_t)(end + 1 - line); at < len && (line[at] == ' ' || line[at] == '\t');)
-		at++;
-	return at < len && (line[at] == '#' || line[at] == ';');
-}
-
-static const char *why_no_line(const char *line, size_t len)
-{
-	if (len > LINE_MAX_BYTES)
+	if (s.n > LINE_MAX_BYTES)
 		return "the line is too long";
-	if (memchr(line, '\0', len))
+	if (find(s, '\0'))
 		return "the line holds a NUL byte";
-	if (len && line[len - 1] == '\\')
+	if (s.n && s.p[s.n - 1] == '\\')
 		return "the line ends in a backslash: a setting is one line";
-	if (has_comment_behind_section(line, len))
-		return "a comment cannot stand behind a [section]: give it a line of its own";
 	return NULL;
 }
 
 int ini_parse(const char *name, const char *text, size_t len, struct arena *a, struct ini *ret,
 	      struct err *err)
 {
-	_cleanup_close_ int fd = memfd_create("ini", MFD_CLOEXEC);
-	size_t lines = 1;
+	const char *end = text + len;
 	unsigned int number = 0;
-	int rc = fd < 0 ? -errno : 0;
+	size_t lines = 1;
 
 	for (size_t i = 0; i < len; i++)
 		lines += text[i] == '\n';
 	*ret = (struct ini){ .v = arena_alloc(a, lines, sizeof(*ret->v)) };
 	if (!ret->v)
-		rc = -ENOMEM;
-	if (rc)
-		return err_set(err, EXIT_REFUSED, -rc, "%.200s cannot be parsed: %s", name, strerror(-rc));
-	iniparser_set_error_callback(be_quiet);
-	for (const char *line = text, *end = text + len; !rc && line < end; number++) {
-		const char *nl = memchr(line, '\n', (size_t)(end - line));
-		size_t n = (size_t)((nl ? nl : end) - line);
+		return err_no_memory(err, "");
+	while (text < end) {
+		const char *nl = memchr(text, '\n', (size_t)(end - text));
+		struct span s = { text, (size_t)((nl ? nl : end) - text) };
+		struct ini_line line = { .number = ++number };
 		const char *why;
+		int rc;
 
-		n -= n && line[n - 1] == '\r';
-		why = why_no_line(line, n);
-		if (why) {
-			rc = wrong(name, number + 1, err, why);
-			break;
-		}
-		rc = put_line(fd, line, n);
-		rc = rc ? rc : take_line(fd, number + 1, a, ret);
+		s.n -= s.n && s.p[s.n - 1] == '\r';
+		why = why_no_line(s);
+		if (why)
+			return wrong(name, number, err, why);
+		rc = take_line(s, a, &line);
 		if (rc == -EINVAL)
-			wrong(name, number + 1, err, "this is neither a [section] nor a KEY = VALUE");
-		else if (rc)
-			err_set(err, EXIT_REFUSED, -rc, "%.200s cannot be parsed: %s", name, strerror(-rc));
-		line = nl ? nl + 1 : end;
+			return wrong(name, number, err, "this is neither a [section] nor a KEY = VALUE");
+		if (rc == -ENOMEM)
+			return err_no_memory(err, "");
+		if (!rc)
+			ret->v[ret->n++] = line;
+		text = nl ? nl + 1 : end;
 	}
-	iniparser_set_error_callback(NULL);
-	return rc;
+	return 0;
 }
 
 /* --- the file ----------------------------------------------------------------- */

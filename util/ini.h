@@ -2,8 +2,13 @@
 /*
  * A configuration file of sections and settings, with the line of each.
  *
- * libiniparser decides what a line means; since it loses line numbers, merges
- * sections of one name and skips past errors, it is given one line at a time.
+ * A line is "[SECTION]", "KEY = VALUE", blank or a comment, which "#" or ";" begins,
+ * also behind either of the others; a VALUE in quotes, single or double, holds all but
+ * its quote.
+ *
+ * A grammar of our own: libiniparser loses the lines' numbers, merges sections of one
+ * name and goes on after errors; inih as Debian builds it tells neither the number of a
+ * line nor that a section begins.
  */
 #ifndef UTIL_INI_H
 #define UTIL_INI_H

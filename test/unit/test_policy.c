@@ -17,7 +17,7 @@ static int parse(const char *text, struct arena *a, struct policy *ret, struct e
 static void everything_that_may_be_said_is_understood(void **state)
 {
 	static const char text[] =
-		"# comment\n; another\n\n[root0]\n require = contain ; why\n\ttimeout=100ms\r\n"
+		"# comment\n; another\n\n[root0] ; mine, see [1]\n require = 'contain' ; why\n\ttimeout=100ms\r\n"
 		"[serial 4098]\nmode = devdax\nrecover = never\ncache = yes\nlink-down = no\n"
 		"[0c:01.0]\nTimeout = \"off\"\n[ALL]\nrequire=safe\nusers = kill\nusers-grace = 2s";
 	struct arena a = { 0 };
@@ -99,8 +99,9 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 		const char *says;
 	} bad[] = {
 		{ "[root0]\ncolour = red\n", 2, "unknown key 'colour'" },
-		{ "[all]\n [root0] ; mine\n", 2, "a comment cannot stand behind a [section]" },
-		{ "[root0] # see [1]\n", 1, "a comment cannot stand behind a [section]" },
+		{ "[root0] # see [1]\n[root1 # see\n", 2, "neither" },
+		{ "[root0]\nrequire = \"safe\n", 2, "neither" },
+		{ "[root0]\nrequire = \"safe\" it is\n", 2, "neither" },
 		{ "\n\nrequire = safe\n", 3, "in no section" },
 		{ "[root0]\nrequire = brave\n", 2, "safe, debug, contain or recover" },
 		{ "[root0]\nrequire =\n", 2, "require: '' is not a level" },
