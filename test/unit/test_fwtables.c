@@ -401,7 +401,7 @@ static void a_table_full_of_rubbish_says_only_a_few_things(void **state)
 	finish(&t, 5);
 	cdat(&t);
 	assert_int_equal(out.cdat.n_types, 0);
-	assert_in_range(out.messages.n, 1, 8);
+	assert_true(out.messages.n >= 1 && out.messages.n <= 8);
 }
 
 int main(void)

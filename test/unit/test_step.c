@@ -301,7 +301,7 @@ static void what_was_taken_and_not_done_is_asked_for_again_a_few_times(void **st
 		steps[0].timeout_us = 300000;
 		helped = helps_at = 0;
 		assert_true(step_run_all(&run, &err) < 0);
-		assert_in_range(helped, 1, 6);
+		assert_true(helped >= 1 && helped <= 6);
 	}
 }
 
