@@ -31,7 +31,7 @@
 
 const char stage_namespace_remedy[] =
 	"allow user namespaces (sysctl user.max_user_namespaces above 0, and where they exist "
-	"kernel.unprivileged_userns_clone=1 and kernel.apparmor_restrict_unprivileged_userns=0), or run as root";
+	"kernel.unprivileged_userns_clone=1 and kernel.apparmor_restrict_unprivileged_userns=0; never in a chroot), or run as root";
 
 static int write_file(const char *path, const char *text)
 {
@@ -65,10 +65,28 @@ static int make_network(struct stage *stage)
 	return uevent_open();
 }
 
+/*
+ * In a chroot "/" is no mount point, and mounts are made private from their namespace's root on: who enters a
+ * mount namespace, and be it its own, is there (mntns_install() of fs/namespace.c).
+ */
+static int make_private_in_chroot(void)
+{
+	_cleanup_close_ int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (self < 0 || root < 0 || cwd < 0 || setns(self, CLONE_NEWNS) ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) || fchdir(root) || chroot(".") || fchdir(cwd))
+		return -errno;
+	return 0;
+}
+
 static int make_private(struct stage *stage)
 {
 	(void)stage;
-	return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ? -errno : 0;
+	if (!mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		return 0;
+	return errno == EINVAL ? make_private_in_chroot() : -errno;
 }
 
 static int mount_proc(struct stage *stage)

@@ -292,6 +292,21 @@ exec setpriv --reuid=65534 --regid=65534 --clear-groups {open_dir}/cxl-sim {comm
 
 
 @needs_root
+def test_in_a_chroot_whose_top_is_no_mount_point_it_runs_and_leaves_no_mount(open_dir):
+    script = """
+for d in usr etc dev proc tmp run var; do mkdir -p "$1/top/$d" && mount --rbind "/$d" "$1/top/$d" || exit 99; done
+mkdir "$1/top/sys" "$1/top/sim" && mount --rbind "$1" "$1/top/sim" && mount -t sysfs sysfs "$1/top/sys" || exit 99
+for d in bin lib lib64 sbin; do ln -s "usr/$d" "$1/top/$d"; done
+mounts=$(cat /proc/self/mountinfo)
+chroot "$1/top" sh -c 'cd /tmp; /sim/cxl-sim run --host /sim/direct1-6.12-devdax.tar.xz --kernel v1-fixed -- \
+    sh -c "pwd; echo 1 > $1/isolation_ctrl && cat $1/isolation_ctrl; ls -d /sim"' sh "$2" || exit
+[ "$mounts" = "$(cat /proc/self/mountinfo)" ] && ! ls "$1/top/sys/bus/cxl" 2>/dev/null && echo as before
+"""
+    done = subprocess.run(["unshare", "-m", "--propagation=shared", "sh", "-c", script, "sh", open_dir, ISO], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "/tmp\n1\n/sim\nas before\n", "")
+
+
+@needs_root
 def test_normal_user_runs_in_a_user_namespace_as_root(open_dir):
     done = as_nobody(open_dir, "666", "run --host direct1-6.12-devdax.tar.xz --kernel v1-fixed --log log -- "
                      f"sh -c 'id -u; echo 1 > {ISO}/isolation_ctrl && cat {ISO}/isolation_ctrl'")
