@@ -173,6 +173,18 @@ static const char *endpoint_names(const struct cxl_root_port *rp, struct arena *
 	return names;
 }
 
+/* A PCI function below that no driver answers for, or VFIO, which nobody asks; NULL: none. */
+static const char *unhandled_function(const struct cxl_root_port *rp)
+{
+	for (size_t i = 0; i < rp->n_accelerators; i++)
+		if (!rp->accelerators[i].driver || strstr(rp->accelerators[i].driver, "vfio"))
+			return rp->accelerators[i].name;
+	for (size_t i = 0; i < rp->n_pci_functions; i++)
+		if (!rp->pci_functions[i].driver || strstr(rp->pci_functions[i].driver, "vfio"))
+			return rp->pci_functions[i].name;
+	return NULL;
+}
+
 enum answer check_driver_panics(const struct check_context *ctx, const struct cxl_root_port *rp,
 			 const struct iso_control *now, struct arena *a, struct finding *f)
 {
@@ -186,6 +198,11 @@ enum answer check_driver_panics(const struct check_context *ctx, const struct cx
 			continue;	/* its driver has the say */
 		f->text = arena_printf(a, "this kernel's isolation handler is the %s: it panics the host when %s is isolated",
 				       kernel, rp->memdevs[i]->name);
+		return ANSWER_FAILS;
+	}
+	if (root_port_endpoints(rp) && unhandled_function(rp)) {
+		f->text = arena_printf(a, "this kernel's isolation handler is the %s: it panics the host because no driver of %s handles isolation", kernel,
+				       unhandled_function(rp));
 		return ANSWER_FAILS;
 	}
 	if (!rp->bridge || rp->bridge->n_endpoints == root_port_endpoints(rp))

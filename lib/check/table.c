@@ -103,7 +103,7 @@ const struct check checks[N_CHECKS] = {
 	[ID_DRIVER_PANIC] = {
 		.id = "ISO-DRIVER-PANIC", .kind = CHECK_LIMIT, .caps_at = CONTAINMENT_DEBUG,
 		.title = "this kernel's isolation handler panics the host",
-		.why = "The isolation series as posted (v1, 20250730214718.10679) panics for every type-3 device below the port, and when a second root port under the same host bridge is populated. It is recognised by how it prints the timeout's range: in lower case, or with ENXIO for the default.",
+		.why = "The isolation series as posted (v1, 20250730214718.10679) panics for every type-3 device below the port, for every function that no driver answers for, and when a second root port under the same host bridge is populated. It is recognised by how it prints the timeout's range: in lower case, or with ENXIO for the default.",
 		.remedy = "boot a kernel with a corrected isolation series",
 		.look = check_driver_panics,
 	},
