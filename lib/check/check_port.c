@@ -318,6 +318,13 @@ static bool shares_with_accelerator(const struct cxl_root_port *rp, struct arena
 	return false;
 }
 
+static bool ends_users(const struct check_context *ctx, const struct cxl_root_port *rp)
+{
+	if (ctx->recovering)
+		return ctx->ends_users;
+	return !rp->kept.policy_error && rp->kept.has_users && rp->kept.users != USERS_REFUSE;
+}
+
 /* What the consent to its driver's coming and going amounts to, which lifts @f where it reaches. */
 static const char *consent_text(const struct check_context *ctx, const struct cxl_root_port *rp,
 				struct arena *a, struct finding *f)
@@ -327,7 +334,7 @@ static const char *consent_text(const struct check_context *ctx, const struct cx
 
 	if (!driver)
 		return "";
-	if (consent_reaches(rp, driver, a, &why)) {
+	if (consent_reaches(rp, driver, ends_users(ctx, rp), a, &why)) {
 		f->caps_at = CONTAINMENT_RECOVER;
 		text = arena_printf(a, "; recover-port takes it off and gives it back, as %s allows",
 				    ctx->driver_consent ? "--driver-consent" : rp->kept.driver_consent_at);
@@ -338,11 +345,12 @@ static const char *consent_text(const struct check_context *ctx, const struct cx
 }
 
 /* The command for whoever has the vendor's word. */
-static const char *consent_way(const struct cxl_root_port *rp, struct arena *a)
+static const char *consent_way(const struct check_context *ctx, const struct cxl_root_port *rp,
+			       struct arena *a)
 {
 	const char *driver = rp->accelerators->driver, *why, *text = NULL;
 
-	if (driver && consent_reaches(rp, driver, NULL, &why))
+	if (driver && consent_reaches(rp, driver, ends_users(ctx, rp), a, &why))
 		text = arena_printf(a, ", and where it does: cxl recover-port --driver-consent=%s %s, or driver-consent = %s in the policy file",
 				    driver, rp->name, driver);
 	return text ? text : "";
@@ -372,7 +380,7 @@ enum answer check_is_driver_owned(const struct check_context *ctx, const struct 
 		f->remedy = "none needed: the driver's consent was given";
 		return ANSWER_FAILS;
 	}
-	f->remedy = arena_printf(a, "ask the vendor whether the driver handles a lost link%s; %s%s%s%s%s", consent_way(rp, a),
+	f->remedy = arena_printf(a, "ask the vendor whether the driver handles a lost link%s; %s%s%s%s%s", consent_way(ctx, rp, a),
 				 acc->reset_method ? "how the device can be reset: cat /" : acc->cxl_reset ? "" :
 				 "the kernel has no way to reset the device alone", acc->reset_method ? acc->reset_method : "",
 				 acc->reset_method && acc->cxl_reset ? "; and " : "",
