@@ -101,7 +101,7 @@ static bool physical_hinders(const struct cxl_root_port *rp, const struct device
 	if (f->numvfs.v != count_virtual(rp, f->name))
 		return hinders(arena_printf(a, "%s has %" PRIu64 " virtual functions by its sriov_numvfs, and %zu are there", f->name, f->numvfs.v,
 					    count_virtual(rp, f->name)), ret_why);
-	if (f->numvfs.v && f->vf_autoprobe < 0)
+	if (f->vf_autoprobe < (f->numvfs.v ? 0 : -1))
 		return hinders(arena_printf(a, "how the virtual functions of %s get their drivers cannot be told: its sriov_drivers_autoprobe cannot be read", f->name), ret_why);
 	return false;
 }

@@ -62,7 +62,7 @@ struct device_function {
 	const char *override;	/* its driver_override; NULL: none */
 	bool override_known;
 	struct opt_u64 numvfs;	/* how many virtual ones it has */
-	int vf_autoprobe;	/* sriov_drivers_autoprobe: 0, 1; -1: not there, or not known */
+	int vf_autoprobe;	/* sriov_drivers_autoprobe: 0, 1; -1: not there, -2: not known */
 };
 
 /* An ordinary PCI device. */

@@ -133,11 +133,11 @@ void build_device_virtual(struct builder *b, const struct recipe *recipe,
 		const struct recipe_function *f = &acc->functions[i];
 		const char *probe = TEXT(b, PCI "/%s/sriov_drivers_autoprobe", f->address);
 
-		if (!f->numvfs)
-			continue;
-		build_write(b, TEXT(b, "no drivers by themselves below %s", f->address), probe, "0", NULL, "0");
-		add_numvfs(b, TEXT(b, "virtual functions of %s", f->address), f->address, 0, f->numvfs);
-		build_write(b, TEXT(b, "drivers below %s again", f->address), probe, "1", NULL, "1");
+		if (f->numvfs) {
+			build_write(b, TEXT(b, "no drivers by themselves below %s", f->address), probe, "0", NULL, "0");
+			add_numvfs(b, TEXT(b, "virtual functions of %s", f->address), f->address, 0, f->numvfs);
+			build_write(b, TEXT(b, "drivers below %s again", f->address), probe, "1", NULL, "1");
+		}
 		for (size_t k = 0; k < acc->n_functions; k++) {
 			const char *physical = acc->functions[k].physical;
 

@@ -54,11 +54,12 @@ static void read_override(struct cxl_host *host, const char *dir, struct device_
 static int read_autoprobe(struct cxl_host *host, const char *dir)
 {
 	char path[PATH_MAX], text[16];
+	ssize_t n = sysfs_join(path, sizeof(path), dir, "sriov_drivers_autoprobe");
 
-	if (sysfs_join(path, sizeof(path), dir, "sriov_drivers_autoprobe") ||
-	    sysfs_read(host->fs, path, text, sizeof(text)) != 1 || (*text != '0' && *text != '1'))
+	n = n ? n : sysfs_read(host->fs, path, text, sizeof(text));
+	if (n == -ENOENT)
 		return -1;
-	return *text - '0';
+	return n == 1 && (*text == '0' || *text == '1') ? *text - '0' : -2;
 }
 
 /* What a recovery with its driver's consent has to know of the device: all that is on its bus. */
@@ -83,11 +84,9 @@ static int read_device(struct cxl_host *host, struct cxl_root_port *rp, const ch
 			.name = names.v[i],
 			.driver = attr_link_name(host, names.v[i], dir, "driver"),
 			.physical = attr_link_name(host, names.v[i], dir, "physfn"),
-			.numvfs = read_numvfs(host, dir), .vf_autoprobe = -1,
+			.numvfs = read_numvfs(host, dir), .vf_autoprobe = read_autoprobe(host, dir),
 		};
 		read_override(host, dir, &v[i]);
-		if (v[i].numvfs.v)
-			v[i].vf_autoprobe = read_autoprobe(host, dir);
 	}
 	rp->device_functions = v;
 	rp->n_device_functions = names.n;

@@ -76,6 +76,9 @@ def test_with_its_end_in_the_policy_too_recover_is_the_promise(tmp_path):
         .cxl("recover-port", PORT).sh(PICTURE).run()
     assert rec(listed)["containment"] == "recover" and "ISO-TYPE2" in rec(listed)["notes"], str(listed)
     assert r.rc == 0 and before.text == after.text and f"{DEVICE} sfc (null) 3 0" in after.text, str(r)
+    # without any it is as before, too
+    before, _, r, after = Session(direct(tmp_path, []), before=off).sh(PICTURE).cxl(*ON).cxl("recover-port", "--force-healthy", CONSENT, PORT).sh(PICTURE).run()
+    assert r.rc == 0 and before.text == after.text and f"{DEVICE} sfc (null) 0 0" in after.text, str(r)
 
 
 @pytest.mark.parametrize("fault", ["write@*/sriov_numvfs:1=kill-after", "write@*/sfc/unbind:1=kill-after", "write@*/sfc/unbind:2=kill-before",
