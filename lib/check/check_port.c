@@ -353,6 +353,9 @@ static const char *consent_way(const struct check_context *ctx, const struct cxl
 	if (driver && consent_reaches(rp, driver, ends_users(ctx, rp), a, &why))
 		text = arena_printf(a, ", and where it does: cxl recover-port --driver-consent=%s %s, or driver-consent = %s in the policy file",
 				    driver, rp->name, driver);
+	else if (driver && consent_reaches(rp, driver, true, a, &why))
+		text = arena_printf(a, ", and where it does, and whoever has its virtual functions by VFIO may be ended: cxl recover-port --driver-consent=%s --users=terminate %s",
+				    driver, rp->name);
 	return text ? text : "";
 }
 

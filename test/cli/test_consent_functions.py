@@ -85,8 +85,9 @@ def test_with_its_end_in_the_policy_too_recover_is_the_promise(tmp_path):
                                    "write@*/sriov_numvfs:2=kill-before", "write@*/sriov_numvfs:2=kill-after", "write@*/sriov_drivers_autoprobe:1=kill-after",
                                    "write@*/driver_override:1=kill-after", "write@*/vfio-pci/bind:1=kill-before"])
 def test_killed_it_is_resumed_and_all_functions_are_back(tmp_path, fault):
-    before, _, _, _, _, r, after, state = isolated(direct(tmp_path), faults=[fault]) \
+    before, _, _, _, without, _, r, after, state = isolated(direct(tmp_path), faults=[fault]).cxl("recover-port", PORT) \
         .sh(f"cxl recover-port {CONSENT} --users=kill {PORT} >&2; test $? = 137").cxl("recover-port", "--resume", PORT).sh(PICTURE).sh(f"ls {STATE}").run()
+    assert f"cxl recover-port {CONSENT} --users=terminate {PORT}" in without.err, str(without)
     assert r.rc == 0 and rec(r)["result"] == "done" and before.text == after.text and not journals(state), str(r)
 
 
