@@ -258,12 +258,23 @@ static struct json_object *regions_json(const struct recover *r)
 /* What its driver was taken off, and given back; null where there is none. */
 static struct json_object *accelerator_json(const struct recipe_accelerator *acc)
 {
-	struct json_object *obj = acc->address ? render_object() : NULL;
+	struct json_object *obj, *functions;
 
-	if (!obj)
+	if (!acc->address)
 		return NULL;
+	obj = render_object();
+	functions = render_array();
 	render_add_string(obj, "address", acc->address);
 	render_add_string(obj, "driver", acc->driver);
+	for (size_t i = 0; i < acc->n_functions; i++) {
+		struct json_object *f = render_object();
+
+		render_add_string(f, "function", acc->functions[i].address);
+		render_add_string(f, "driver", acc->functions[i].driver);
+		render_add_string(f, "physical_function", acc->functions[i].physical);
+		render_append(functions, f);
+	}
+	render_add(obj, "functions", functions);
 	return obj;
 }
 

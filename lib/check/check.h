@@ -52,12 +52,12 @@ struct check_context {
 	bool changing;		/* the findings are about a command that was given: it can be repeated */
 	bool isolation_stays;	/* ... and that command will not switch isolation on or off */
 	const struct cxl_root_port *recovering;	/* ... and it recovers this one, whose journal is its own; NULL: none */
+	bool ends_users;	/* ... and ends whoever uses what is below */
 	bool sets_timeout;	/* ... and it is about a timeout, not about isolation */
 	/* Of @rp, that the command ends with (-1: they stay); NULL: enable-isolation's defaults. */
 	const struct iso_control *goal;
 	const char *driver_consent;	/* of the accelerator's driver, by an option; NULL: as the policy file says */
-	/* What a recovery of the port takes down; NULL: check_run() sees to it, without options. */
-	const struct rebuild_set *rebuild;
+	const struct rebuild_set *rebuild;	/* what a recovery takes down; NULL: check_run() sees to it, without options */
 };
 
 struct finding {

@@ -173,6 +173,18 @@ static const char *endpoint_names(const struct cxl_root_port *rp, struct arena *
 	return names;
 }
 
+/* A PCI function below that no driver answers for, or VFIO, which nobody asks; NULL: none. */
+static const char *unhandled_function(const struct cxl_root_port *rp)
+{
+	for (size_t i = 0; i < rp->n_accelerators; i++)
+		if (!rp->accelerators[i].driver || strstr(rp->accelerators[i].driver, "vfio"))
+			return rp->accelerators[i].name;
+	for (size_t i = 0; i < rp->n_pci_functions; i++)
+		if (!rp->pci_functions[i].driver || strstr(rp->pci_functions[i].driver, "vfio"))
+			return rp->pci_functions[i].name;
+	return NULL;
+}
+
 enum answer check_driver_panics(const struct check_context *ctx, const struct cxl_root_port *rp,
 			 const struct iso_control *now, struct arena *a, struct finding *f)
 {
@@ -186,6 +198,11 @@ enum answer check_driver_panics(const struct check_context *ctx, const struct cx
 			continue;	/* its driver has the say */
 		f->text = arena_printf(a, "this kernel's isolation handler is the %s: it panics the host when %s is isolated",
 				       kernel, rp->memdevs[i]->name);
+		return ANSWER_FAILS;
+	}
+	if (root_port_endpoints(rp) && unhandled_function(rp)) {
+		f->text = arena_printf(a, "this kernel's isolation handler is the %s: it panics the host because no driver of %s handles isolation", kernel,
+				       unhandled_function(rp));
 		return ANSWER_FAILS;
 	}
 	if (!rp->bridge || rp->bridge->n_endpoints == root_port_endpoints(rp))
@@ -301,6 +318,13 @@ static bool shares_with_accelerator(const struct cxl_root_port *rp, struct arena
 	return false;
 }
 
+static bool ends_users(const struct check_context *ctx, const struct cxl_root_port *rp)
+{
+	if (ctx->recovering)
+		return ctx->ends_users;
+	return !rp->kept.policy_error && rp->kept.has_users && rp->kept.users != USERS_REFUSE;
+}
+
 /* What the consent to its driver's coming and going amounts to, which lifts @f where it reaches. */
 static const char *consent_text(const struct check_context *ctx, const struct cxl_root_port *rp,
 				struct arena *a, struct finding *f)
@@ -310,7 +334,7 @@ static const char *consent_text(const struct check_context *ctx, const struct cx
 
 	if (!driver)
 		return "";
-	if (consent_reaches(rp, driver, a, &why)) {
+	if (consent_reaches(rp, driver, ends_users(ctx, rp), a, &why)) {
 		f->caps_at = CONTAINMENT_RECOVER;
 		text = arena_printf(a, "; recover-port takes it off and gives it back, as %s allows",
 				    ctx->driver_consent ? "--driver-consent" : rp->kept.driver_consent_at);
@@ -321,13 +345,17 @@ static const char *consent_text(const struct check_context *ctx, const struct cx
 }
 
 /* The command for whoever has the vendor's word. */
-static const char *consent_way(const struct cxl_root_port *rp, struct arena *a)
+static const char *consent_way(const struct check_context *ctx, const struct cxl_root_port *rp,
+			       struct arena *a)
 {
 	const char *driver = rp->accelerators->driver, *why, *text = NULL;
 
-	if (driver && consent_reaches(rp, driver, NULL, &why))
+	if (driver && consent_reaches(rp, driver, ends_users(ctx, rp), a, &why))
 		text = arena_printf(a, ", and where it does: cxl recover-port --driver-consent=%s %s, or driver-consent = %s in the policy file",
 				    driver, rp->name, driver);
+	else if (driver && consent_reaches(rp, driver, true, a, &why))
+		text = arena_printf(a, ", and where it does, and whoever has its virtual functions by VFIO may be ended: cxl recover-port --driver-consent=%s --users=terminate %s",
+				    driver, rp->name);
 	return text ? text : "";
 }
 
@@ -355,7 +383,7 @@ enum answer check_is_driver_owned(const struct check_context *ctx, const struct 
 		f->remedy = "none needed: the driver's consent was given";
 		return ANSWER_FAILS;
 	}
-	f->remedy = arena_printf(a, "ask the vendor whether the driver handles a lost link%s; %s%s%s%s%s", consent_way(rp, a),
+	f->remedy = arena_printf(a, "ask the vendor whether the driver handles a lost link%s; %s%s%s%s%s", consent_way(ctx, rp, a),
 				 acc->reset_method ? "how the device can be reset: cat /" : acc->cxl_reset ? "" :
 				 "the kernel has no way to reset the device alone", acc->reset_method ? acc->reset_method : "",
 				 acc->reset_method && acc->cxl_reset ? "; and " : "",

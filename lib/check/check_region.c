@@ -191,7 +191,7 @@ static const char *lock_text(const struct cxl_region *r, struct arena *a, struct
 	const struct cxl_memdev *acc = region_accelerator(r);
 
 	if (acc) {
-		f->remedy = arena_printf(a, "none while its driver has %s: the driver itself has to give the region up", acc->name);
+		f->remedy = arena_printf(a, "none while its driver has %s: the driver itself has to give the region up, and the decoders above the device may keep it until a reboot, so that a driver's consent does not reach it", acc->name);
 		return arena_printf(a, "%s cannot be torn down: the driver of %s keeps it", r->name, acc->name);
 	}
 	if (r->lock == LOCK_REGION) {

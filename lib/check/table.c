@@ -103,7 +103,7 @@ const struct check checks[N_CHECKS] = {
 	[ID_DRIVER_PANIC] = {
 		.id = "ISO-DRIVER-PANIC", .kind = CHECK_LIMIT, .caps_at = CONTAINMENT_DEBUG,
 		.title = "this kernel's isolation handler panics the host",
-		.why = "The isolation series as posted (v1, 20250730214718.10679) panics for every type-3 device below the port, and when a second root port under the same host bridge is populated. It is recognised by how it prints the timeout's range: in lower case, or with ENXIO for the default.",
+		.why = "The isolation series as posted (v1, 20250730214718.10679) panics for every type-3 device below the port, for every function that no driver answers for, and when a second root port under the same host bridge is populated. It is recognised by how it prints the timeout's range: in lower case, or with ENXIO for the default.",
 		.remedy = "boot a kernel with a corrected isolation series",
 		.look = check_driver_panics,
 	},
@@ -188,7 +188,7 @@ const struct check checks[N_CHECKS] = {
 		.untold = UNTOLD_CAPS, .untold_caps_at = CONTAINMENT_CONTAIN,
 		.recovery = RECOVERY_REFUSED, .recovery_status = EXIT_NEGATIVE,
 		.title = "a device below the root port belongs to a driver of its own",
-		.why = "Type-1 and type-2 devices are not run by cxl_pci but by their vendor's driver. Only that driver knows what the device needs after its link was lost, and its regions cannot be torn down behind its back. Where an administrator has the vendor's word that it gets the device back, its consent can be given (--driver-consent of recover-port, driver-consent in the policy file): recover-port takes the driver off, takes the link down and up, gives the device back and waits for the region that the driver makes. In the policy file it makes this a note, as long as all of it can be told: one function directly below the root port, bound to that driver, without virtual functions, and one region at most.",
+		.why = "Type-1 and type-2 devices are not run by cxl_pci but by their vendor's driver. Only that driver knows what the device needs after its link was lost, and its regions cannot be torn down behind its back. Where an administrator has the vendor's word that it gets the device back, its consent can be given (--driver-consent of recover-port, driver-consent in the policy file): recover-port takes the driver off, takes the link down and up, gives the device back and waits for the region that the driver makes. In the policy file it makes this a note, as long as all of it can be told: one device, alone below the root port, its first function bound to that driver and every other to one that is none of VFIO, and one region at most, which the kernel has not locked. Virtual functions come back with their drivers; those that VFIO gives away hold it back unless users = terminate or kill is in the policy file, too.",
 		.remedy = "ask the vendor whether the driver handles a lost link, and where it does: cxl recover-port --driver-consent=DRIVER ADDRESS; how the device can be reset: cat /sys/bus/pci/devices/ADDRESS/reset_method",
 		.look = check_is_driver_owned,
 	},

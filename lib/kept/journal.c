@@ -18,7 +18,7 @@
 #include "util/state.h"
 
 #define SCHEMA_NAME "cxl-recover-journal/"
-#define SCHEMA SCHEMA_NAME "5"
+#define SCHEMA SCHEMA_NAME "6"
 enum { MAX_STEPS = 65536, MAX_NAMES = 65536 };
 
 static uint64_t checksum(const char *text)

@@ -2,6 +2,7 @@
 /* What a driver's consent does not reach: see consent.h. */
 #include "lib/model/consent.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "lib/model/host.h"
@@ -29,19 +30,40 @@ static const char *join(struct arena *a, const char *names, const char *name)
 	return names ? arena_printf(a, "%s%s%s", names, *names ? ", " : "", name) : NULL;
 }
 
-/* Everything else that would end with the accelerator, by name. */
-static const char *others_of(const struct cxl_root_port *rp, struct arena *a)
+bool consent_has_function(const struct cxl_root_port *rp, const char *name)
 {
-	const char *names = "";
+	for (size_t i = 0; i < rp->n_device_functions; i++)
+		if (!strcmp(rp->device_functions[i].name, name))
+			return true;
+	return false;
+}
 
-	for (size_t i = 1; i < rp->n_accelerators; i++)
-		names = join(a, names, rp->accelerators[i].name);
+bool function_is_vfio(const struct device_function *f)
+{
+	return f->driver && strstr(f->driver, "vfio");
+}
+
+const char *function_text(const struct device_function *f, struct arena *a)
+{
+	return f->driver ? arena_printf(a, "%s (%s)", f->name, f->driver) : f->name;
+}
+
+/* What is below and is none of the device's: how much, and by name (from @a; NULL where nobody wants it). */
+static size_t others_of(const struct cxl_root_port *rp, struct arena *a, const char **ret_names)
+{
+	size_t n = 0;
+
+	*ret_names = "";
+	for (size_t i = 0; i < rp->n_accelerators; i++)
+		if (!consent_has_function(rp, rp->accelerators[i].name) && ++n)
+			*ret_names = join(a, *ret_names, rp->accelerators[i].name);
 	for (size_t i = 0; i < rp->n_memdevs; i++)
-		if (!rp->memdevs[i]->is_accelerator)
-			names = join(a, names, rp->memdevs[i]->name);
+		if (rp->memdevs[i] != rp->accelerators->memdev && ++n)
+			*ret_names = join(a, *ret_names, rp->memdevs[i]->name);
 	for (size_t i = 0; i < rp->n_pci_functions; i++)
-		names = join(a, names, rp->pci_functions[i].name);
-	return names ? names : "";
+		if (!consent_has_function(rp, rp->pci_functions[i].name) && ++n)
+			*ret_names = join(a, *ret_names, rp->pci_functions[i].name);
+	return n;
 }
 
 /* There is an obstacle; @text may be NULL, where nobody wants it or there is no memory. */
@@ -51,22 +73,76 @@ static bool hinders(const char *text, const char **ret_why)
 	return true;
 }
 
-/* The device, or something of its functions? */
+/* How many virtual functions of @physical there are. */
+static size_t count_virtual(const struct cxl_root_port *rp, const char *physical)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < rp->n_device_functions; i++) {
+		const struct device_function *f = &rp->device_functions[i];
+
+		n += f->physical && !strcmp(f->physical, physical);
+	}
+	return n;
+}
+
+/* Of a function that has others' drivers, or none: what it had cannot be given back by name. */
+static bool physical_hinders(const struct cxl_root_port *rp, const struct device_function *f,
+			     struct arena *a, const char **ret_why)
+{
+	if (!f->driver)
+		return hinders(arena_printf(a, "%s has no driver now, so that nothing tells whether it will have one afterwards", f->name), ret_why);
+	if (function_is_vfio(f))
+		return hinders(arena_printf(a, "%s gives %s to a guest, or to a process", f->driver, f->name), ret_why);
+	if (!f->override_known || f->override)
+		return hinders(arena_printf(a, "%s may have its driver by driver_override, which is lost when the device is removed", f->name), ret_why);
+	if (!f->numvfs.known)
+		return hinders(arena_printf(a, "whether %s has virtual functions cannot be told: its sriov_numvfs cannot be read", f->name), ret_why);
+	if (f->numvfs.v != count_virtual(rp, f->name))
+		return hinders(arena_printf(a, "%s has %" PRIu64 " virtual functions by its sriov_numvfs, and %zu are there", f->name, f->numvfs.v,
+					    count_virtual(rp, f->name)), ret_why);
+	if (f->vf_autoprobe < (f->numvfs.v ? 0 : -1))
+		return hinders(arena_printf(a, "how the virtual functions of %s get their drivers cannot be told: its sriov_drivers_autoprobe cannot be read", f->name), ret_why);
+	return false;
+}
+
+/* Virtual functions that somebody has by VFIO? */
+static bool vfio_hinders(const struct cxl_root_port *rp, struct arena *a, const char **ret_why)
+{
+	const char *given = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < rp->n_device_functions; i++) {
+		const struct device_function *f = &rp->device_functions[i];
+
+		if (f->physical && function_is_vfio(f) && ++n)
+			given = join(a, given, f->name);
+	}
+	return n && hinders(given ? arena_printf(a, "VFIO gives virtual functions to guests, or to processes: %s; with --users=terminate, or users = terminate in the policy file, those are ended", given) : NULL, ret_why);
+}
+
+/* Something of the device's functions? */
+static bool functions_hinder(const struct cxl_root_port *rp, struct arena *a, const char **ret_why)
+{
+	for (size_t i = 0; i < rp->n_device_functions; i++) {
+		const struct device_function *f = &rp->device_functions[i];
+
+		if (!f->physical && physical_hinders(rp, f, a, ret_why))
+			return true;
+		if (f->physical && !f->override_known)
+			return hinders(arena_printf(a, "which driver %s is to have cannot be told: its driver_override cannot be read", f->name), ret_why);
+	}
+	return false;
+}
+
 static bool device_hinders(const struct cxl_root_port *rp, struct arena *a, const char **ret_why)
 {
-	const struct cxl_accelerator *acc = rp->accelerators;
+	const char *names;
 
-	if (rp->n_accelerators + rp->n_pci_functions > 1 || rp->n_memdevs > 1 ||
-	    (rp->n_memdevs && rp->memdevs[0] != acc->memdev))
-		return hinders(arena_printf(a, "it reaches a single function alone, and below %s there is more: %s", rp->name, others_of(rp, a)), ret_why);
-	if (!acc->is_direct)
-		return hinders(arena_printf(a, "%s is behind a switch", acc->name), ret_why);
-	if (!acc->numvfs.known)
-		return hinders(arena_printf(a, "whether %s has virtual functions cannot be told: its sriov_numvfs cannot be read", acc->name), ret_why);
-	if (acc->numvfs.v)
-		return hinders(arena_printf(a, "%s has virtual functions (its sriov_numvfs is not 0), which end with it", acc->name), ret_why);
-	if (acc->is_overridden)
-		return hinders(arena_printf(a, "%s may have its driver by driver_override, which is lost when the device is removed", acc->name), ret_why);
+	if (!consent_has_function(rp, rp->accelerators->name))
+		return hinders(arena_printf(a, "which functions the device of %s has cannot be read", rp->accelerators->name), ret_why);
+	if (others_of(rp, a, &names))
+		return hinders(names ? arena_printf(a, "it reaches one device alone, and below %s there is more: %s", rp->name, names) : NULL, ret_why);
 	return false;
 }
 
@@ -85,6 +161,9 @@ static bool regions_hinder(const struct cxl_root_port *rp, struct arena *a, cons
 		return hinders(arena_printf(a, "%s is not the driver's alone", r->name), ret_why);
 	if (!r->size_bytes.known || !r->size_bytes.v)
 		return hinders(arena_printf(a, "the size of %s cannot be read", r->name), ret_why);
+	if (r->lock == LOCK_REGION || r->lock == LOCK_UNKNOWN)
+		return hinders(arena_printf(a, "%s is %s: the decoders above the device may keep it until a reboot, so that its driver could not make it again", r->name,
+					    r->lock == LOCK_REGION ? "locked by the kernel" : "locked, or may be"), ret_why);
 	if (r->n_dax)
 		return hinders(arena_printf(a, "%s is not the driver's alone: its memory is %s, too", r->name, r->dax[0]->name), ret_why);
 	return false;
@@ -97,13 +176,11 @@ static bool driver_hinders(const struct cxl_accelerator *acc, const char *driver
 		return hinders(arena_printf(a, "%s has no driver now, so that nothing tells whether %s is the one it had", acc->name, driver), ret_why);
 	if (strcmp(acc->driver, driver))
 		return hinders(arena_printf(a, "%s is bound to %s, and what was consented to is %s", acc->name, acc->driver, driver), ret_why);
-	if (strstr(driver, "vfio"))
-		return hinders(arena_printf(a, "%s gives %s to a guest, or to a process", driver, acc->name), ret_why);
 	return false;
 }
 
-bool consent_reaches(const struct cxl_root_port *rp, const char *driver, struct arena *a,
-		     const char **ret_why)
+bool consent_reaches(const struct cxl_root_port *rp, const char *driver, bool ends_users,
+		     struct arena *a, const char **ret_why)
 {
 	*ret_why = NULL;
 	if (!rp->n_accelerators)
@@ -112,5 +189,7 @@ bool consent_reaches(const struct cxl_root_port *rp, const char *driver, struct 
 		return !hinders("this kernel panics on an isolation while the device has no driver, as it has not when its link is taken down",
 				ret_why);
 	return !driver_hinders(rp->accelerators, driver, a, ret_why) &&
-	       !device_hinders(rp, a, ret_why) && !regions_hinder(rp, a, ret_why);
+	       !device_hinders(rp, a, ret_why) &&
+	       !functions_hinder(rp, a, ret_why) &&
+	       (ends_users || !vfio_hinders(rp, a, ret_why)) && !regions_hinder(rp, a, ret_why);
 }

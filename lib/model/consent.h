@@ -15,12 +15,19 @@ bool consent_is_driver_name(const char *name);
 const struct cxl_region *accelerator_region(const struct cxl_root_port *rp,
 					    const struct cxl_accelerator *acc);
 
+/* Is that PCI function one of the first accelerator's device? */
+bool consent_has_function(const struct cxl_root_port *rp, const char *name);
+/* Does VFIO give it to a guest, or to a process? */
+bool function_is_vfio(const struct device_function *f);
+/* "0000:0f:00.1 (sfc)", from @a; NULL: no memory. */
+const char *function_text(const struct device_function *f, struct arena *a);
+
 /*
  * Can the recovery of @rp, whose accelerator's driver is to be @driver, be planned?
- * Where not, or where that cannot be told, *@ret_why is a sentence part, from @a (NULL:
- * only the answer is wanted).
+ * @ends_users: whoever has a virtual function by VFIO is ended before.  Where not, or where
+ * that cannot be told, *@ret_why is a sentence part, from @a.
  */
-bool consent_reaches(const struct cxl_root_port *rp, const char *driver, struct arena *a,
-		     const char **ret_why);
+bool consent_reaches(const struct cxl_root_port *rp, const char *driver, bool ends_users,
+		     struct arena *a, const char **ret_why);
 
 #endif

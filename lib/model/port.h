@@ -45,15 +45,24 @@ struct locked_decoder {
 /* A CXL device that is none of cxl_pci's: type 1 or 2, its own driver's. */
 struct cxl_accelerator {
 	const char *name;	/* PCI address */
+	const char *path;
 	const char *driver;	/* NULL when it has none */
 	uint16_t caps;		/* DVSEC_CAP_*, 0 when unknown */
 	const struct cxl_memdev *memdev;	/* NULL when it registers none */
 	/* paths of attributes that it has, else NULL; the second is proposed, and on the memdev or the function */
 	const char *reset_method, *cxl_reset;
 	bool is_direct;		/* below the root port itself, behind no switch */
-	/* read of a direct one alone */
-	struct opt_u64 numvfs;	/* virtual functions that it has */
-	bool is_overridden;	/* driver_override names its driver, or cannot be read */
+};
+
+/* One of the PCI functions that the first accelerator's device has, itself and virtual ones included. */
+struct device_function {
+	const char *name;	/* PCI address */
+	const char *driver;	/* NULL when it has none */
+	const char *physical;	/* a virtual one's: whose it is; NULL */
+	const char *override;	/* its driver_override; NULL: none */
+	bool override_known;
+	struct opt_u64 numvfs;	/* how many virtual ones it has */
+	int vf_autoprobe;	/* sriov_drivers_autoprobe: 0, 1; -1: not there, -2: not known */
 };
 
 /* An ordinary PCI device. */
@@ -95,6 +104,8 @@ struct cxl_root_port {
 	size_t n_dax;
 	const struct cxl_accelerator *accelerators;
 	size_t n_accelerators;
+	const struct device_function *device_functions;	/* of accelerators[0], by address; none: not known */
+	size_t n_device_functions;
 	uint16_t caps_below;	/* DVSEC_CAP_* of all devices below, together */
 	bool below_unread;	/* there is one whose DVSEC cannot be read */
 	const struct pci_function *pci_functions;	/* below it, no bridges and no CXL devices */

@@ -302,6 +302,31 @@ static void add_root_port(struct recipe *recipe, const char *name)
 	recipe->root_ports[recipe->n_root_ports++] = name;
 }
 
+static int read_accelerator(const struct cxl_root_port *rp, struct recipe_accelerator *ret,
+			    struct arena *a)
+{
+	const struct cxl_accelerator *acc = rp->accelerators;
+	size_t n = rp->n_device_functions;
+
+	*ret = (struct recipe_accelerator){
+		.address = acc->name, .driver = acc->driver,
+		.memdev = acc->memdev ? acc->memdev->name : NULL,
+		.functions = arena_alloc(a, n, sizeof(*ret->functions)),
+	};
+	if (!ret->functions)
+		return -ENOMEM;
+	for (; ret->n_functions < n; ret->n_functions++) {
+		const struct device_function *f = &rp->device_functions[ret->n_functions];
+
+		ret->functions[ret->n_functions] = (struct recipe_function){
+			.address = f->name, .driver = f->driver, .physical = f->physical,
+			.override = f->override, .numvfs = f->numvfs.v,
+			.vf_autoprobe = f->vf_autoprobe != 0,
+		};
+	}
+	return 0;
+}
+
 int recipe_read(const struct cxl_host *host, const struct rebuild_set *set, struct arena *a,
 		struct recipe *ret, struct err *err)
 {
@@ -327,11 +352,8 @@ int recipe_read(const struct cxl_host *host, const struct rebuild_set *set, stru
 			add_root_port(ret, set->v[i]->root_ports[k]->name);
 	}
 	/* without consent a port with one is refused */
-	if (rp->n_accelerators)
-		ret->accelerator = (struct recipe_accelerator){
-			.address = rp->accelerators->name, .driver = rp->accelerators->driver,
-			.memdev = rp->accelerators->memdev ? rp->accelerators->memdev->name : NULL,
-		};
+	if (rp->n_accelerators && read_accelerator(rp, &ret->accelerator, a))
+		goto no_memory;
 	if (add_unbound_devices(ret, host, rp, a))
 		goto no_memory;
 	return 0;

@@ -56,11 +56,23 @@ struct recipe_region {
 	const char *lost;	/* why it cannot be made again; NULL when it can */
 };
 
+/* A PCI function of an accelerator's device. */
+struct recipe_function {
+	const char *address;
+	const char *driver;	/* NULL: a virtual one that has none */
+	const char *physical;	/* a virtual one's: whose it is; NULL */
+	const char *override;	/* a virtual one's driver_override; NULL: none */
+	uint64_t numvfs;	/* how many virtual ones it has, */
+	bool vf_autoprobe;	/* and whether those get drivers by themselves */
+};
+
 /* What its own driver brings back, region and all: taken with the driver's consent. */
 struct recipe_accelerator {
 	const char *address;	/* of its PCI function; NULL: there is none */
 	const char *driver;
 	const char *memdev;	/* as in .devices; NULL: it has no memory */
+	struct recipe_function *functions;	/* of the whole device, itself included, by address */
+	size_t n_functions;
 };
 
 struct recipe {

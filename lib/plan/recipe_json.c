@@ -11,7 +11,7 @@
 #include "util/parse.h"
 #include "util/render.h"
 
-enum { MAX_WAYS = 16, MAX_DAX = 4096, MAX_PARTS = 64 };
+enum { MAX_WAYS = 16, MAX_DAX = 4096, MAX_PARTS = 64, MAX_FUNCTIONS = 65536 };
 
 /* --- out ------------------------------------------------------------------------ */
 
@@ -77,13 +77,29 @@ static struct json_object *region_json(const struct recipe_region *r)
 	return obj;
 }
 
-static struct json_object *accelerator_json(const struct recipe_accelerator *acc)
+static struct json_object *function_json(const struct recipe_function *f)
 {
 	struct json_object *obj = render_object();
+
+	render_add_string(obj, "address", f->address);
+	render_add_string(obj, "driver", f->driver);
+	render_add_string(obj, "physical", f->physical);
+	render_add_string(obj, "override", f->override);
+	render_add_u64(obj, "numvfs", true, f->numvfs);
+	render_add(obj, "vf_autoprobe", render_boolean(f->vf_autoprobe));
+	return obj;
+}
+
+static struct json_object *accelerator_json(const struct recipe_accelerator *acc)
+{
+	struct json_object *obj = render_object(), *functions = render_array();
 
 	render_add_string(obj, "address", acc->address);
 	render_add_string(obj, "driver", acc->driver);
 	render_add_string(obj, "memdev", acc->memdev);
+	for (size_t i = 0; i < acc->n_functions; i++)
+		render_append(functions, function_json(&acc->functions[i]));
+	render_add(obj, "functions", functions);
 	return obj;
 }
 
@@ -215,19 +231,50 @@ static bool parse_lists(struct json_read *r, struct json_object *devices,
 	return true;
 }
 
-/* A path is made of both: nothing in them leads elsewhere. */
-static bool parse_accelerator(struct json_read *r, struct json_object *obj,
-			      struct recipe_accelerator *ret)
+/* Paths are made of them: nothing in them leads elsewhere. */
+static bool is_address(const char *text)
 {
 	uint64_t key;
 
-	if (!json_read_object(r, obj, 3) || !json_read_text(r, obj, "address", &ret->address) ||
-	    !json_read_text(r, obj, "driver", &ret->driver) ||
-	    !json_read_text(r, obj, "memdev", &ret->memdev))
+	return parse_pci_address(text, &key);
+}
+
+static bool parse_function(struct json_read *r, struct json_object *obj,
+			   struct recipe_function *ret)
+{
+	return json_read_object(r, obj, 6) && json_read_name(r, obj, "address", &ret->address) && is_address(ret->address) &&
+	       json_read_text(r, obj, "driver", &ret->driver) && (!ret->driver || consent_is_driver_name(ret->driver)) &&
+	       json_read_text(r, obj, "physical", &ret->physical) && (ret->physical ? is_address(ret->physical) : ret->driver != NULL) &&
+	       json_read_text(r, obj, "override", &ret->override) && (!ret->override || consent_is_driver_name(ret->override)) &&
+	       json_read_u64(r, obj, "numvfs", &ret->numvfs) && ret->numvfs < 65536 &&
+	       json_read_bool(r, obj, "vf_autoprobe", &ret->vf_autoprobe);
+}
+
+static bool parse_functions(struct json_read *r, struct json_object *obj,
+			    struct recipe_accelerator *ret)
+{
+	struct json_object *functions = NULL;
+
+	if (!json_read_array(r, obj, "functions", MAX_FUNCTIONS, &functions))
 		return false;
-	return ret->address ? parse_pci_address(ret->address, &key) && ret->driver &&
-				      consent_is_driver_name(ret->driver)
-			    : !ret->driver && !ret->memdev;
+	ret->n_functions = json_object_array_length(functions);
+	ret->functions = arena_alloc(r->arena, ret->n_functions, sizeof(*ret->functions));
+	for (size_t i = 0; ret->functions && i < ret->n_functions; i++)
+		if (!parse_function(r, json_object_array_get_idx(functions, i), &ret->functions[i]))
+			return false;
+	return ret->functions;
+}
+
+static bool parse_accelerator(struct json_read *r, struct json_object *obj,
+			      struct recipe_accelerator *ret)
+{
+	if (!json_read_object(r, obj, 4) || !json_read_text(r, obj, "address", &ret->address) ||
+	    !json_read_text(r, obj, "driver", &ret->driver) ||
+	    !json_read_text(r, obj, "memdev", &ret->memdev) || !parse_functions(r, obj, ret))
+		return false;
+	return ret->address ? is_address(ret->address) && ret->driver &&
+				      consent_is_driver_name(ret->driver) && ret->n_functions
+			    : !ret->driver && !ret->memdev && !ret->n_functions;
 }
 
 int recipe_parse(struct json_object *obj, struct arena *a, struct recipe *ret)

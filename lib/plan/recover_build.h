@@ -39,6 +39,18 @@ void build_link_prepare(struct builder *b, const struct cxl_root_port *rp, enum 
 void build_link(struct builder *b, const struct cxl_root_port *rp,
 		const struct recover_options *options, enum link_method method);
 
+/* The accelerator that @recipe (NULL: not known) has, as it is now; NULL: it has none, or that is not there. */
+const struct cxl_accelerator *build_accelerator_now(const struct cxl_root_port *rp,
+						    const struct recipe *recipe);
+/* Its device's virtual functions end, and the others lose their drivers. */
+void build_device_teardown(struct builder *b, const struct cxl_root_port *rp,
+			   const struct recipe *recipe);
+/* The functions are there again, with their drivers; and last of all the virtual ones. */
+void build_device_return(struct builder *b, const struct recipe *recipe,
+			 const struct recover_options *o);
+void build_device_virtual(struct builder *b, const struct recipe *recipe,
+			  const struct recover_options *o);
+
 /* The dax devices of @r lose their drivers. */
 void build_dax_teardown(struct builder *b, const struct cxl_region *r);
 /* The region that was made again gets its driver if it had one, and is cut into its dax devices. */

@@ -18,9 +18,20 @@
 /* PCIe r6.0 sec 7.5.3.7 */
 #define LINK_CONTROL_DISABLE (1u << 4)
 
+/* They end before their physical ones are removed. */
+static bool is_virtual(const struct cxl_root_port *rp, const char *function)
+{
+	for (size_t i = 0; i < rp->n_device_functions; i++)
+		if (!strcmp(rp->device_functions[i].name, function))
+			return rp->device_functions[i].physical;
+	return false;
+}
+
 static void add_removal(struct builder *b, const struct cxl_root_port *rp)
 {
-	for (size_t i = 0; i < rp->n_functions; i++)
+	for (size_t i = 0; i < rp->n_functions; i++) {
+		if (is_virtual(rp, rp->functions[i]))
+			continue;
 		build_step(b, (struct step){
 				      .op = &step_remove,
 				      .title = TEXT(b, "remove %s", rp->functions[i]),
@@ -29,6 +40,7 @@ static void add_removal(struct builder *b, const struct cxl_root_port *rp)
 				      .expect_before = STEP_PRESENT,
 				      .expect_after = STEP_ABSENT,
 				      .timeout_us = REMOVE_TIMEOUT_US });
+	}
 }
 
 static void add_status_clear(struct builder *b, const struct cxl_root_port *rp)

@@ -21,7 +21,6 @@
 #include "lib/txn/users_step.h"
 
 #define CXL "sys/bus/cxl/devices"
-#define PCI_DRIVERS "sys/bus/pci/drivers"
 
 /* Before anything else: where they do not go, nothing was done. */
 static void add_users_end(struct builder *b, const struct cxl_root_port *rp,
@@ -59,18 +58,6 @@ static void add_region_teardown(struct builder *b, const struct cxl_region *r)
 				     .expect_before = STEP_PRESENT, .expect_after = STEP_ABSENT });
 }
 
-/* The accelerator that @recipe has, as it is now; NULL: it has none, or that is not there. */
-static const struct cxl_accelerator *accelerator_now(const struct cxl_root_port *rp,
-						     const struct recipe *recipe)
-{
-	const char *address = recipe ? recipe->accelerator.address : NULL;
-
-	for (size_t i = 0; address && i < rp->n_accelerators; i++)
-		if (!strcmp(rp->accelerators[i].name, address))
-			return &rp->accelerators[i];
-	return NULL;
-}
-
 /* @acc: whose memory device goes with its driver; NULL: none. */
 static void add_devices_teardown(struct builder *b, const struct cxl_root_port *rp,
 				 const struct cxl_accelerator *acc,
@@ -82,28 +69,6 @@ static void add_devices_teardown(struct builder *b, const struct cxl_root_port *
 	if (facts->flush && rp->n_memdevs)
 		build_step(b, (struct step){ .op = &step_trigger, .title = "wait until the endpoints are gone",
 					     .path = "sys/bus/cxl/flush", .value = "1" });
-}
-
-static void add_gone(struct builder *b, const char *name)
-{
-	build_step(b, (struct step){ .op = &step_wait, .title = TEXT(b, "wait until %s is gone", name),
-				     .path = TEXT(b, CXL "/%s", name), .expect_after = STEP_ABSENT });
-}
-
-/* With the driver go the memory device and the region: it made both. */
-static void add_accelerator_teardown(struct builder *b, const struct cxl_root_port *rp,
-				     const struct recipe *recipe)
-{
-	const struct cxl_accelerator *acc = accelerator_now(rp, recipe);
-	const struct cxl_region *r = acc ? accelerator_region(rp, acc) : NULL;
-
-	if (!acc || !acc->driver)
-		return;
-	build_unbind(b, PCI_DRIVERS, recipe->accelerator.driver, acc->name, acc->name);
-	if (r)
-		add_gone(b, r->name);
-	if (acc->memdev)
-		add_gone(b, acc->memdev->name);
 }
 
 /* --- return --------------------------------------------------------------------- */
@@ -136,20 +101,6 @@ static bool needs_port_rebind(const struct cxl_host *host, const struct cxl_root
 	return false;
 }
 
-/* The kernel's own probe at the rescan may have done it. */
-static void add_driver(struct builder *b, const struct recipe *recipe,
-		       const struct recover_options *o)
-{
-	const struct recipe_accelerator *acc = &recipe->accelerator;
-
-	if (!acc->address)
-		return;
-	build_step(b, (struct step){ .op = &step_wait, .title = TEXT(b, "wait for %s", acc->address),
-				     .path = TEXT(b, "sys/bus/pci/devices/%s", acc->address), .expect_after = STEP_PRESENT,
-				     .timeout_us = o->timeout_us });
-	build_bind(b, PCI_DRIVERS, acc->driver, acc->address, acc->address);
-}
-
 static void add_endpoint(struct builder *b, const char *memdev, const char *now,
 			 const struct recover_options *o)
 {
@@ -164,7 +115,7 @@ static void add_return(struct builder *b, const struct cxl_host *host,
 {
 	build_step(b, (struct step){ .op = &step_rescan, .title = TEXT(b, "rescan below %s", rp->name),
 				     .path = TEXT(b, "%s/rescan", rp->path), .value = "1" });
-	add_driver(b, recipe, o);
+	build_device_return(b, recipe, o);
 	for (size_t i = 0; i < recipe->n_devices; i++) {
 		const struct recipe_device *d = &recipe->devices[i];
 		const char *who = identity(b, d, o);
@@ -368,7 +319,8 @@ static size_t most_steps(const struct cxl_host *host, const struct cxl_root_port
 			 const struct recipe *recipe)
 {
 	size_t n = 40 + N_ISO_FIELDS + recipe->n_root_ports + rp->n_functions + rp->n_memdevs +
-		   4 * recipe->n_devices;
+		   4 * recipe->n_devices + 8 * recipe->accelerator.n_functions +
+		   2 * rp->n_device_functions;
 
 	for (size_t i = 0; i < host->n_regions; i++)
 		n += 3 + 2 * host->regions[i].n_dax;
@@ -455,8 +407,8 @@ static void add_teardown(struct builder *b, const struct cxl_host *host,
 		qsort(going, n, sizeof(*going), from_above);
 	for (size_t i = 0; i < n; i++)
 		add_region_teardown(b, going[i]);
-	add_accelerator_teardown(b, rp, recipe);
-	add_devices_teardown(b, rp, accelerator_now(rp, recipe), facts);
+	build_device_teardown(b, rp, recipe);
+	add_devices_teardown(b, rp, build_accelerator_now(rp, recipe), facts);
 }
 
 int recover_plan_fence(const struct cxl_host *host, const struct cxl_root_port *rp,
@@ -497,6 +449,7 @@ int recover_plan_make(const struct cxl_host *host, const struct cxl_root_port *r
 	} else if (!recipe->accelerator.address) {
 		add_freeing(&b, host, recipe);
 	}
+	build_device_virtual(&b, recipe, options);
 	*ret = (struct recover_plan){ .steps = b.steps, .n = b.n };
 	return b.no_memory ? -ENOMEM : 0;
 }

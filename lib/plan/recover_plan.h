@@ -69,6 +69,9 @@ int recover_plan_make(const struct cxl_host *host, const struct cxl_root_port *r
 		      const struct recover_options *options, enum link_method method,
 		      struct arena *a, struct recover_plan *ret);
 
+/* Does it end virtual functions?  That waits for whoever has one by VFIO. */
+bool recover_ends_virtual(const struct step *step);
+
 /* Only the first part: no region of @rp is left, none of its devices has a driver; neighbours that are whole stay.
  * @recipe: NULL when it is not known. */
 int recover_plan_fence(const struct cxl_host *host, const struct cxl_root_port *rp,

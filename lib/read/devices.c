@@ -40,25 +40,72 @@ static struct opt_u64 read_numvfs(struct cxl_host *host, const char *dir)
 }
 
 /* "(null)" where nobody wrote to it; kernels that have no such file for PCI are long gone. */
-static bool is_overridden(struct cxl_host *host, const char *dir)
+static void read_override(struct cxl_host *host, const char *dir, struct device_function *f)
 {
 	char path[PATH_MAX], text[64];
 
-	return sysfs_join(path, sizeof(path), dir, "driver_override") ||
-	       sysfs_read(host->fs, path, text, sizeof(text)) < 0 || strcmp(text, "(null)");
+	f->override_known = !sysfs_join(path, sizeof(path), dir, "driver_override") &&
+			    sysfs_read(host->fs, path, text, sizeof(text)) >= 0;
+	if (f->override_known && strcmp(text, "(null)"))
+		f->override = arena_strdup(host->arena, text);
+	f->override_known &= f->override || !strcmp(text, "(null)");
 }
 
-/* What a recovery with its driver's consent has to know of it. */
-static void read_direct(struct cxl_host *host, const struct cxl_root_port *rp, const char *path,
-			struct cxl_accelerator *acc)
+static int read_autoprobe(struct cxl_host *host, const char *dir)
+{
+	char path[PATH_MAX], text[16];
+	ssize_t n = sysfs_join(path, sizeof(path), dir, "sriov_drivers_autoprobe");
+
+	n = n ? n : sysfs_read(host->fs, path, text, sizeof(text));
+	if (n == -ENOENT)
+		return -1;
+	return n == 1 && (*text == '0' || *text == '1') ? *text - '0' : -2;
+}
+
+/* What a recovery with its driver's consent has to know of the device: all that is on its bus. */
+static int read_device(struct cxl_host *host, struct cxl_root_port *rp, const char *path)
+{
+	struct device_function *v;
+	struct sysfs_names names;
+	int rc = sysfs_list(host->fs, host->arena, path, is_pci_address, &names);
+
+	if (rc)
+		return rc == -ENOMEM ? rc : 0;
+	sysfs_sort(&names);
+	v = arena_alloc(host->arena, names.n, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 0; i < names.n; i++) {
+		const char *dir = arena_printf(host->arena, "%s/%s", path, names.v[i]);
+
+		if (!dir)
+			return -ENOMEM;
+		v[i] = (struct device_function){
+			.name = names.v[i],
+			.driver = attr_link_name(host, names.v[i], dir, "driver"),
+			.physical = attr_link_name(host, names.v[i], dir, "physfn"),
+			.numvfs = read_numvfs(host, dir), .vf_autoprobe = read_autoprobe(host, dir),
+		};
+		read_override(host, dir, &v[i]);
+	}
+	rp->device_functions = v;
+	rp->n_device_functions = names.n;
+	return 0;
+}
+
+static int read_accelerator_device(struct cxl_host *host, struct cxl_root_port *rp)
+{
+	const char *path = rp->accelerators->path, *slash = strrchr(path, '/');
+	const char *bus = arena_strndup(host->arena, path, (size_t)(slash - path));
+
+	return bus ? read_device(host, rp, bus) : -ENOMEM;
+}
+
+static bool path_is_directly_below(const char *path, const char *above)
 {
 	const char *slash = strrchr(path, '/');
 
-	acc->is_direct = slash && (size_t)(slash - path) == strlen(rp->path);
-	if (!acc->is_direct)
-		return;
-	acc->numvfs = read_numvfs(host, path);
-	acc->is_overridden = is_overridden(host, path);
+	return slash && (size_t)(slash - path) == strlen(above);
 }
 
 static int add_accelerator(struct cxl_host *host, struct cxl_root_port *rp, const char *path,
@@ -76,7 +123,7 @@ static int add_accelerator(struct cxl_host *host, struct cxl_root_port *rp, cons
 	if (rp->n_accelerators)
 		memcpy(more, rp->accelerators, rp->n_accelerators * sizeof(*more));
 	more[rp->n_accelerators++] = (struct cxl_accelerator){
-		.name = name, .driver = driver, .caps = caps, .memdev = m,
+		.name = name, .path = path, .driver = driver, .caps = caps, .memdev = m,
 		.reset_method = if_there(host, path, "reset_method"),
 		.cxl_reset = m ? if_there(host, m->path, "cxl_reset") : NULL,
 	};
@@ -84,7 +131,7 @@ static int add_accelerator(struct cxl_host *host, struct cxl_root_port *rp, cons
 	more += rp->n_accelerators - 1;
 	if (!more->cxl_reset)
 		more->cxl_reset = if_there(host, path, "cxl_reset");
-	read_direct(host, rp, path, more);
+	more->is_direct = path_is_directly_below(path, rp->path);
 	return 0;
 }
 
@@ -207,6 +254,8 @@ int devices_read(struct cxl_host *host)
 
 		if (rp->present &&
 		    (is_simple(rp) ? scan_simple(host, rp) : scan(host, rp, rp->path, 4)))
+			return -ENOMEM;
+		if (rp->n_accelerators && read_accelerator_device(host, rp))
 			return -ENOMEM;
 		if (rp->bridge)
 			OWN(host, ports, rp->bridge)->n_endpoints += root_port_endpoints(rp);

@@ -139,6 +139,7 @@ int recover_refuse_checks(struct recover *r, struct err *err)
 					   .enabling = enabling,
 					   .changing = true,
 					   .driver_consent = r->journal.options.driver_consent,
+					   .ends_users = r->journal.options.users != USERS_REFUSE,
 					   .recovering = r->rp };
 
 	if (!enabling || check_run(&ctx, r->rp, &r->arena, true, &r->checks))
@@ -410,8 +411,10 @@ static int refuse_ordinary(struct recover *r, struct err *err)
 {
 	const struct check_policy policy = { .overrides = &r->request.overrides };
 
-	if (!r->rp->n_pci_functions || iso_isolated(&r->rp->iso) == TRI_YES ||
-	    r->rp->link.up == TRI_NO || check_is_overridden(&policy, &checks[ID_PCI_DEVICE]))
+	/* those beside an accelerator go with its device, or stand in the way: ISO-TYPE2's */
+	if (!r->rp->n_pci_functions || r->rp->n_accelerators ||
+	    iso_isolated(&r->rp->iso) == TRI_YES || r->rp->link.up == TRI_NO ||
+	    check_is_overridden(&policy, &checks[ID_PCI_DEVICE]))
 		return 0;
 	err_set(err, EXIT_NEGATIVE, EBUSY, "%s is not taken down (%s): below it is what is none of CXL and goes down with it: %s; nothing was done; end what uses it, then: cxl recover-port %s--override=%s %s",
 		r->rp->name, checks[ID_PCI_DEVICE].id, root_port_functions_text(r->rp, &r->arena), r->request.force_healthy ? "--force-healthy " : "",

@@ -15,6 +15,7 @@
 #include "lib/change/change.h"
 #include "lib/kept/kept_names.h"
 #include "lib/kept/kept_read.h"
+#include "lib/model/consent.h"
 #include "lib/model/isolation_regs.h"
 #include "lib/model/rebuild.h"
 #include "lib/model/target.h"
@@ -455,13 +456,29 @@ static int refuse_beside_driver(struct recover *r, struct err *err)
 	return recover_refuse(r, EXIT_USAGE, checks[ID_TYPE2].id, err);
 }
 
+/* ", with 0000:0d:00.1 (sfc) and ..., which end with it": the other functions of the device; "" where there are none. */
+static const char *with_it(struct recover *r)
+{
+	const struct recipe_accelerator *acc = &r->journal.recipe.accelerator;
+	const char *names = "", *text;
+
+	for (size_t i = 0; names && i < r->rp->n_device_functions; i++) {
+		const struct device_function *f = &r->rp->device_functions[i];
+
+		if (strcmp(f->name, acc->address))
+			names = arena_printf(&r->arena, "%s%s%s", names, *names ? ", " : "", function_text(f, &r->arena));
+	}
+	text = names && *names ? arena_printf(&r->arena, "; with it end the other functions of the device, %s, and whatever they offer", names) : "";
+	return text ? text : "";
+}
+
 static void report_driver(struct recover *r)
 {
 	const struct recipe_accelerator *acc = &r->journal.recipe.accelerator;
 
 	if (acc->address)
-		message_add(r->messages, SEV_WARNING, "DRIVER", acc->address, "%s is taken off %s, with all that it offers and whoever uses that, and given the device back afterwards: what comes of the device then, and what its memory holds, is the driver's",
-			    acc->driver, acc->address);
+		message_add(r->messages, SEV_WARNING, "DRIVER", acc->address, "%s is taken off %s, with all that it offers and whoever uses that, and given the device back afterwards: what comes of the device then, and what its memory holds, is the driver's%s",
+			    acc->driver, acc->address, with_it(r));
 }
 
 int recover_prepare(struct recover *r, struct err *err)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/read/process.h"
+#include "lib/read/read_functions.h"
 #include "lib/recover/recover_users.h"
 #include "lib/txn/dax_write.h"
 
@@ -59,36 +60,57 @@ static bool has_pid(const struct found_users *users, pid_t pid)
 	return false;
 }
 
-static int unknown(const struct cxl_dax *d, struct err *err)
+static int unknown(const char *what, struct err *err)
 {
 	return err_set(err, EXIT_PREREQ, ENODATA, "who uses %s is not fully known, so nobody was ended, and nothing was taken down; run the command as root, outside of a container",
-		       d->name);
+		       what);
 }
 
-static int add_users(const struct cxl_host *host, const struct cxl_dax *d, struct found_users *ret,
-		     struct err *err)
+/* @n users of @what, unless it is not known whether these are all. */
+static int add_users(const struct cxl_host *host, const char *what, const struct dax_user *users,
+		     size_t n, bool is_unknown, struct found_users *ret, struct err *err)
 {
-	struct found_user *v = arena_alloc(ret->arena, ret->n + d->n_users, sizeof(*v));
+	struct found_user *v = arena_alloc(ret->arena, ret->n + n, sizeof(*v));
 
 	if (!v)
 		return err_no_memory(err, ", nothing was taken down");
-	if (d->users_unknown)
-		return unknown(d, err);
+	if (is_unknown)
+		return unknown(what, err);
 	if (ret->n)
 		memcpy(v, ret->v, ret->n * sizeof(*v));
 	ret->v = v;
-	for (size_t i = 0; i < d->n_users; i++) {
-		const struct dax_user *u = &d->users[i];
-
-		if (!has_pid(ret, u->pid))
+	for (size_t i = 0; i < n; i++)
+		if (!has_pid(ret, users[i].pid))
 			ret->v[ret->n++] = (struct found_user){
-				u, d->name, process_is_ours(host, u->pid)
+				&users[i], what, process_is_ours(host, users[i].pid)
 			};
-	}
 	return 0;
 }
 
-/* All users of the dax devices below @rp, and of no other. */
+static int add_dax_users(const struct cxl_host *host, const struct cxl_dax *d,
+			 struct found_users *ret, struct err *err)
+{
+	return add_users(host, d->name, d->users, d->n_users, d->users_unknown, ret, err);
+}
+
+/* Whoever has a function of an accelerator's device by VFIO. */
+static int add_function_users(const struct cxl_host *host, const struct cxl_root_port *rp,
+			      struct found_users *ret, struct err *err)
+{
+	struct function_uses uses;
+	int rc = 0;
+
+	if (!rp->n_accelerators)
+		return 0;
+	if (functions_read(host, (size_t)(rp - host->root_ports), &uses))
+		return err_no_memory(err, ", nothing was taken down");
+	for (size_t i = 0; !rc && i < uses.n; i++)
+		rc = add_users(host, uses.v[i].name, uses.v[i].users, uses.v[i].n_users,
+			       uses.v[i].users_unknown, ret, err);
+	return rc;
+}
+
+/* All users of the dax devices below @rp, and of an accelerator's functions; of nothing else. */
 static int collect(const struct cxl_host *host, const struct cxl_root_port *rp, struct arena *a,
 		   struct found_users *ret, struct err *err)
 {
@@ -97,10 +119,10 @@ static int collect(const struct cxl_host *host, const struct cxl_root_port *rp, 
 
 	*ret = (struct found_users){ .arena = a };
 	for (size_t i = 0; !rc && i < rp->n_dax; i++)
-		rc = add_users(host, rp->dax[i], ret, err);
+		rc = add_dax_users(host, rp->dax[i], ret, err);
 	while (!rc && (l = loose_next_below(host, rp, l)))
-		rc = l->dax ? add_users(host, l->dax, ret, err) : 0;
-	return rc;
+		rc = l->dax ? add_dax_users(host, l->dax, ret, err) : 0;
+	return rc ? rc : add_function_users(host, rp, ret, err);
 }
 
 int recover_find_users(struct step_run *run, struct found_users *ret, struct err *err)
@@ -149,7 +171,7 @@ int recover_check_newcomers(struct step_run *run, const struct step *step, struc
 
 	if (step->op == &step_pattern)
 		return refuse_early_user(r, strrchr(step->path, '/') + 1, err);
-	if (step->op != &step_unbind || !dax_write_is(step->path))
+	if (!recover_ends_virtual(step) && (step->op != &step_unbind || !dax_write_is(step->path)))
 		return 0;
 	/* who cannot be seen was told of, or refused, at the start */
 	if (recover_find_users(run, &users, err))

@@ -194,6 +194,8 @@ static int build(struct sim *sim, const char *capture, struct json_object *overl
 	if (overlay && !rc)
 		rc = overlay_reshape(sim, overlay, err);
 	if (overlay && !rc)
+		rc = overlay_add_functions(sim, overlay, err);
+	if (overlay && !rc)
 		rc = overlay_apply_files(sim, overlay, err);
 	if (overlay && !rc)
 		rc = overlay_reserve(sim, overlay, err);
@@ -207,7 +209,8 @@ static int build(struct sim *sim, const char *capture, struct json_object *overl
 			       kernel, kernel_names());
 	if (models_attach(sim) || trace_events_add(sim))
 		return out_of_memory(err);
-	rc = overlay_apply_busy_blocks(sim, overlay, err);
+	rc = overlay_start_accelerators(sim, overlay, err);
+	rc = rc ? rc : overlay_apply_busy_blocks(sim, overlay, err);
 	rc = rc ? rc : overlay_lay_out_dax(sim, overlay, err);
 	rc = rc ? rc : overlay_attach_ports(sim, overlay, err);
 	return rc ? rc : overlay_apply_unreadable(sim, overlay, err);

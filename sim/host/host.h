@@ -63,6 +63,10 @@ int overlay_apply_unreadable(struct sim *sim, struct json_object *overlay, struc
 /* Carry out the overlay's "devices". */
 int overlay_reshape(struct sim *sim, struct json_object *overlay, struct err *err);
 
+/* Carry out the overlay's "accelerators": their functions, and when the models are there what their driver does. */
+int overlay_add_functions(struct sim *sim, struct json_object *overlay, struct err *err);
+int overlay_start_accelerators(struct sim *sim, struct json_object *overlay, struct err *err);
+
 /* And its "soft_reserved", when its files say which kernel it is. */
 int overlay_reserve(struct sim *sim, struct json_object *overlay, struct err *err);
 

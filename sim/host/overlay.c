@@ -29,6 +29,7 @@ static const struct {
 	{ "kernel", json_type_string },
 	{ "root_ports", json_type_object },
 	{ "devices", json_type_object },
+	{ "accelerators", json_type_object },
 	{ "dax", json_type_object },
 	{ "soft_reserved", json_type_array },
 	{ "busy_blocks", json_type_array },

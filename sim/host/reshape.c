@@ -125,7 +125,7 @@ int reshape_soft_reserved(struct sim *sim, uint64_t start, uint64_t end, struct 
 
 /* --- accelerators --------------------------------------------------------- */
 
-static struct node *memdev_below(const struct node *function)
+struct node *reshape_memdev(const struct node *function)
 {
 	unsigned int number;
 
@@ -135,7 +135,7 @@ static struct node *memdev_below(const struct node *function)
 	return NULL;
 }
 
-static int set_driver(struct sim *sim, struct node *function, const char *driver)
+struct node *reshape_add_driver(struct sim *sim, const char *driver)
 {
 	static const char *const attrs[] = { "bind", "new_id", "remove_id", "uevent", "unbind" };
 	struct node *drivers = tree_dir(&sim->tree, "/sys/bus/pci/drivers");
@@ -143,9 +143,16 @@ static int set_driver(struct sim *sim, struct node *function, const char *driver
 
 	for (size_t i = 0; dir && i < ARRAY_SIZE(attrs); i++)
 		if (!tree_child(dir, attrs[i]) && dev_add_attr(sim, dir, attrs[i], 0200, ""))
-			return -ENOMEM;
+			return NULL;
+	return dir;
+}
+
+static int set_driver(struct sim *sim, struct node *function, const char *driver)
+{
+	if (!reshape_add_driver(sim, driver))
+		return -ENOMEM;
 	dev_unbind(sim, function);
-	return dir ? dev_bind(sim, function, "pci", driver) : -ENOMEM;
+	return dev_bind(sim, function, "pci", driver);
 }
 
 static void set_modalias(struct node *n, const char *class)
@@ -312,7 +319,7 @@ int reshape_device(struct sim *sim, const char *address, int type, const char *d
 	struct node *function = dev_find(sim, "pci", address), *config, *memdev, *endpoint;
 	unsigned int at, speaks = DVSEC_CAP_CACHE | DVSEC_CAP_IO | (type == 2 ? DVSEC_CAP_MEM : 0);
 
-	memdev = function ? memdev_below(function) : NULL;
+	memdev = function ? reshape_memdev(function) : NULL;
 	if (!memdev)
 		return no_memdev(address, err);
 	config = tree_child(function, "config");
@@ -331,10 +338,31 @@ int reshape_device(struct sim *sim, const char *address, int type, const char *d
 			 : drop_memory(sim, address, memdev, endpoint, err);
 }
 
+int reshape_add_function(struct sim *sim, const struct node *function, int number,
+			 const char *driver)
+{
+	const char *dot = strrchr(function->name, '.');
+	struct node *more, *memdev, *config, *link;
+	char name[64];
+
+	snprintf(name, sizeof(name), "%.*s.%d", (int)(dot - function->name), function->name, number);
+	more = dev_revive(sim, function, function->parent, name, function->name, name);
+	memdev = more ? reshape_memdev(more) : NULL;
+	if (memdev)
+		tree_remove(&sim->tree, memdev);
+	config = more ? tree_child(more, "config") : NULL;
+	if (config && config->len > 0x100)
+		memset(config->data + 0x100, 0, config->len - 0x100);
+	link = more ? tree_child(more, "driver") : NULL;
+	if (link)
+		tree_remove(&sim->tree, link);
+	return more && !dev_register(sim, more, "pci") ? dev_bind(sim, more, "pci", driver) : -ENOMEM;
+}
+
 int reshape_absent(struct sim *sim, const char *address, struct err *err)
 {
 	struct node *function = dev_find(sim, "pci", address), *bridge, *config;
-	struct node *memdev = function ? memdev_below(function) : NULL;
+	struct node *memdev = function ? reshape_memdev(function) : NULL;
 	unsigned int pcie;
 	int rc;
 

@@ -10,12 +10,23 @@
 
 #include "util/err.h"
 
+struct node;
 struct sim;
 
 /* Make the type-3 device at PCI address @address an accelerator of @type 1 (CXL.cache)
  * or 2 (both), or a device without CXL (0), whose driver is @driver. */
 int reshape_device(struct sim *sim, const char *address, int type, const char *driver,
 		   struct err *err);
+
+/* Its function @number, of the same driver: without memory, and with none of CXL's capabilities. */
+int reshape_add_function(struct sim *sim, const struct node *function, int number,
+			 const char *driver);
+
+/* A driver of the PCI bus, of nothing yet; NULL: out of memory. */
+struct node *reshape_add_driver(struct sim *sim, const char *driver);
+
+/* The memory device of a function; NULL: it has none. */
+struct node *reshape_memdev(const struct node *function);
 
 /* That device is not there: its root port is empty. */
 int reshape_absent(struct sim *sim, const char *address, struct err *err);

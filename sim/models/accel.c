@@ -93,6 +93,7 @@ void accel_take_down(struct sim *sim, struct accel *accel, const struct node *me
 	accel->granularity = dev_number(region, "interleave_granularity", 256);
 	accel->dpa_bytes = dev_number(d, "dpa_size", 0);
 	accel->dpa_start = dev_number(d, "dpa_resource", 0);
+	accel->is_locked = dev_is(region, "locked", "1");
 	store(sim, region->parent, "delete_region", name);
 }
 
@@ -139,6 +140,8 @@ int accel_make(struct sim *sim, const struct accel *accel, const struct node *me
 	rc = rc ? rc : store(sim, region, "target0", d->name);
 	rc = rc ? rc : store(sim, region, "commit", "1\n");
 	rc = rc ? rc : region_probe(sim, region, "cxl_region");
+	if (!rc && accel->is_locked)
+		return dev_set(sim, region, "locked", "1");
 	if (rc)
 		store(sim, root, "delete_region", name);
 	return rc;

@@ -6,6 +6,7 @@
 #ifndef SIM_ACCEL_H
 #define SIM_ACCEL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct models;
@@ -20,6 +21,7 @@ struct accel {
 	/* the region that it had; "": none */
 	char root[32], decoder_number[16], mode[16];
 	uint64_t bytes, granularity, dpa_bytes, dpa_start;
+	bool is_locked;			/* the core locks it for its driver */
 	struct accel *next;
 };
 

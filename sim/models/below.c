@@ -10,6 +10,7 @@
 #include "sim/models/dax_range.h"
 #include "sim/models/mapped.h"
 #include "sim/models/port.h"
+#include "sim/models/sriov.h"
 #include "sim/models/topology.h"
 #include "sim/state/device.h"
 #include "sim/state/iomem.h"
@@ -70,24 +71,25 @@ const char *below_endpoint(const struct port *port)
 	return n ? n->name : NULL;
 }
 
-static bool has_no_driver(const struct node *n, void *data)
-{
-	(void)data;
-	return !tree_child(n, "driver");
-}
-
-const char *below_unhandled(const struct port *port)
-{
-	const struct node *n = find_endpoint(port->dir, has_no_driver, NULL, 0);
-
-	return n ? n->name : NULL;
-}
-
 static bool is_bound_to(const struct node *device, const char *driver)
 {
 	const char *bound = dev_driver(device);
 
 	return bound && !strcmp(bound, driver);
+}
+
+/* Whoever has a function by VFIO is not asked. */
+static bool has_no_handler(const struct node *n, void *data)
+{
+	(void)data;
+	return !tree_child(n, "driver") || is_bound_to(n, VFIO_DRIVER);
+}
+
+const char *below_unhandled(const struct port *port)
+{
+	const struct node *n = find_endpoint(port->dir, has_no_handler, NULL, 0);
+
+	return n ? n->name : NULL;
 }
 
 static const struct node *find_memdev(const struct node *dir)

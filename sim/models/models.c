@@ -22,6 +22,7 @@
 #include "sim/models/region.h"
 #include "sim/models/reset.h"
 #include "sim/models/slot.h"
+#include "sim/models/sriov.h"
 #include "sim/models/topology.h"
 #include "sim/state/device.h"
 #include "sim/state/later.h"
@@ -50,7 +51,8 @@ static const struct model table[] = {
 	{ "pci", NULL, NULL, pci_function_attach },
 	/* PCI_CLASS_MEMORY_CXL with the programming interface of memory devices: drivers/cxl/pci.c */
 	{ "pci", "class", "0x050210", NULL, "cxl_pci", pci_probe, pci_unbind },
-	{ "pci", "class", ACCEL_CLASS, accel_attach, ACCEL_DRIVER, pci_accel_probe, pci_accel_unbind },
+	{ "pci", NULL, NULL, accel_attach, ACCEL_DRIVER, pci_accel_probe, pci_accel_unbind, sriov_matches },
+	{ "pci", NULL, NULL, NULL, VFIO_DRIVER, sriov_vfio_probe, sriov_vfio_unbind, sriov_matches },
 	{ "cxl", "devtype", "cxl_dax_region", dax_region_attach },
 	{ "dax", NULL, NULL, dax_attach },
 	{ "dax", NULL, NULL, NULL, "device_dax", dax_probe, dax_unbind, dax_matches },

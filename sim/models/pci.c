@@ -22,6 +22,7 @@
 #include "sim/models/port.h"
 #include "sim/models/reset.h"
 #include "sim/models/slot.h"
+#include "sim/models/sriov.h"
 #include "sim/models/topology.h"
 #include "sim/state/device.h"
 #include "sim/state/iomem.h"
@@ -156,7 +157,8 @@ int pci_remove(struct sim *sim, struct node *dir)
 	size_t n = collect(dir, is_function, v, 0);
 
 	for (size_t i = 0; i < n; i++)
-		take_down_accel(sim, v[i]);
+		if (!v[i]->gone)	/* a virtual function goes with its physical one */
+			take_down_accel(sim, v[i]);
 	take_down_accel(sim, dir);
 	while (take_unprobed(sim, dir))
 		;	/* removed with its function, it is found with it */
@@ -189,6 +191,7 @@ static int announce_function(struct sim *sim, struct node *function)
 
 	if (dev_register(sim, function, "pci") || reset_attach(sim, function))
 		return -ENOMEM;
+	sriov_attach(sim, function, true);
 	d = driver ? tree_resolve(&sim->tree, function, driver->data) : NULL;
 	return d ? dev_link(sim, d, function->name, function) : 0;
 }
@@ -374,6 +377,10 @@ int pci_accel_probe(struct sim *sim, struct node *function, const char *driver)
 	struct node *memdev;
 	int rc;
 
+	if (sriov_is_virtual(function))
+		return !sriov_is_probed(sim, function) ? -ENODEV
+		       : link_is_down(sim, function)   ? -EIO
+						       : dev_bind(sim, function, "pci", driver);
 	if (!accel)
 		return -ENODEV;		/* not in its table of devices */
 	if (f && f->unbound) {
@@ -398,6 +405,7 @@ void pci_accel_unbind(struct sim *sim, struct node *function)
 	struct accel *accel = accel_of(sim, function->name);
 	struct node *memdev = find_memdev(function);
 
+	sriov_set(sim, function, 0);	/* it leaves none behind */
 	if (accel && memdev)
 		accel_take_down(sim, accel, memdev);
 	pci_unbind(sim, function);
@@ -550,6 +558,7 @@ int pci_function_attach(struct sim *sim, struct node *function)
 {
 	dev_model(sim, function, "remove", &remove_ops);
 	dev_model(sim, function, "rescan", &rescan_ops);
+	sriov_attach(sim, function, false);
 	if (!tree_child(function, "pci_bus"))
 		config_attach_endpoint(function);
 	attach_buses(sim, function);

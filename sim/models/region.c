@@ -402,7 +402,7 @@ void region_lose_decoder(struct sim *sim, struct node *decoder)
 	if (!region)
 		return;
 	state = state_of(sim, region);
-	if (state == COMMIT)
+	if (state == COMMIT && !dev_is(region, "locked", "1"))	/* cxl_region_decode_reset() leaves those alone */
 		decoders_commit(sim, region, false);
 	dev_set(sim, region, "commit", "0");
 	for (unsigned int i = 0; i < region_ways(region); i++) {

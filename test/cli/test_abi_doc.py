@@ -49,6 +49,7 @@ CHANGES = [
     (["--host", "sysram1", "--kernel", "kmem-state"], ["daxctl prepare-isolation --mode=system-ram"]),
     (["--host", "direct1", "--fault", "any@*/format:1+=EIO"], READ[:1]),
     (["--host", "accel1"], ["cxl-sim ctl returns 0000:0d:00.0 unbound", f"cxl recover-port --force-healthy --driver-consent=sfc {RP}"]),
+    (["--host", "accel2"], ["echo sfc > /sys/bus/pci/devices/0000:0f:00.4/driver_override", f"cxl recover-port --force-healthy --driver-consent=sfc {RP}"]),
     (["--host", "cache1"], ["cxl enable-isolation --cache --registers root0"]),
     *[(["--host", host], LOST) for host in ("interleave2", "switch4", "unmasked1", "vms1", "direct2x2")],
     (["--host", "pmem1"], [f"cxl recover-port --force-healthy --override=ISO-PMEM {RP}"]),

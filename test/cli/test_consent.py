@@ -48,7 +48,8 @@ def test_without_consent_it_is_listed_contain_and_refused():
 def test_with_consent_driver_region_and_settings_are_back(fail):
     before, _, listed, _, r, after, again, state = isolated(fail=fail).cxl("recover-port", CONSENT, PORT).sh(PICTURE) \
         .cxl("list", "--isolation").sh(f"ls {STATE}").run()
-    assert r.rc == 0 and rec(r)["result"] == "done" and rec(r)["accelerator"] == {"address": ENDPOINT, "driver": "sfc"}, str(r)
+    assert r.rc == 0 and rec(r)["result"] == "done" and rec(r)["accelerator"] == {
+        "address": ENDPOINT, "driver": "sfc", "functions": [{"function": ENDPOINT, "driver": "sfc", "physical_function": None}]}, str(r)
     assert before.text == after.text and before.text.startswith("sfc\n") and "region0" in before.text
     assert rec(again)["control"] == rec(listed)["control"] and rec(again)["status"]["state"] == "normal"
     assert rec(r)["regions"][0]["now"] == "region0" and not journals(state)

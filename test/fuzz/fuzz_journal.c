@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	plain = body ? json_object_to_json_string_ext(body, flags) : NULL;
 
 	parse(text);
-	if (plain && asprintf(&whole, "{\"schema\":\"cxl-recover-journal/5\",\"checksum\":\"0x%llx\",\"journal\":%s}",
+	if (plain && asprintf(&whole, "{\"schema\":\"cxl-recover-journal/6\",\"checksum\":\"0x%llx\",\"journal\":%s}",
 			      (unsigned long long)checksum(plain), plain) > 0) {
 		parse(whole);
 		free(whole);

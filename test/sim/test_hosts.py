@@ -8,7 +8,7 @@ import pytest
 
 from simrun import CAPTURES, PCI, PORT, REPO, run, sim
 
-BUILT_IN = ["accel1", "amd1", "auto1", "cache1", "direct1", "direct2x2", "empty1", "interleave2", "masked1", "mixed1", "pmem1",
+BUILT_IN = ["accel-locked", "accel1", "accel2", "amd1", "auto1", "cache1", "direct1", "direct2x2", "empty1", "interleave2", "masked1", "mixed1", "pmem1",
             "split1", "stranded1", "switch4", "sysram1", "unmasked1", "vms1", "vms2x2"]
 
 # --- overlay -------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def test_overlay_base_is_relative_to_the_overlay(tmp_path):
 
 
 @pytest.mark.parametrize("members,text", (
-    ({"kernal": "v1"}, "unknown key 'kernal': the keys are description, base, kernel, root_ports, devices, dax,"),
+    ({"kernal": "v1"}, "unknown key 'kernal': the keys are description, base, kernel, root_ports, devices, accelerators, dax,"),
     ({"busy_blocks": ["146"]}, 'busy_blocks: a block is a text like "memory146"'),
     ({"etc": {"passwd": "x"}}, "etc: 'passwd' must be the path of a file below udev/rules.d/ or cxl/"),
     ({"kernel": "v2"}, "unknown kernel 'v2': the kernels are mainline, v1, v1-fixed"),
@@ -109,6 +109,9 @@ def test_overlay_base_is_relative_to_the_overlay(tmp_path):
     ({"devices": {"0000:0d:00.0": {"typ": 2}}}, "devices: unknown key 'typ': the keys are type, driver"),
     ({"devices": {"0000:0d:00.0": {"type": 3, "driver": "x"}}}, "type must be 1 (CXL.cache), 2 (CXL.cache and CXL.mem) or 0 (no CXL)"),
     ({"devices": {"0000:0d:00.0": {"type": 2, "driver": "cxl_pci"}}}, "driver must be the name of the device's driver, not cxl_pci"),
+    ({"accelerators": {"0000:0d:00.0": {}}}, "'0000:0d:00.0' is not a device of driver sfc in"),
+    ({"devices": {"0000:0d:00.0": {"type": 2, "driver": "sfc"}}, "accelerators": {"0000:0d:00.0": {"vfs": ["x"]}}}, 'each of vfs is "sfc", "vfio-pci" or null'),
+    ({"devices": {"0000:0d:00.0": {"type": 2, "driver": "sfc"}}, "accelerators": {"0000:0d:00.0": {"region": 4096}}}, "no region of 4096 bytes can be made"),
     ({"devices": {"0000:0c:00.0": {"type": 2, "driver": "x"}}}, "the capture has no memory device at '0000:0c:00.0'"),
     ({"devices": {"0000:0d:00.0": {"type": 1, "driver": "x"}}}, "a device that has no memory, but mem0 has a region"),
     ({"devices": {"0000:0d:00.0": None}}, "a device that has no memory, but mem0 has a region"),

@@ -179,9 +179,9 @@ static void the_phase_is_that_of_the_step_begun_last(void **state)
 static void what_is_no_journal_is_refused(void **state)
 {
 	static const char *const texts[] = {
-		"", "{}", "[]", "null", "1", "{\"schema\":\"cxl-recover-journal/5\"}",
-		"{\"schema\":\"cxl-recover-journal/5\",\"checksum\":\"0x0\",\"journal\":null}",
-		"{\"schema\":\"cxl-recover-journal/5\",\"checksum\":\"0xaf63bd4c8601b7df\",\"journal\":{}}",
+		"", "{}", "[]", "null", "1", "{\"schema\":\"cxl-recover-journal/6\"}",
+		"{\"schema\":\"cxl-recover-journal/6\",\"checksum\":\"0x0\",\"journal\":null}",
+		"{\"schema\":\"cxl-recover-journal/6\",\"checksum\":\"0xaf63bd4c8601b7df\",\"journal\":{}}",
 		"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
 	};
 	struct journal j;
@@ -205,7 +205,7 @@ static bool parses_with(const char *from, const char *to)
 	changed[strlen(changed) - 1] = '\0';	/* the outer brace */
 	for (const char *p = changed; *p; p++)
 		h = (h ^ (unsigned char)*p) * 0x100000001b3ull;
-	snprintf(whole, sizeof(whole), "{\"schema\":\"cxl-recover-journal/5\",\"checksum\":\"0x%llx\",\"journal\":%s}",
+	snprintf(whole, sizeof(whole), "{\"schema\":\"cxl-recover-journal/6\",\"checksum\":\"0x%llx\",\"journal\":%s}",
 		 (unsigned long long)h, changed);
 	good = !journal_parse(whole, &arena, &j);
 	free(text);
