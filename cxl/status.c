@@ -17,7 +17,7 @@
 
 struct status_options {
 	struct common_options common;
-	bool impact, check, problems, monitor, once;
+	bool impact, check, problems, monitor, once, act, test;
 	struct opt_list assertions;
 	struct opt_optional policy, evidence;
 	const char *interval, *sysroot;
@@ -35,13 +35,17 @@ static const struct opt status_opts[] = {
 	{ "problems", 'x', OPT_FLAG, offsetof(struct status_options, problems), NULL,
 	  "only root ports with which something is wrong; exit status 1 when there is one" },
 	{ "evidence", 0, OPT_OPTIONAL, offsetof(struct status_options, evidence), "N",
-	  "list what recover-port kept of root ports that failed, or print number N of it" },
+	  "list what recover-port, or --act, kept of root ports that failed, or print number N of it" },
 	{ "monitor", 0, OPT_FLAG, offsetof(struct status_options, monitor), NULL,
 	  "print a line of JSON now, and one for each root port that changes, until stopped" },
 	{ "interval", 0, OPT_STRING, offsetof(struct status_options, interval), "DURATION",
 	  "how often --monitor looks: 200ms, 5s (default 1s)" },
 	{ "once", 0, OPT_FLAG, offsetof(struct status_options, once), NULL,
 	  "end --monitor after the first change" },
+	{ "act", 0, OPT_FLAG, offsetof(struct status_options, act), NULL,
+	  "with --monitor, when a root port fails: keep evidence, run programs and recover it, as the policy file says" },
+	{ "test", 0, OPT_FLAG, offsetof(struct status_options, test), NULL,
+	  "with --monitor --act: run each program of the policy file's once, with a test event, and end" },
 	{ "sysroot", 0, OPT_STRING, offsetof(struct status_options, sysroot), "DIR",
 	  "read an unpacked capture instead of this host" },
 	COMMON_OPTIONS(struct status_options),
@@ -76,6 +80,11 @@ static int check_options(const struct status_options *o, struct command_run *run
 		return check_evidence(o, look, run, err);
 	if (!o->monitor && (o->interval || o->once))
 		return err_set(err, EXIT_USAGE, EINVAL, "--%s goes with --monitor only", o->interval ? "interval" : "once");
+	if ((o->act && !o->monitor) || (o->test && !o->act))
+		return err_set(err, EXIT_USAGE, EINVAL, "%s only", o->act ? "--act goes with --monitor" : "--test goes with --monitor --act");
+	if (o->act && (o->sysroot || (o->test && (o->interval || o->once))))
+		return err_set(err, EXIT_USAGE, EINVAL, "%s", o->sysroot ? "--act acts on this host, and a capture cannot be changed: it cannot be combined with --sysroot" :
+			       "--test ends by itself and cannot be combined with --interval or --once");
 	if (o->monitor && other)
 		return err_set(err, EXIT_USAGE, EINVAL,
 			       "--monitor prints lines of JSON on standard output and cannot be combined with %s", other);
@@ -308,11 +317,12 @@ static int run_status(int argc, char **argv)
 	else if (o.impact)
 		run.output = &status_impact_output;
 	if (!check_options(&o, &run, &err) && !parse_interval(o.interval, &interval_us, &err)) {
-		if (o.monitor) {
-			status = monitor_run(&run, o.sysroot, interval_us, o.once);
+		if (o.monitor && !o.test) {
+			status = monitor_run(&run, o.sysroot, interval_us, o.once, o.act);
 			goto out;
 		}
-		root_ports = o.evidence.is_given ?
+		root_ports = o.test ? status_act_test(run.operands, &reading.messages, &err) :
+			o.evidence.is_given ?
 			status_evidence(o.evidence.value, &a, &reading.messages, &err) :
 			look(&reading, &o, run.format->verdict, run.operands, &a, &status, &err);
 	}

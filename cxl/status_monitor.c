@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "cxl/status.h"
+#include "lib/act/act.h"
 #include "lib/kept/kept_read.h"
 #include "lib/read/host_read.h"
 #include "lib/read/host_watch.h"
@@ -54,6 +55,7 @@ struct monitor {
 	char trouble[sizeof(((struct err *)0)->text)];	/* why the host cannot be read, "" when it can */
 	uint64_t seq;
 	bool to_journal;
+	struct act *act;	/* NULL: it only looks */
 };
 
 static volatile sig_atomic_t stop_requested;
@@ -234,6 +236,12 @@ static void take_look(struct monitor *m, bool first, struct look **ret, struct m
 		look_free(l);
 }
 
+static void act_on(struct monitor *m, const struct look *l)
+{
+	if (m->act)
+		act_look(m->act, &l->reading.host, l->sel.set.root_ports, l->sel.results);
+}
+
 /* Watch @l in place of what was watched; @l is taken. */
 static void watch_look(struct monitor *m, struct look *l)
 {
@@ -320,6 +328,7 @@ static int look_again(struct monitor *m, bool moved, size_t *ret_n, struct err *
 	m->trouble[0] = '\0';
 	rc = print_changes(m, l->records, &new, ret_n, err);
 	messages_free(&new);
+	act_on(m, l);
 	if (moved || !m->look) {
 		watch_look(m, l);
 	} else {
@@ -378,7 +387,8 @@ static int watch_for_changes(struct monitor *m, int64_t interval_us, bool once,
 		if (rc || stop_requested)
 			break;
 		moved = m->watch.n && watch_has_moved(&m->watch);
-		if (!moved && m->watch.n && !m->confirm && now_us() < full)
+		if (!moved && m->watch.n && !m->confirm && now_us() < full &&
+		    !(m->act && act_is_due(m->act)))
 			continue;
 		took = clock_us(CLOCK_PROCESS_CPUTIME_ID);
 		rc = look_again(m, moved, &n, err);
@@ -426,6 +436,7 @@ static int start(struct monitor *m, struct err *err)
 		render_add(snapshot, "changed", render_array());
 		rc = print_snapshot(m, snapshot, l->records, &new, err);
 		json_object_put(snapshot);
+		act_on(m, l);
 		watch_look(m, l);
 	}
 	messages_free(&new);
@@ -443,7 +454,8 @@ static void raise_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int monitor_run(const struct command_run *run, const char *sysroot, uint64_t interval_us, bool once)
+int monitor_run(const struct command_run *run, const char *sysroot, uint64_t interval_us, bool once,
+		bool acts)
 {
 	struct monitor m = {
 		.run = run, .sysroot = sysroot, .watch.counter.fd = -1, .last = render_object(),
@@ -463,7 +475,8 @@ int monitor_run(const struct command_run *run, const char *sysroot, uint64_t int
 	sigaction(SIGTERM, &stop, NULL);
 	sigdelset(&before, SIGINT);
 	sigdelset(&before, SIGTERM);
-	rc = start(&m, &err);
+	m.act = acts ? act_new(&err) : NULL;
+	rc = acts && !m.act ? -err.errnum : start(&m, &err);
 	if (rc && !m.seq) {
 		struct messages only = { 0 };	/* the others are said already */
 
@@ -478,6 +491,7 @@ int monitor_run(const struct command_run *run, const char *sysroot, uint64_t int
 			status = (int)err.status;
 		}
 	}
+	act_free(m.act);
 	watch_exit(&m.watch);
 	look_free(m.look);
 	json_object_put(m.last);

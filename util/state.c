@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,6 +153,15 @@ int state_is_held(int dirfd, const char *name, int own)
 	if (fcntl(fd, F_OFD_GETLK, &lock))
 		return -errno;
 	return lock.l_type != F_UNLCK;
+}
+
+int state_lock(int dirfd, const char *name)
+{
+	_cleanup_close_ int fd = file_open(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, NULL);
+
+	if (fd < 0)
+		return fd;
+	return flock(fd, LOCK_EX | LOCK_NB) ? -errno : steal_fd(&fd);
 }
 
 int state_write(int dirfd, const char *name, const char *text)

@@ -40,6 +40,12 @@ int state_hold(int dirfd, const char *name);
 int state_is_held(int dirfd, const char *name, int own);
 
 /*
+ * Of those who call this for @name, made where it is missing, one at a time has it: a descriptor, close-on-exec, that
+ * gives it up where the last copy of it is closed.  -EWOULDBLOCK: another one has it.  -errno.
+ */
+int state_lock(int dirfd, const char *name);
+
+/*
  * The whole file as a string, malloc()ed: "" when it is not text, or longer than 16 MiB.
  * -errno; -EISDIR or -ENOFILE when it is not a file, -EUNTRUSTED as state_open() has it.
  */

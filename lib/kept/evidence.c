@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,12 @@
 #include "lib/report/evidence_record.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/parse.h"
 #include "util/render.h"
 #include "util/state.h"
 
-enum { MAX_LISTED = 2 * EVIDENCE_MAX };
+enum { MAX_LISTED = 2 * EVIDENCE_MAX, LOCK_WAIT_US = 3 * 1000000, LOCK_LOOK_MS = 20 };
 
 /* --- which there are ---------------------------------------------------------------- */
 
@@ -137,13 +139,26 @@ static int keep(int dirfd, const struct cxl_host *host, const struct cxl_root_po
 	return rc;
 }
 
+/* One at a time: of two, one would take the other's half of a file for what a kill left.  Not for ever. */
+static int take_lock(int dirfd)
+{
+	uint64_t end_us = clock_now_us() + LOCK_WAIT_US;
+	int fd;
+
+	while ((fd = state_lock(dirfd, "evidence.lock")) == -EWOULDBLOCK && clock_now_us() < end_us)
+		poll(NULL, 0, LOCK_LOOK_MS);
+	return fd;
+}
+
 int evidence_keep(int dirfd, const struct cxl_host *host, const struct cxl_root_port *rp,
 		  unsigned long *ret, struct err *err)
 {
+	_cleanup_close_ int lock = take_lock(dirfd);
 	struct evidence *v;
 	size_t n;
 	int rc = evidence_list(dirfd, host->arena, &v, &n);
 
+	(void)lock;	/* given up with this function; without it there is evidence all the same */
 	*ret = n ? v[n - 1].number + 1 : 1;
 	if (!rc)
 		drop_oldest(dirfd, v, n);

@@ -10,6 +10,8 @@
 
 #define EVIDENCE_SUFFIX ".evidence"
 #define EVIDENCE_SCHEMA "cxl-evidence/1"	/* of what is in one */
+/* In the environment of what is run about a failure: the number of what is kept of it. */
+#define EVIDENCE_VARIABLE "CXL_ISOLATION_EVIDENCE"
 
 enum { EVIDENCE_MAX = 16, EVIDENCE_MAX_BYTES = 1 << 20 };	/* so many, each at most so big */
 

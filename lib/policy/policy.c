@@ -3,11 +3,13 @@
 #include "lib/policy/policy.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "lib/model/consent.h"
 #include "lib/policy/policy_text.h"
+#include "util/array.h"
 #include "util/ini.h"
 #include "util/parse.h"
 #include "util/size.h"
@@ -17,18 +19,20 @@ const char *const policy_key_names[N_POLICY_KEYS] = {
 	[POLICY_LINK_DOWN] = "link-down", [POLICY_MODE] = "mode", [POLICY_RECOVER] = "recover",
 	[POLICY_PLATFORM_RECOVERY] = "platform-recovery", [POLICY_BEST_EFFORT] = "best-effort",
 	[POLICY_USERS] = "users", [POLICY_USERS_GRACE] = "users-grace",
-	[POLICY_DRIVER_CONSENT] = "driver-consent",
+	[POLICY_DRIVER_CONSENT] = "driver-consent", [POLICY_ON_ISOLATED] = "on-isolated",
+	[POLICY_ON_RECOVERED] = "on-recovered", [POLICY_ON_PROBLEM] = "on-problem",
+	[POLICY_HOOK_TIMEOUT] = "hook-timeout", [POLICY_RECOVER_LIMIT] = "recover-limit",
 };
 
 static const struct policy_word switches[] = { { "yes", 1 }, { "no", 0 }, { 0 } };
 static const struct policy_word modes[] = { { "devdax", DAX_DEVDAX }, { "system-ram", DAX_SYSTEM_RAM }, { "famfs", DAX_FAMFS }, { 0 } };
-static const struct policy_word recovers[] = { { "never", POLICY_NEVER }, { "manual", POLICY_MANUAL }, { 0 } };
+static const struct policy_word recovers[] = { { "never", POLICY_NEVER }, { "manual", POLICY_MANUAL }, { "automatic", POLICY_AUTOMATIC }, { 0 } };
 
 static const struct policy_word users[] = {
 	{ "refuse", USERS_REFUSE }, { "terminate", USERS_TERMINATE }, { "kill", USERS_KILL }, { 0 }
 };
 
-/* What each key takes; timeout, users-grace and require have parsers of their own. */
+/* What each key takes; the others have parsers of their own. */
 static const struct policy_word *const words[N_POLICY_KEYS] = {
 	[POLICY_CACHE] = switches,
 	[POLICY_LINK_DOWN] = switches,
@@ -99,6 +103,67 @@ static int parse_require(const struct policy *p, const struct ini_line *line, st
 	return 0;
 }
 
+static int parse_duration(const struct policy *p, const struct ini_line *line, const char *example,
+			  struct policy_setting *ret, struct err *err)
+{
+	char shown[48];
+
+	return !duration_parse(line->value, &ret->duration_us) ? 0 :
+		REFUSE(p, line->number, err, "%s: '%s' is not a duration, as %s is", line->key, printable(line->value, shown, sizeof(shown)), example);
+}
+
+/* "24h": longer than what duration_parse() is for.  @ret as it is for what is none. */
+static int parse_period(const char *text, uint64_t *ret_us)
+{
+	static const struct {
+		const char *unit;
+		uint64_t seconds;
+	} units[] = { { "min", 60 }, { "h", 3600 }, { "d", 86400 } };
+	size_t digits = strspn(text, "0123456789");
+	char number[8];
+	uint64_t n;
+
+	for (size_t i = 0; digits && digits < sizeof(number) && i < ARRAY_SIZE(units); i++) {
+		snprintf(number, sizeof(number), "%.*s", (int)digits, text);
+		if (strcmp(text + digits, units[i].unit) != 0)
+			continue;
+		if (parse_u64(number, &n))
+			return -EINVAL;
+		*ret_us = n * units[i].seconds * 1000000;
+		return 0;
+	}
+	return duration_parse(text, ret_us);
+}
+
+/* "3/24h" */
+static int parse_limit(const struct policy *p, const struct ini_line *line,
+		       struct policy_setting *ret, struct err *err)
+{
+	const char *slash = strchr(line->value, '/');
+	char number[16], shown[48];
+	uint64_t n;
+
+	snprintf(number, sizeof(number), "%.*s", slash ? (int)(slash - line->value) : 0, line->value);
+	if (slash && slash - line->value < (ptrdiff_t)sizeof(number) && !parse_u64(number, &n) &&
+	    n && n <= POLICY_LIMIT_MAX && !parse_period(slash + 1, &ret->duration_us) &&
+	    ret->duration_us) {
+		ret->value = (int)n;
+		return 0;
+	}
+	return REFUSE(p, line->number, err, "recover-limit: '%s' is not how often in what time, as 3/24h is (1 to %d, and a time in s, min, h or d)",
+		      printable(line->value, shown, sizeof(shown)), POLICY_LIMIT_MAX);
+}
+
+/* Whose it is, and whether it is there, is looked at when it is to be run. */
+static int parse_program(const struct policy *p, const struct ini_line *line, struct err *err)
+{
+	char shown[48];
+
+	return *line->value == '/' && line->value[1] ? 0 :
+		REFUSE(p, line->number, err, "%s: '%s' is not the absolute path of a program (arguments are not given: it is told by its environment)",
+		       line->key, printable(line->value, shown, sizeof(shown)));
+}
+
 static int parse_value(const struct policy *p, enum policy_key key, const struct ini_line *line,
 		       struct arena *a, struct policy_setting *ret, struct err *err)
 {
@@ -107,10 +172,12 @@ static int parse_value(const struct policy *p, enum policy_key key, const struct
 
 	if (key == POLICY_REQUIRE)
 		return parse_require(p, line, a, ret, err);
-	if (key == POLICY_USERS_GRACE)
-		return duration_parse(line->value, &ret->duration_us) ?
-			REFUSE(p, line->number, err, "users-grace: '%s' is not a duration, as 10s is",
-			       printable(line->value, shown, sizeof(shown))) : 0;
+	if (key == POLICY_USERS_GRACE || key == POLICY_HOOK_TIMEOUT)
+		return parse_duration(p, line, key == POLICY_USERS_GRACE ? "10s" : "60s", ret, err);
+	if (key == POLICY_RECOVER_LIMIT)
+		return parse_limit(p, line, ret, err);
+	if (key == POLICY_ON_ISOLATED || key == POLICY_ON_RECOVERED || key == POLICY_ON_PROBLEM)
+		return parse_program(p, line, err);
 	if (key == POLICY_DRIVER_CONSENT)
 		return consent_is_driver_name(line->value) ? 0 :
 			REFUSE(p, line->number, err, "driver-consent: '%s' is not the name of a driver, as sfc is",
@@ -125,7 +192,7 @@ static int parse_value(const struct policy *p, enum policy_key key, const struct
 
 static int refuse_key(const struct policy *p, const struct ini_line *line, struct err *err)
 {
-	char known[200] = "", shown[48];
+	char known[300] = "", shown[48];
 	size_t n = 0;
 
 	for (int k = 0; k < N_POLICY_KEYS && n < sizeof(known); k++)
@@ -176,6 +243,22 @@ static int begin_section(struct policy *p, const struct ini_line *line, struct p
 	return rc;
 }
 
+/*
+ * What brings a port back without being asked goes with the level that promises it can be done: said
+ * in the same section, so that nobody takes it away elsewhere (and policy_of_root_port() sees to that).
+ */
+static int check_automatic(const struct policy *p, struct err *err)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct policy_setting *s = p->sections[i].settings;
+
+		if (s[POLICY_RECOVER].line && s[POLICY_RECOVER].value == POLICY_AUTOMATIC &&
+		    (!s[POLICY_REQUIRE].line || s[POLICY_REQUIRE].require.plain != REQUIRE_RECOVER))
+			return REFUSE(p, s[POLICY_RECOVER].line, err, "recover = automatic takes 'require = recover' in the same section%s", s[POLICY_REQUIRE].line ? ", and it is otherwise there" : "");
+	}
+	return 0;
+}
+
 static int take_lines(const struct ini *ini, struct arena *a, struct policy *ret, struct err *err)
 {
 	struct place at = { 0 };
@@ -194,6 +277,7 @@ static int take_lines(const struct ini *ini, struct arena *a, struct policy *ret
 		else
 			rc = parse_setting(ret, line, at.section, a, err);
 	}
+	rc = rc ? rc : check_automatic(ret, err);
 	return rc ? rc : layout_end(&ret->layout, err);
 }
 

@@ -30,17 +30,21 @@ enum policy_key {
 	POLICY_BEST_EFFORT,		/* what was asked for and could not be set is not a failure */
 	POLICY_USERS, POLICY_USERS_GRACE,	/* recover-port: what becomes of who uses the memory */
 	POLICY_DRIVER_CONSENT,		/* the accelerator's driver that recover-port may take off and give back */
+	POLICY_ON_ISOLATED, POLICY_ON_RECOVERED, POLICY_ON_PROBLEM,	/* programs that the acting monitor runs, */
+	POLICY_HOOK_TIMEOUT,		/* and how long each may take */
+	POLICY_RECOVER_LIMIT,		/* how often it brings a port back by itself, in what time */
 	N_POLICY_KEYS
 };
 extern const char *const policy_key_names[N_POLICY_KEYS];
 
-enum policy_recover { POLICY_NEVER, POLICY_MANUAL };
+enum policy_recover { POLICY_NEVER, POLICY_MANUAL, POLICY_AUTOMATIC };
+enum { POLICY_LIMIT_MAX = 32 };	/* recoveries that recover-limit may allow in its time */
 
-/* One setting; two have more to them than a number. */
+/* One setting; some have more to them than a number. */
 struct policy_setting {
 	unsigned int line;	/* in the file, the first where it has more; 0: it is not set */
 	const char *text;	/* as written */
-	int value;		/* enum require (of require.plain), dax_mode, policy_recover, users_end, or 0 and 1 */
+	int value;		/* enum require (of require.plain), dax_mode, policy_recover, users_end, how often, or 0 and 1 */
 	struct timeout_request timeout;
 	struct requirement require;
 	uint64_t duration_us;

@@ -74,7 +74,7 @@ static bool same_setting(enum policy_key key, const struct policy_setting *a,
 		return a->timeout.kind == b->timeout.kind && a->timeout.range == b->timeout.range;
 	if (key == POLICY_REQUIRE)
 		return requirement_is_same(&a->require, &b->require);
-	if (key == POLICY_DRIVER_CONSENT)
+	if (key == POLICY_DRIVER_CONSENT || (key >= POLICY_ON_ISOLATED && key <= POLICY_ON_PROBLEM))
 		return !strcmp(a->text, b->text);
 	return a->value == b->value && a->duration_us == b->duration_us;
 }
@@ -103,6 +103,21 @@ static int merge(const struct policy *p, const struct policy_section *s, const c
 	return 0;
 }
 
+/* Another section may ask for less of this very port. */
+static int check_automatic(const struct policy *p, const struct cxl_root_port *rp,
+			   const struct policy_wish *wish, struct err *err)
+{
+	const struct policy_setting *s = &wish->settings[POLICY_RECOVER];
+	const struct policy_setting *require = &wish->settings[POLICY_REQUIRE];
+
+	if (!s->line || s->value != POLICY_AUTOMATIC || require->require.plain == REQUIRE_RECOVER)
+		return 0;
+	return err_set(
+		err, EXIT_USAGE, EINVAL,
+		"%.200s: line %u asks for recover = automatic and line %u for require = %.40s for %s, nothing was done; an automatic recovery takes require = recover",
+		p->file, s->line, require->line, require->text, rp->name);
+}
+
 int policy_of_root_port(const struct policy *p, const struct cxl_root_port *rp,
 			struct policy_wish *ret, struct err *err)
 {
@@ -113,7 +128,7 @@ int policy_of_root_port(const struct policy *p, const struct cxl_root_port *rp,
 		for (size_t i = 0; !rc && i < p->n; i++)
 			if ((int)p->sections[i].kind == kind && is_about(&p->sections[i], rp))
 				rc = merge(p, &p->sections[i], rp->name, kinds, ret, err);
-	return rc;
+	return rc ? rc : check_automatic(p, rp, ret, err);
 }
 
 int policy_of_dax(const struct policy *p, const struct cxl_dax *d, struct policy_wish *ret,

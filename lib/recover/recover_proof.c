@@ -4,10 +4,32 @@
  * proof that this root port can be recovered on this machine.  See recover.h.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "lib/kept/evidence.h"
 #include "lib/kept/proof.h"
 #include "lib/recover/recover.h"
+
+/* Who runs this about a failure has kept what there was to keep, and says which: *@ret. */
+static bool is_kept_already(const struct recover *r, unsigned long *ret)
+{
+	const char *said = secure_getenv(EVIDENCE_VARIABLE);
+	struct evidence *v;
+	char number[32];
+	size_t n;
+
+	if (!said || evidence_list(r->dirfd, r->host->arena, &v, &n))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		*ret = v[i].number;
+		snprintf(number, sizeof(number), "%lu", v[i].number);
+		if (!strcmp(number, said) && !strcmp(v[i].root_port, r->rp->name))
+			return true;
+	}
+	return false;
+}
 
 /* Of a healthy port that is taken down to try it out there is nothing to tell. */
 void recover_keep_evidence(struct recover *r)
@@ -15,6 +37,8 @@ void recover_keep_evidence(struct recover *r)
 	unsigned long number;
 	struct err err;
 
+	if (is_kept_already(r, &number))
+		return;
 	if (iso_isolated(&r->rp->iso) == TRI_NO && r->rp->link.up == TRI_YES)
 		return;
 	if (evidence_keep(r->dirfd, r->host, r->rp, &number, &err))

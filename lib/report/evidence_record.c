@@ -172,8 +172,7 @@ static struct json_object *policy_json(const struct cxl_host *host)
 	return !rc && strlen(text) == n ? render_string(text) : NULL;
 }
 
-/* The record with impact: what is lost, and who uses it.  NULL where that cannot be told. */
-static struct json_object *status_json(const struct cxl_host *host, const struct cxl_root_port *rp)
+struct json_object *evidence_status(const struct cxl_host *host, const struct cxl_root_port *rp)
 {
 	struct status_parts parts = { .checks = false };
 	struct json_object *list, *ret;
@@ -206,7 +205,7 @@ struct json_object *evidence_record(const struct cxl_host *host, const struct cx
 	render_add_string(obj, "time", date);
 	render_add(obj, "versions", versions_json(host));
 	render_add(obj, "registers", registers_json(host, rp));
-	render_add(obj, "record", status_json(host, rp));
+	render_add(obj, "record", evidence_status(host, rp));
 	render_add(obj, "policy", policy_json(host));
 	render_add(obj, "kernel_log", kernel_log(host->fs, host->arena));
 	render_add(obj, "functions", NULL);

@@ -20,4 +20,7 @@ struct json_object *evidence_record(const struct cxl_host *host, const struct cx
  */
 struct json_object *evidence_functions(const struct cxl_host *host, const struct cxl_root_port *rp);
 
+/* The record of @rp with impact: what is lost, and who uses it.  NULL where that cannot be told. */
+struct json_object *evidence_status(const struct cxl_host *host, const struct cxl_root_port *rp);
+
 #endif

@@ -94,18 +94,20 @@ chmod +x /run/bin/systemctl"""
 
 def test_a_host_is_brought_there_once_and_stays(site):
     """From System RAM, with the README's play: a dry run, the run, and one that finds nothing to do."""
-    play = "PATH=/run/bin:$PATH " + site.play(playbook="example", initramfs_command=["sh", "-c", "echo rebuilt >>/run/told"])
+    hooks = {"tell": str(ROOT / "contrib/hooks/mail")}
+    play = "PATH=/run/bin:$PATH " + site.play(playbook="example", hooks=hooks, act=True, initramfs_command=["sh", "-c", "echo rebuilt >>/run/told"])
     first, before, done, files, policy, again, after, told, status = site.session("sysram1", before=f"rm -rf /etc/cxl; {SYSTEMD}") \
         .sh(play.replace("'-e'", "'--check' '-e'")).sh(FILES).sh(play).sh(FILES).cxl("isolation-status", "--policy", "--assert", "containment>=contain") \
-        .sh(play).sh(FILES).sh("cat /run/told").daxctl("list", "--isolation").run()
+        .sh(play).sh(FILES).sh("cat /run/told; stat -c '%a %u' /etc/cxl/hooks/tell >&2").daxctl("list", "--isolation").run()
     dry, made, second = Play(first), Play(done), Play(again)
-    directory, prepared, applied, units = ("Directory of the policy file", "Prepare the memory, and keep it so over reboots", "Apply the policy",
+    directory, programs, prepared, applied, units = ("Directory of the policy file", ["Directory of the programs that the policy names", "Those programs"], "Prepare the memory, and keep it so over reboots", "Apply the policy",
                                            "Apply it at every boot, and watch")
-    assert dry.rc == 0 and before.text == "" and not changes(first) and dry.changed() == [directory, prepared, units], str(first)
-    assert made.rc == 0 and made.changed() == [directory, "Write the policy file", prepared, "Rebuild the initramfs", applied, units], str(done)
+    assert dry.rc == 0 and before.text == "" and not changes(first) and dry.changed() == [directory, programs[0], prepared, units], str(first)
+    assert made.rc == 0 and made.changed() == [directory, *programs, "Write the policy file", prepared, "Rebuild the initramfs", applied, units], str(done)
     assert "require = contain\ntimeout = 100ms\n" in files.text and f"[serial 0x1001]\n{BY_DAXCTL}" in files.text and "CXL_ISOLATION_SERIALS" in files.text
     assert policy.rc == 0 and status.dax()["dax0.0"]["mode"] == "devdax" and policy.root_ports()[RP]["control"]["mem"]["timeout"]["range"] == "B2", str(policy)
-    assert told.text.splitlines() == ["rebuilt", *(f"{verb} cxl-isolation{u}.service" for u in ("", "-monitor") for verb in ("enable", "start"))]
+    assert told.text.splitlines() == ["rebuilt", *(f"{verb} cxl-isolation{u}.service" for u in ("", "-monitor", "-act") for verb in ("enable", "start"))]
+    assert told.err == "755 0\n"
     assert second.rc == 0 and second.changed() == [] and second.recap["localhost"]["changed"] == 0 and not changes(again), str(again)
     assert after.text == files.text
 

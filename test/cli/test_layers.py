@@ -24,6 +24,7 @@ LIB = {
     "lib/kept": {"lib/model", "lib/plan", "lib/policy", "lib/read", "lib/report", "lib/txn"},
     "lib/change": {"lib/model", "lib/iso", "lib/read", "lib/check", "lib/txn", "lib/plan", "lib/policy", "lib/kept"},
     "lib/recover": {"lib/model", "lib/iso", "lib/read", "lib/check", "lib/txn", "lib/plan", "lib/kept", "lib/change"},
+    "lib/act": {"lib/model", "lib/iso", "lib/read", "lib/check", "lib/policy", "lib/report", "lib/kept"},
     "lib/prepare": {"lib/model", "lib/iso", "lib/read", "lib/check", "lib/txn", "lib/plan", "lib/policy", "lib/kept", "lib/change"},
 }
 COMMANDS = {room: set(LIB) for room in ("cxl", "daxctl")}

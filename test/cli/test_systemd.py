@@ -10,7 +10,8 @@ import pytest
 from lib.cli import BUILD, Session, dax_user, run
 
 UNITS = BUILD / "contrib" / "systemd"
-SERVICES = ["cxl-isolation.service", "cxl-isolation@.service", "cxl-isolation-monitor.service", "cxl-isolation-metrics.service"]
+SERVICES = ["cxl-isolation.service", "cxl-isolation@.service", "cxl-isolation-monitor.service", "cxl-isolation-act.service", "cxl-isolation-metrics.service"]
+ACTING = "cxl-isolation-act.service"
 APPLYING = SERVICES[:2]
 RULES = BUILD / "contrib" / "udev" / "60-cxl-isolation.rules"
 analyze = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
@@ -83,7 +84,7 @@ def test_nothing_of_udev_is_waited_for_but_its_word_of_devices():
 @pytest.mark.parametrize("name", SERVICES)
 def test_of_the_network_they_have_what_udev_s_word_takes_and_nothing_else(name):
     s = settings(name)
-    wanted = ("AF_NETLINK", "no") if name in APPLYING else ("none", "yes")
+    wanted = ("AF_NETLINK AF_UNIX", "no") if name == ACTING else ("AF_NETLINK", "no") if name in APPLYING else ("none", "yes")
     assert (*s["RestrictAddressFamilies"], *s["PrivateNetwork"]) == wanted and s["IPAddressDeny"] == ["any"]
 
 
@@ -186,11 +187,26 @@ def test_the_monitor_prints_lines_of_json():
     assert lines and all(line.startswith("{") and line.endswith("}") for line in lines), str(r)
 
 
+def test_with_the_capabilities_it_has_a_port_is_brought_back_and_the_users_of_others_are_ended():
+    s = settings(ACTING)
+    bounds = ",".join("+" + c.lower().removeprefix("cap_") for c in s["CapabilityBoundingSet"][0].split())
+    assert s["ExecStart"][0].endswith("/cxl isolation-status --monitor --act") and "cxl-isolation.service" in s["After"][0]
+    assert s["DeviceAllow"] == ["char-dax rw", "char-cxl rw", "/dev/kmsg r"] and s["DevicePolicy"] == ["closed"]
+    user = "chmod 666 /dev/dax0.0; " + dax_user("map", by="setpriv --reuid=65534 --regid=65534 --clear-groups")
+    policy = "sed -i 's,^.root0.,&\\nrequire = recover\\nrecover = automatic\\nusers = kill\\nusers-grace = 100ms,' /etc/cxl/isolation.conf; cxl enable-isolation --policy"
+    act = "$CXL_STATE_DIR/0000:0c:00.0.act"
+    r, status = Session("vms1", before=f"{policy}; {user}").sh(
+        f"setpriv --bounding-set=-all,{bounds} cxl isolation-status --monitor --act --interval=20ms >/dev/null & p=$!; until grep -qs recover {act}; do sleep 0.02; done; "
+        f"cxl-sim ctl link-down {ROOT_PORT}; until grep -q '\"recovered_at\":[1-9]' {act} && grep -q idle {act}; do sleep 0.02; kill -0 $p || exit; done; kill $p; wait $p; "
+        "kill -0 $(cat $SCRATCH/user)").cxl("isolation-status", "--assert", "status.state=normal").run()
+    assert r.rc == 1 and status.rc == 0 and "it was recovered in" in r.err, f"{r}\n{status}"
+
+
 def test_they_are_installed_and_not_enabled(tmp_path):
     r = run(["meson", "install", "-C", BUILD, "--destdir", tmp_path, "--no-rebuild", "--quiet"])
     assert r.rc == 0, str(r)
     found = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("cxl-isolation*") if p.suffix in (".service", ".timer"))
-    assert len(found) == 5 and all("/lib/systemd/system/" in f and ".wants" not in f for f in found), found
+    assert len(found) == 6 and all("/lib/systemd/system/" in f and ".wants" not in f for f in found), found
 
 
 @pytest.mark.parametrize("name", APPLYING)

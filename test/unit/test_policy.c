@@ -48,6 +48,28 @@ static void everything_that_may_be_said_is_understood(void **state)
 	arena_free(&a);
 }
 
+static void what_the_acting_monitor_does_is_understood(void **state)
+{
+	static const char text[] = "[all]\nrequire = recover, protocol_error:contain\nrecover = automatic\nrecover-limit = 5/7d\n"
+		"on-isolated = /etc/cxl/hooks/mail\non-recovered=/a\non-problem = \"/with blank\"\nhook-timeout = 90s\n";
+	struct arena a = { 0 };
+	struct policy p;
+	struct err err;
+	const struct policy_setting *s;
+
+	(void)state;
+	assert_int_equal(parse(text, &a, &p, &err), 0);
+	s = p.sections[0].settings;
+	assert_int_equal(s[POLICY_RECOVER].value, POLICY_AUTOMATIC);
+	assert_int_equal(s[POLICY_RECOVER_LIMIT].value, 5);
+	assert_int_equal(s[POLICY_RECOVER_LIMIT].duration_us, 7ULL * 24 * 3600 * 1000000);
+	assert_string_equal(s[POLICY_ON_ISOLATED].text, "/etc/cxl/hooks/mail");
+	assert_string_equal(s[POLICY_ON_RECOVERED].text, "/a");
+	assert_string_equal(s[POLICY_ON_PROBLEM].text, "/with blank");
+	assert_int_equal(s[POLICY_HOOK_TIMEOUT].duration_us, 90000000);
+	arena_free(&a);
+}
+
 static void levels_for_single_causes_add_up_in_a_section(void **state)
 {
 	static const char text[] = "[all]\nrequire = mem_timeout:recover\nbest-effort = yes\nplatform-recovery = no\n"
@@ -112,14 +134,26 @@ static void what_is_wrong_is_said_with_its_line(void **state)
 		{ "[root0]\nplatform-recovery = true\n", 2, "'true' is not a value of platform-recovery: use yes or no" },
 		{ "[root0]\nbest-effort = 1\n", 2, "'1' is not a value of best-effort: use yes or no" },
 		{ "[root0]\nbest-effort = no\nbest-effort = no\n", 3, "set in line 2 already" },
-		{ "[root0]\nplatform = yes\n", 2, "platform-recovery, best-effort, users, users-grace and driver-consent" },
+		{ "[root0]\nplatform = yes\n", 2, "driver-consent, on-isolated, on-recovered, on-problem, hook-timeout and recover-limit" },
+		{ "[root0]\non-isolated = mail\n", 2, "on-isolated: 'mail' is not the absolute path of a program" },
+		{ "[root0]\non-problem = /\n", 2, "on-problem: '/' is not the absolute path" },
+		{ "[root0]\nhook-timeout = long\n", 2, "hook-timeout: 'long' is not a duration" },
+		{ "[root0]\nrecover-limit = 3\n", 2, "'3' is not how often in what time" },
+		{ "[root0]\nrecover-limit = 0/1h\n", 2, "'0/1h' is not how often in what time" },
+		{ "[root0]\nrecover-limit = 33/24h\n", 2, "(1 to 32, and a time in s, min, h or d)" },
+		{ "[root0]\nrecover-limit = 3/0s\n", 2, "recover-limit" },
+		{ "[root0]\nrecover-limit = 3/99999999999h\n", 2, "recover-limit" },
+		{ "[root0]\nrecover = always\n", 2, "use never, manual or automatic" },
+		{ "[root0]\nrecover = automatic\n", 2, "recover = automatic takes 'require = recover' in the same section; nothing" },
+		{ "[all]\nrequire = recover\n[root0]\nrequire = contain\nrecover = automatic\n", 5, "in the same section, and it is otherwise there" },
+		{ "[root0]\nrequire = mem_timeout:recover\nrecover = automatic\n", 3, "and it is otherwise there" },
 		{ "[root0]\nusers = ask\n", 2, "use refuse, terminate or kill" },
 		{ "[root0]\nusers-grace = soon\n", 2, "users-grace: 'soon' is not a duration" },
 		{ "[root0]\nrequire = Safe\n", 2, "'Safe'" },
 		{ "[root0]\ntimeout = 3 parsecs\n", 2, "timeout" },
 		{ "[root0]\ncache = 1\n", 2, "yes or no" },
 		{ "[root0]\nmode = ram\n", 2, "devdax, system-ram or famfs" },
-		{ "[root0]\nrecover = auto\n", 2, "never or manual" },
+		{ "[root0]\nrecover = auto\n", 2, "never, manual or automatic" },
 		{ "[root0]\nrequire = safe\n\nrequire = safe\n", 4, "set in line 2 already" },
 		{ "[root0]\nrequire = safe\n[root0]\n", 3, "[root0] in line 1" },
 		{ "[root0]\n[serial 1]\n[ROOT0]\n", 3, "[root0] in line 1" },
@@ -340,6 +374,14 @@ static void two_serial_numbers_below_one_port_must_not_contradict(void **state)
 	assert_non_null(strstr(err.text, "different values of require (mem_timeout:debug and mem_timeout:contain)"));
 	p = policy_of(f, "[serial 0x1001]\ntimeout=a\n[serial 0x1002]\ntimeout=A\n");
 	assert_int_equal(policy_of_root_port(&p, &f->rps[0], &wish, &err), 0);
+	p = policy_of(f, "[serial 0x1001]\non-problem=/a\n[serial 0x1002]\non-problem=/b\n");
+	assert_int_equal(policy_of_root_port(&p, &f->rps[0], &wish, &err), -EINVAL);
+	/* less is required of this very port than what makes a recovery without asking right */
+	p = policy_of(f, "[all]\nrequire=recover\nrecover=automatic\n[serial 0x1001]\nrequire=contain\n");
+	assert_int_equal(policy_of_root_port(&p, &f->rps[0], &wish, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "line 3 asks for recover = automatic and line 5 for require = contain"));
+	p = policy_of(f, "[all]\nrequire=recover\nrecover=automatic\n[serial 0x1001]\nrequire=contain\nrecover=manual\n");
+	assert_int_equal(policy_of_root_port(&p, &f->rps[0], &wish, &err), 0);
 }
 
 static void drift(struct fixture *f, const char *text, const char *expected)
@@ -412,6 +454,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_that_may_be_said_is_understood),
+		cmocka_unit_test(what_the_acting_monitor_does_is_understood),
 		cmocka_unit_test(levels_for_single_causes_add_up_in_a_section),
 		cmocka_unit_test(an_empty_file_asks_for_nothing),
 		cmocka_unit_test(what_is_wrong_is_said_with_its_line),
