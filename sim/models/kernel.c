@@ -6,7 +6,8 @@
  * attributes of v1-fixed with the handling of protocol errors as posted on 2026-07-17
  * (posted, not merged), which panics on an uncorrectable one, and kmem-state, v1-fixed
  * with what Linux 7.3 has merged: the file state of kmem's dax devices; private-nodes has
- * beside it their file private, of several series of 2026 (posted, not merged).
+ * beside it their file private, of several series of 2026 (posted, not merged), and
+ * sysram-regions, v1-fixed with the drivers of sysram.h (posted, not merged).
  */
 #include "sim/models/kernel.h"
 
@@ -320,6 +321,13 @@ static const struct kernel kernels[] = {
 	  .isolation_ctrl = &fixed_isolation,
 	  .timeout_ctrl = &fixed_timeout,
 	  .timeout_range = &fixed_range },
+	{ .name = "sysram-regions",
+	  .summary = "v1-fixed, and regions can be bound to cxl_sysram_region: posted, not merged",
+	  .discover = fixed_discover,
+	  .has_sysram_regions = true,
+	  .isolation_ctrl = &fixed_isolation,
+	  .timeout_ctrl = &fixed_timeout,
+	  .timeout_range = &fixed_range },
 };
 
 const struct kernel *kernel_find(const char *name)
@@ -338,5 +346,5 @@ void kernels_complete(struct complete *c)
 
 const char *kernel_names(void)
 {
-	return "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state, private-nodes";
+	return "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state, private-nodes, sysram-regions";
 }

@@ -24,6 +24,7 @@ struct kernel {
 	bool panics_on_protocol_error;	/* of any port or endpoint, isolated or not */
 	bool has_kmem_state;	/* of Linux 7.3, whatever was captured */
 	bool has_private_nodes;	/* kmem's file private */
+	bool has_sysram_regions;	/* sysram.h */
 	const struct attr_ops *isolation_ctrl, *timeout_ctrl, *timeout_range;
 };
 
@@ -39,7 +40,7 @@ const struct kernel *kernel_find(const char *name);
 /* For shell completion. */
 void kernels_complete(struct complete *c);
 
-/* "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state, private-nodes" */
+/* "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state, private-nodes, sysram-regions" */
 const char *kernel_names(void);
 
 #endif
