@@ -312,7 +312,9 @@ static const char *consent_text(const struct check_context *ctx, const struct cx
 		return "";
 	if (consent_reaches(rp, driver, a, &why)) {
 		f->caps_at = CONTAINMENT_RECOVER;
-		text = arena_printf(a, "; recover-port takes it off and gives it back, as %s allows",
+		text = arena_printf(a, "; recover-port %s%s, as %s allows",
+				    rp->accelerators->driver ? "takes it off and gives it back" : "gives it to ",
+				    rp->accelerators->driver ? "" : driver,
 				    ctx->driver_consent ? "--driver-consent" : rp->kept.driver_consent_at);
 	} else {
 		text = arena_printf(a, "; %s does not help: %s", ctx->driver_consent ? "--driver-consent" : rp->kept.driver_consent_at, why);
@@ -325,7 +327,9 @@ static const char *consent_way(const struct cxl_root_port *rp, struct arena *a)
 {
 	const char *driver = rp->accelerators->driver, *why, *text = NULL;
 
-	if (driver && consent_reaches(rp, driver, NULL, &why))
+	if (accelerator_is_detached(rp))
+		text = arena_printf(a, ", and where it does, and had the device: cxl recover-port --driver-consent=DRIVER %s", rp->name);
+	else if (driver && consent_reaches(rp, driver, NULL, &why))
 		text = arena_printf(a, ", and where it does: cxl recover-port --driver-consent=%s %s, or driver-consent = %s in the policy file",
 				    driver, rp->name, driver);
 	return text ? text : "";
@@ -350,7 +354,9 @@ enum answer check_is_driver_owned(const struct check_context *ctx, const struct 
 		f->text = arena_printf(a, "%s is %s of driver %s: only that driver can bring it back%s", acc->name,
 				       device_type(acc), acc->driver, consent_text(ctx, rp, a, f));
 	else
-		f->text = arena_printf(a, "%s is %s without a driver: nothing can bring it back", acc->name, device_type(acc));
+		f->text = arena_printf(a, "%s is %s without a driver%s%s", acc->name, device_type(acc),
+				       accelerator_is_detached(rp) ? ", and the one it had may bring it back" : ": nothing can bring it back",
+				       consent_text(ctx, rp, a, f));
 	if (f->caps_at > f->check->caps_at) {
 		f->remedy = "none needed: the driver's consent was given";
 		return ANSWER_FAILS;

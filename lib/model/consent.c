@@ -90,15 +90,25 @@ static bool regions_hinder(const struct cxl_root_port *rp, struct arena *a, cons
 	return false;
 }
 
-static bool driver_hinders(const struct cxl_accelerator *acc, const char *driver, struct arena *a,
+bool accelerator_is_detached(const struct cxl_root_port *rp)
+{
+	return rp->n_accelerators && !rp->accelerators->driver &&
+	       (iso_isolated(&rp->iso) == TRI_YES || rp->link.up == TRI_NO);
+}
+
+static bool driver_hinders(const struct cxl_root_port *rp, const char *driver, struct arena *a,
 			   const char **ret_why)
 {
+	const struct cxl_accelerator *acc = rp->accelerators;
+
+	if (strstr(driver, "vfio"))
+		return hinders(arena_printf(a, "%s gives %s to a guest, or to a process", driver, acc->name), ret_why);
+	if (accelerator_is_detached(rp))
+		return false;
 	if (!acc->driver)
 		return hinders(arena_printf(a, "%s has no driver now, so that nothing tells whether %s is the one it had", acc->name, driver), ret_why);
 	if (strcmp(acc->driver, driver))
 		return hinders(arena_printf(a, "%s is bound to %s, and what was consented to is %s", acc->name, acc->driver, driver), ret_why);
-	if (strstr(driver, "vfio"))
-		return hinders(arena_printf(a, "%s gives %s to a guest, or to a process", driver, acc->name), ret_why);
 	return false;
 }
 
@@ -111,6 +121,6 @@ bool consent_reaches(const struct cxl_root_port *rp, const char *driver, struct 
 	if (iso_has_quirk(&rp->iso, ISO_QUIRK_PANICS))
 		return !hinders("this kernel panics on an isolation while the device has no driver, as it has not when its link is taken down",
 				ret_why);
-	return !driver_hinders(rp->accelerators, driver, a, ret_why) &&
+	return !driver_hinders(rp, driver, a, ret_why) &&
 	       !device_hinders(rp, a, ret_why) && !regions_hinder(rp, a, ret_why);
 }

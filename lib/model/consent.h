@@ -16,6 +16,12 @@ const struct cxl_region *accelerator_region(const struct cxl_root_port *rp,
 					    const struct cxl_accelerator *acc);
 
 /*
+ * It has no driver, and the port has failed: a kernel may take the driver off by itself then.  Which
+ * one it was only who consents knows, and what it had made of the device is gone.
+ */
+bool accelerator_is_detached(const struct cxl_root_port *rp);
+
+/*
  * Can the recovery of @rp, whose accelerator's driver is to be @driver, be planned?
  * Where not, or where that cannot be told, *@ret_why is a sentence part, from @a (NULL:
  * only the answer is wanted).

@@ -73,8 +73,8 @@ static enum exit_status outcome(struct port *port, uint32_t before, const char *
 {
 	struct sim *sim = port->sim;
 
-	if (what && port->status & ~before & SIM_ISO_STS_MEM_ISOLATED)
-		port_signal(port);
+	if (what)
+		port_signal(port, before);
 	if (sim_is_dead(sim))
 		return answer(EXIT_DONE, text, size, "%s: the host is dead (%s)", port->address,
 			      sim->shared->death);
