@@ -45,7 +45,8 @@ int memory_set_busy(struct sim *sim, unsigned int number, unsigned int ms)
 }
 
 /* As dump_page() of mm/debug.c writes it into the kernel's log. */
-void memory_log_busy(struct sim *sim, unsigned int number, uint64_t block_bytes, unsigned int busy)
+void memory_log_busy(const struct sim *sim, unsigned int number, uint64_t block_bytes,
+		     unsigned int busy)
 {
 	uint64_t pfn = number * (block_bytes / PAGE_BYTES) + 3;
 

@@ -79,8 +79,14 @@ def test_an_older_kernel_is_said_to_be_one():
 
 def test_memory_that_stays_busy_is_whole_afterwards():
     _, r, now = new(faults=["write@*/dax0.0/state:1+=EBUSY"]).daxctl("prepare-isolation", "--timeout=300ms").sh(SEE).run()
-    assert r.rc == 6 and r.dax()["dax0.0"]["result"] == "rolled-back" and "none of it was unplugged; nothing was changed" in r.err and steps(r)[0][2] == "failed", str(r)
+    assert r.rc == 6 and r.dax()["dax0.0"]["result"] == "rolled-back" and "none of it was unplugged: something in it is pinned" in r.err and "nothing was changed" in r.err and steps(r)[0][2] == "failed", str(r)
     assert "memory146 online" in now.text and "memory147 online" in now.text and "dax0.0 kmem" in now.text
+
+
+@pytest.mark.parametrize("busy, timeout, why", [("pinned", "2s", "a page in it is pinned"), ("kernel", "300ms", "it holds memory of the kernel's own")])
+def test_what_keeps_it_is_told_as_far_as_the_kernels_log_tells(busy, timeout, why):
+    _, _, r = new().sh(f"cxl-sim ctl busy memory147 {busy}").daxctl("prepare-isolation", f"--timeout={timeout}").run()
+    assert r.rc == 6 and f"none of it was unplugged: {why}" in r.err and by_state(r) and set(by_state(r)) == {"unplugged"}, str(r)
 
 
 @pytest.mark.parametrize("args, fault", [([], "write@*/device_dax/*:1+=EIO"), (["--mode=system-ram"], "write@*/isolation_ctrl:1+=EIO"),
