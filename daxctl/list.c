@@ -85,7 +85,7 @@ static struct json_object *record_all(const struct dax_view *view, const struct 
 			struct json_object *region =
 				record_region_layout(layout, &host->regions[i]);
 
-			render_add(region, "sysram", record_sysram(&view->sysram[i]));
+			render_add(region, "sysram", record_sysram(&host->regions[i].sysram));
 			render_append(regions, region);
 		}
 	render_add(members, "dax", list);

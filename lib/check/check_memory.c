@@ -270,12 +270,36 @@ enum answer check_is_demoted_to(const struct check_context *ctx, const struct cx
 	return ANSWER_HOLDS;
 }
 
+/* What a sysram region was told counts for its memory alone, whatever the kernel's policy is: posted, not merged. */
+static enum answer look_at_sysram(const struct cxl_region *r, struct arena *a, struct finding *f)
+{
+	const struct sysram_region *s = &r->sysram;
+
+	if (!s->name || (s->online_type && (!strcmp(s->online_type, "invalid") || !strcmp(s->online_type, "offline"))))
+		return ANSWER_HOLDS;
+	if (r->driver && strcmp(r->driver, CXL_REGION_DRIVER))
+		f->remedy = check_driver_remedy(r, a);
+	if (s->online_type && !strncmp(s->online_type, "online", strlen("online"))) {
+		f->text = arena_printf(a, "online_type of %s is %s: the kernel makes the memory of %s System RAM whenever cxl_dax_kmem_region is bound to it",
+				       s->name, s->online_type, r->name);
+		return ANSWER_FAILS;
+	}
+	f->text = arena_printf(a, "what %s makes of the memory of %s cannot be told: its online_type %s", s->name, r->name,
+			       s->online_type ? "is a word that is not known" : "cannot be read");
+	return ANSWER_UNTOLD;
+}
+
 enum answer check_would_go_online(const struct check_context *ctx, const struct cxl_root_port *rp,
 			   const struct iso_control *now, struct arena *a, struct finding *f)
 {
 	const char *policy = ctx->host->policy.auto_online;
+	enum answer answer = ANSWER_HOLDS;
 
 	(void)now;
+	for (size_t i = 0; answer == ANSWER_HOLDS && i < rp->n_regions; i++)
+		answer = look_at_sysram(rp->regions[i], a, f);
+	if (answer != ANSWER_HOLDS)
+		return answer;
 	if (policy && (!*policy || !strcmp(policy, "offline")))
 		return ANSWER_HOLDS;
 	for (size_t i = 0; i < rp->n_memdevs; i++) {

@@ -325,6 +325,8 @@ static bool ends_users(const struct check_context *ctx, const struct cxl_root_po
 	return !rp->kept.policy_error && rp->kept.has_users && rp->kept.users != USERS_REFUSE;
 }
 
+static const char lost_ahead[] = ", with its virtual functions, unless the kernel takes it off by itself when the port fails: they are lost then, and nothing tells ahead";
+
 /* What the consent to its driver's coming and going amounts to, which lifts @f where it reaches. */
 static const char *consent_text(const struct check_context *ctx, const struct cxl_root_port *rp,
 				struct arena *a, struct finding *f)
@@ -335,9 +337,14 @@ static const char *consent_text(const struct check_context *ctx, const struct cx
 	if (!driver)
 		return "";
 	if (consent_reaches(rp, driver, ends_users(ctx, rp), a, &why)) {
-		f->caps_at = CONTAINMENT_RECOVER;
-		text = arena_printf(a, "; recover-port takes it off and gives it back, as %s allows",
-				    ctx->driver_consent ? "--driver-consent" : rp->kept.driver_consent_at);
+		bool may_lose = !ctx->recovering && device_has_virtual(rp);
+
+		if (!may_lose)
+			f->caps_at = CONTAINMENT_RECOVER;
+		text = arena_printf(a, "; recover-port %s%s, as %s allows%s",
+				    rp->accelerators->driver ? "takes it off and gives it back" : "gives it to ",
+				    rp->accelerators->driver ? "" : driver,
+				    ctx->driver_consent ? "--driver-consent" : rp->kept.driver_consent_at, may_lose ? lost_ahead : "");
 	} else {
 		text = arena_printf(a, "; %s does not help: %s", ctx->driver_consent ? "--driver-consent" : rp->kept.driver_consent_at, why);
 	}
@@ -350,7 +357,9 @@ static const char *consent_way(const struct check_context *ctx, const struct cxl
 {
 	const char *driver = rp->accelerators->driver, *why, *text = NULL;
 
-	if (driver && consent_reaches(rp, driver, ends_users(ctx, rp), a, &why))
+	if (accelerator_is_detached(rp))
+		text = arena_printf(a, ", and where it does, and had the device: cxl recover-port --driver-consent=DRIVER %s", rp->name);
+	else if (driver && consent_reaches(rp, driver, ends_users(ctx, rp), a, &why))
 		text = arena_printf(a, ", and where it does: cxl recover-port --driver-consent=%s %s, or driver-consent = %s in the policy file",
 				    driver, rp->name, driver);
 	else if (driver && consent_reaches(rp, driver, true, a, &why))
@@ -378,7 +387,9 @@ enum answer check_is_driver_owned(const struct check_context *ctx, const struct 
 		f->text = arena_printf(a, "%s is %s of driver %s: only that driver can bring it back%s", acc->name,
 				       device_type(acc), acc->driver, consent_text(ctx, rp, a, f));
 	else
-		f->text = arena_printf(a, "%s is %s without a driver: nothing can bring it back", acc->name, device_type(acc));
+		f->text = arena_printf(a, "%s is %s without a driver%s%s", acc->name, device_type(acc),
+				       accelerator_is_detached(rp) ? ", and the one it had may bring it back" : ": nothing can bring it back",
+				       consent_text(ctx, rp, a, f));
 	if (f->caps_at > f->check->caps_at) {
 		f->remedy = "none needed: the driver's consent was given";
 		return ANSWER_FAILS;

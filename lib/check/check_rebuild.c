@@ -53,6 +53,13 @@ static const char *no_rebuild(const char *before, const struct cxl_root_port *rp
 	return arena_printf(a, "%s; or bring the port back without its regions then: cxl recover-port --no-rebuild %s", before, rp->name);
 }
 
+/* The memory goes first: what is online when kmem lets go of it stays until the next boot. */
+const char *check_driver_remedy(const struct cxl_region *r, struct arena *a)
+{
+	return arena_printf(a, "while nobody uses it: daxctl prepare-isolation %s; echo %s > /sys/bus/cxl/drivers/%s/unbind; echo %s > /sys/bus/cxl/drivers/" CXL_REGION_DRIVER "/bind; daxctl prepare-isolation %s",
+			    r->name, r->name, r->driver, r->name, r->name);
+}
+
 static const char *remedy_of(const struct rebuild_obstacle *o, const struct cxl_root_port *rp,
 			     struct arena *a)
 {
@@ -65,6 +72,9 @@ static const char *remedy_of(const struct rebuild_obstacle *o, const struct cxl_
 			return arena_printf(a, "run the command as root; where that does not help: ls -l /sys/bus/dax/devices/%s", o->dax ? o->dax->name : "");
 		text = arena_printf(a, "while nobody uses %s make it again as one part whose start and size are multiples of its align (daxctl destroy-device, daxctl create-device -r %s)",
 				    o->dax->name, region);
+		return text ? no_rebuild(text, rp, a) : NULL;
+	case REBUILD_DRIVER:
+		text = check_driver_remedy(o->region, a);
 		return text ? no_rebuild(text, rp, a) : NULL;
 	case REBUILD_DAX_DRIVER:
 		return arena_printf(a, "end what uses it, then: echo %s > /sys/bus/dax/drivers/%s/unbind; daxctl reconfigure-device --mode=devdax %s",
@@ -100,6 +110,7 @@ static const enum check_id check_of[N_REBUILD_REASONS] = {
 	[REBUILD_PARTS] = ID_REBUILD,	      [REBUILD_TARGETS] = ID_REBUILD,
 	[REBUILD_HUSK] = ID_REBUILD,	      [REBUILD_CACHE] = ID_REBUILD,
 	[REBUILD_KERNEL] = ID_REBUILD,	      [REBUILD_DAX_LAYOUT] = ID_DAX_LAYOUT,
+	[REBUILD_DRIVER] = ID_DAX_DRIVER,
 	[REBUILD_DAX_DRIVER] = ID_DAX_DRIVER, [REBUILD_ORDER] = ID_DECODER_ORDER,
 	[REBUILD_HELD] = ID_DECODER_ORDER,    [REBUILD_ROOM] = ID_NO_ROOM,
 };

@@ -36,6 +36,9 @@ bool check_lacks_isolation(const struct check_context *ctx, const struct cxl_roo
 check_look_fn check_link_stays_up;
 check_look_fn check_cannot_be_rebuilt;	/* of every check that check_of_rebuild() has a reason for */
 
+/* A region whose driver is not cxl_region, given to it; NULL as @a is. */
+const char *check_driver_remedy(const struct cxl_region *r, struct arena *a);
+
 /* check_history.c: what this machine is, what was proven on it, decided for it, and begun */
 check_look_fn check_platform_cannot, check_is_unproven, check_policy_forbids, check_has_journal;
 

@@ -86,11 +86,30 @@ static size_t count_virtual(const struct cxl_root_port *rp, const char *physical
 	return n;
 }
 
+bool device_has_virtual(const struct cxl_root_port *rp)
+{
+	for (size_t i = 0; i < rp->n_device_functions; i++) {
+		const struct device_function *f = &rp->device_functions[i];
+
+		if (f->physical || !f->numvfs.known || f->numvfs.v)
+			return true;
+	}
+	return false;
+}
+
+bool accelerator_is_detached(const struct cxl_root_port *rp)
+{
+	return rp->n_accelerators && !rp->accelerators->driver &&
+	       (iso_isolated(&rp->iso) == TRI_YES || rp->link.up == TRI_NO);
+}
+
 /* Of a function that has others' drivers, or none: what it had cannot be given back by name. */
 static bool physical_hinders(const struct cxl_root_port *rp, const struct device_function *f,
 			     struct arena *a, const char **ret_why)
 {
-	if (!f->driver)
+	bool is_its_own = !strcmp(f->name, rp->accelerators->name);
+
+	if (!f->driver && !(is_its_own && accelerator_is_detached(rp)))
 		return hinders(arena_printf(a, "%s has no driver now, so that nothing tells whether it will have one afterwards", f->name), ret_why);
 	if (function_is_vfio(f))
 		return hinders(arena_printf(a, "%s gives %s to a guest, or to a process", f->driver, f->name), ret_why);
@@ -169,9 +188,15 @@ static bool regions_hinder(const struct cxl_root_port *rp, struct arena *a, cons
 	return false;
 }
 
-static bool driver_hinders(const struct cxl_accelerator *acc, const char *driver, struct arena *a,
+static bool driver_hinders(const struct cxl_root_port *rp, const char *driver, struct arena *a,
 			   const char **ret_why)
 {
+	const struct cxl_accelerator *acc = rp->accelerators;
+
+	if (strstr(driver, "vfio"))
+		return hinders(arena_printf(a, "%s gives %s to a guest, or to a process", driver, acc->name), ret_why);
+	if (accelerator_is_detached(rp))
+		return false;
 	if (!acc->driver)
 		return hinders(arena_printf(a, "%s has no driver now, so that nothing tells whether %s is the one it had", acc->name, driver), ret_why);
 	if (strcmp(acc->driver, driver))
@@ -188,7 +213,7 @@ bool consent_reaches(const struct cxl_root_port *rp, const char *driver, bool en
 	if (iso_has_quirk(&rp->iso, ISO_QUIRK_PANICS))
 		return !hinders("this kernel panics on an isolation while the device has no driver, as it has not when its link is taken down",
 				ret_why);
-	return !driver_hinders(rp->accelerators, driver, a, ret_why) &&
+	return !driver_hinders(rp, driver, a, ret_why) &&
 	       !device_hinders(rp, a, ret_why) &&
 	       !functions_hinder(rp, a, ret_why) &&
 	       (ends_users || !vfio_hinders(rp, a, ret_why)) && !regions_hinder(rp, a, ret_why);

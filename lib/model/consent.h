@@ -19,8 +19,16 @@ const struct cxl_region *accelerator_region(const struct cxl_root_port *rp,
 bool consent_has_function(const struct cxl_root_port *rp, const char *name);
 /* Does VFIO give it to a guest, or to a process? */
 bool function_is_vfio(const struct device_function *f);
+/* Has the first accelerator's device virtual functions, by what its functions say or where that cannot be read? */
+bool device_has_virtual(const struct cxl_root_port *rp);
 /* "0000:0f:00.1 (sfc)", from @a; NULL: no memory. */
 const char *function_text(const struct device_function *f, struct arena *a);
+
+/*
+ * It has no driver, and the port has failed: a kernel may take the driver off by itself then.  Which
+ * one it was only who consents knows, and what it had made of the device is gone.
+ */
+bool accelerator_is_detached(const struct cxl_root_port *rp);
 
 /*
  * Can the recovery of @rp, whose accelerator's driver is to be @driver, be planned?

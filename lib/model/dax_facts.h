@@ -44,19 +44,9 @@ struct dax_facts {
 	size_t n_unfit;
 };
 
-/*
- * The device of a region whose memory is to be System RAM, of the series of 2026-01-29: posted, not
- * merged.  Its driver makes kmem's device of it once .online_type, "invalid" at first, was said.
- */
-struct sysram_region {
-	const char *name;	/* "sysram_region0"; NULL: the region has none */
-	const char *online_type, *driver;	/* NULL: not known; none */
-};
-
 struct dax_view {
 	const struct cxl_host *host;
 	struct dax_facts *v;	/* per host->dax[] */
-	struct sysram_region *sysram;	/* per host->regions[] */
 	struct online_cause *causes;
 	size_t n_causes;
 	const char *memmap_param;	/* memory_hotplug.memmap_on_memory: "Y", "N", "force"; NULL unknown */

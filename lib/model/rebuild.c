@@ -196,6 +196,17 @@ static enum tri ask_dax_layout(const struct rebuild_set *set, size_t i, struct a
 	return answer;
 }
 
+/* Of a driver that is only a name here; those in postings make the dax devices otherwise. */
+static enum tri ask_driver(const struct rebuild_set *set, size_t i, struct arena *a,
+			   struct rebuild_obstacle *ret)
+{
+	const char *driver = set->v[i]->driver;
+
+	(void)a;
+	(void)ret;
+	return tri_of(driver && strcmp(driver, CXL_REGION_DRIVER));
+}
+
 static enum tri ask_dax_driver(const struct rebuild_set *set, size_t i, struct arena *a,
 			       struct rebuild_obstacle *ret)
 {
@@ -269,6 +280,7 @@ static enum tri (*const askers[N_REBUILD_REASONS])(const struct rebuild_set *set
 	[REBUILD_CACHE] = ask_cache,
 	[REBUILD_KERNEL] = ask_kernel,
 	[REBUILD_DAX_LAYOUT] = ask_dax_layout,
+	[REBUILD_DRIVER] = ask_driver,
 	[REBUILD_DAX_DRIVER] = ask_dax_driver,
 	[REBUILD_ORDER] = ask_order,
 	[REBUILD_HELD] = ask_held,
@@ -368,6 +380,8 @@ const char *rebuild_text(const struct rebuild_obstacle *o, struct arena *a)
 			arena_printf(a, "this kernel cannot make it (it has no %s: Linux 6.3 and newer have it)", o->what);
 	case REBUILD_DAX_LAYOUT:
 		return layout_text(o, a);
+	case REBUILD_DRIVER:
+		return arena_printf(a, "it is bound to %s, which no recovery binds it to again", o->region->driver);
 	case REBUILD_DAX_DRIVER:
 		return arena_printf(a, "%s is bound to %s, which no recovery binds it to again", o->dax->name, o->dax->driver);
 	case REBUILD_ORDER:

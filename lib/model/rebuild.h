@@ -108,6 +108,7 @@ enum rebuild_reason {
 	REBUILD_CACHE,		/* an extended linear cache, which only firmware sets up */
 	REBUILD_KERNEL,		/* the kernel has no create_ram_region (or pmem) */
 	REBUILD_DAX_LAYOUT,	/* a dax device that the kernel would not make so */
+	REBUILD_DRIVER,		/* a driver of the region's other than cxl_region */
 	REBUILD_DAX_DRIVER,	/* a dax driver other than device_dax, kmem and fsdev_dax */
 	REBUILD_ORDER,		/* a region above it behind the same host bridge */
 	REBUILD_HELD,		/* one that is not committed holds a decoder of the same host bridge */

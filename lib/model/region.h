@@ -28,11 +28,25 @@ enum region_lock {
 	LOCK_UNKNOWN,	/* some decoder cannot be asked */
 };
 
+/*
+ * The device of a region whose memory is to be System RAM, of the series of 2026-01-29: posted, not
+ * merged.  Its driver makes kmem's device of it once .online_type, "invalid" at first, was said.
+ */
+struct sysram_region {
+	const char *name, *path;	/* "sysram_region0"; NULL: the region has none */
+	const char *online_type, *driver;	/* NULL: not known; none */
+};
+
+/* The driver that a recovery gives a region to; others are in postings. */
+#define CXL_REGION_DRIVER "cxl_region"
+
 struct cxl_region {
 	const char *name;
 	const char *path;
 	const struct cxl_bus *bus;
 	enum region_state state;
+	const char *driver;	/* NULL: none, or not known */
+	struct sysram_region sysram;
 	struct opt_u64 resource, size_bytes, ways;
 	const struct cxl_memdev **targets;	/* one per position; NULL where lost */
 	const char **decoders;	/* the endpoint decoder of each position; NULL where none is known */

@@ -48,7 +48,7 @@ static void add_region_teardown(struct builder *b, const struct cxl_region *r)
 
 	build_dax_teardown(b, r);
 	if (r->state == REGION_ENABLED)
-		build_unbind(b, CXL_DRIVERS, "cxl_region", r->name, r->name);
+		build_unbind(b, CXL_DRIVERS, r->driver, r->name, r->name);
 	if (committed)
 		build_step(b, (struct step){ .op = &step_write, .title = TEXT(b, "decommit %s", r->name),
 					     .path = TEXT(b, "%s/commit", r->path), .value = "0",

@@ -51,17 +51,35 @@ static bool is_busy(const struct err *err)
 	       err->errnum == ETIME;
 }
 
-/* As far as the kernel's log says. */
-static const char *why_busy(struct prepare *p, const struct step *s, const struct err *err)
+/* Of the memory [@first, @end), as far as the kernel's log says. */
+static const char *why_busy(struct prepare *p, uint64_t first, uint64_t end, uint64_t tried_us)
 {
-	uint64_t pages = p->host->block_bytes / (uint64_t)sysconf(_SC_PAGESIZE);
-	char block[64];
-	uint64_t first = strtoull(block_of(s, block, sizeof(block)) + strlen("memory"), NULL, 10) * pages;
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
 
-	if (err->errnum == ETIME)
-		return "the other memory blocks took that long";
-	return busy_cause_texts[busy_cause_of(kernel_log_text(&p->log, &p->arena), first,
-					      first + pages, s->took_us)];
+	return busy_cause_texts[busy_cause_of(kernel_log_text(&p->log, &p->arena), first / page,
+					      end / page, tried_us)];
+}
+
+static const char *why_block_busy(struct prepare *p, const struct step *s, const struct err *err)
+{
+	char block[64];
+	uint64_t number = strtoull(block_of(s, block, sizeof(block)) + strlen("memory"), NULL, 10),
+		 bytes = p->host->block_bytes;
+
+	return err->errnum == ETIME
+		       ? "the other memory blocks took that long"
+		       : why_busy(p, number * bytes, (number + 1) * bytes, s->took_us);
+}
+
+static const char *why_dax_busy(struct prepare *p, const struct step *s, const struct cxl_dax *d)
+{
+	uint64_t first = UINT64_MAX, end = 0;
+
+	for (size_t i = 0; i < d->n_ranges; i++) {
+		first = d->ranges[i].first < first ? d->ranges[i].first : first;
+		end = d->ranges[i].last >= end ? d->ranges[i].last + 1 : end;
+	}
+	return why_busy(p, first, end, s->took_us);
 }
 
 /* What stopped the run at @s (NULL: at isolation): said once, with the state now, and the status it stands for. */
@@ -89,7 +107,8 @@ static enum exit_status report_failure(struct prepare *p, const struct step *s,
 				? "%s: %s was not tried, since the %s of --timeout were over: %s; %s; stop what uses the memory%s"
 				: "%s: %s stayed busy until the %s of --timeout were over: %s; %s; stop what uses the memory%s",
 			name, block_of(s, block, sizeof(block)),
-			duration_human(p->timeout_us, time, sizeof(time)), why_busy(p, s, err),
+			duration_human(p->timeout_us, time, sizeof(time)),
+			why_block_busy(p, s, err),
 			state_now,
 			p->keep_going
 				? " or give it a longer --timeout, then run the command again"
@@ -98,8 +117,9 @@ static enum exit_status report_failure(struct prepare *p, const struct step *s,
 	}
 	if (s->op == &step_dax_state && is_busy(err) && !strcmp(s->value, DAX_UNPLUGGED)) {
 		message_add(p->messages, SEV_ERROR, "BUSY", name,
-			    "%s: its memory stayed busy until the %s of --timeout were over, so none of it was unplugged; %s; stop what uses the memory, give it a longer --timeout, or take offline block by block what can be with --keep-going",
-			    name, duration_human(p->timeout_us, time, sizeof(time)), state_now);
+			    "%s: its memory stayed busy until the %s of --timeout were over, so none of it was unplugged: %s; %s; stop what uses the memory, give it a longer --timeout, or take offline block by block what can be with --keep-going",
+			    name, duration_human(p->timeout_us, time, sizeof(time)),
+			    why_dax_busy(p, s, f->dax), state_now);
 		return EXIT_TIMEDOUT;
 	}
 	if (s->op == &step_dax_mode && err->errnum == ENOTEMPTY) {

@@ -143,6 +143,8 @@ static int add_structure(struct watch *w, const struct cxl_host *host)
 		rc = add(w, WATCH_LINK, true, r->path, "driver");
 		if (!rc)
 			rc = add(w, WATCH_FILE, true, r->path, "commit");
+		if (!rc && r->sysram.name)
+			rc = add(w, WATCH_FILE, true, r->sysram.path, "online_type");
 	}
 	return rc ? rc : add_blocks(w, host);
 }

@@ -89,52 +89,6 @@ static void read_private(const struct cxl_host *host, struct dax_facts *f)
 			    n < 0 ? err_text((int)-n) : "it is neither 0 nor 1");
 }
 
-static bool is_sysram(const char *name)
-{
-	return !strncmp(name, "sysram_region", strlen("sysram_region"));
-}
-
-static int read_one_sysram(const struct cxl_host *host, const char *name, const char *path,
-			   struct sysram_region *ret)
-{
-	char file[512], text[64];
-	ssize_t n = sysfs_join(file, sizeof(file), path, "online_type");
-
-	if (!n)
-		n = sysfs_read(host->fs, file, text, sizeof(text));
-	*ret = (struct sysram_region){ .name = name, .driver = attr_link_name(host, name, path, "driver") };
-	if (n > 0)
-		ret->online_type = arena_strdup(host->arena, text);
-	else
-		message_add(host->messages, SEV_WARNING, "ATTRIBUTE", name,
-			    "%s: attribute online_type cannot be read (%s), so it is shown as null", name,
-			    n < 0 ? err_text((int)-n) : "it is empty");
-	return n > 0 && !ret->online_type ? -ENOMEM : 0;
-}
-
-static int read_sysram(const struct cxl_host *host, struct dax_view *view)
-{
-	struct sysfs_names names;
-	char link[512], *path;
-	int rc;
-
-	view->sysram = arena_alloc(host->arena, host->n_regions, sizeof(*view->sysram));
-	if (!view->sysram)
-		return -ENOMEM;
-	rc = host->n_regions ? sysfs_list(host->fs, host->arena, "sys/bus/cxl/devices", is_sysram, &names) : -ENOENT;
-	if (rc)
-		return rc == -ENOMEM ? rc : 0;
-	for (size_t i = 0; !rc && i < names.n; i++) {
-		snprintf(link, sizeof(link), "sys/bus/cxl/devices/%s", names.v[i]);
-		if (sysfs_resolve(host->fs, host->arena, link, &path))
-			continue;	/* gone since it was listed */
-		for (size_t k = 0; !rc && k < host->n_regions; k++)
-			if (path_is_below(path, host->regions[k].path))
-				rc = read_one_sysram(host, names.v[i], path, &view->sysram[k]);
-	}
-	return rc;
-}
-
 /* --- memory blocks ------------------------------------------------------------ */
 
 static int count_zone(const struct cxl_host *host, struct dax_facts *f, const char *zone)
@@ -246,8 +200,6 @@ int dax_view_read(const struct cxl_host *host, struct dax_view *ret, struct err 
 		if (!rc)
 			rc = judge(host, f);
 	}
-	if (!rc)
-		rc = read_sysram(host, ret);
 	if (!rc)
 		rc = online_causes_read(host, ret);
 	return rc ? err_no_memory(err, " while reading the dax devices") : 0;

@@ -83,7 +83,8 @@ static void judge_region(struct cxl_host *host, struct cxl_region *r)
 	bool lost = false;
 
 	/* the driver binds only to what is committed: cxl_region_probe() */
-	if (attr_link_name(host, r->name, r->path, "driver")) {
+	r->driver = attr_link_name(host, r->name, r->path, "driver");
+	if (r->driver) {
 		r->state = REGION_ENABLED;
 		return;
 	}
@@ -144,6 +145,26 @@ static void read_kind(struct cxl_host *host, struct cxl_region *r)
 	r->mode = may_be_pmem ? attr_text(host, r->path, "mode") : "ram";
 	r->is_pmem = !r->mode || !strcmp(r->mode, "pmem");
 	r->linear_cache_bytes = attr_u64_optional(host, r->name, r->path, "extended_linear_cache_size").v;
+}
+
+static int read_sysram(struct cxl_host *host, struct sysram_region *s)
+{
+	char path[PATH_MAX], text[64];
+	ssize_t n;
+
+	if (!s->name)
+		return 0;
+	s->driver = attr_link_name(host, s->name, s->path, "driver");
+	n = sysfs_join(path, sizeof(path), s->path, "online_type");
+	if (!n)
+		n = sysfs_read(host->fs, path, text, sizeof(text));
+	if (n > 0)
+		s->online_type = arena_strdup(host->arena, text);
+	else
+		message_add(host->messages, SEV_WARNING, "ATTRIBUTE", s->name,
+			    "%s: attribute online_type cannot be read (%s), so it is shown as null", s->name,
+			    n < 0 ? err_text((int)-n) : "it is empty");
+	return n > 0 && !s->online_type ? -ENOMEM : 0;
 }
 
 void regions_report(struct cxl_host *host)
@@ -271,6 +292,8 @@ int regions_read(struct cxl_host *host)
 		for (size_t k = 0; region_is_committed(r) && k < r->n_targets; k++)
 			r->targets_unknown |= !r->targets[k];
 		read_kind(host, r);
+		if (read_sysram(host, &r->sysram))
+			return -ENOMEM;
 		if (r->state == REGION_HUSK && read_bridges(host, r))
 			return -ENOMEM;
 		for (size_t k = 0; k < r->n_root_ports; k++)

@@ -218,10 +218,10 @@ static int add_memdev(struct cxl_host *host, struct cxl_memdev *m)
 	return 0;
 }
 
-/* The kinds of object that make up the topology.  Decoders, nvdimm bridges and
- * dax regions are not needed: a region names its decoders, a decoder its
- * endpoint. */
-enum kind { BUS, PORT, ENDPOINT, MEMDEV, REGION, N_KINDS };
+/* The kinds of object that make up the topology, those after what they belong to.
+ * Decoders, nvdimm bridges and dax regions are not needed: a region names its
+ * decoders, a decoder its endpoint. */
+enum kind { BUS, PORT, ENDPOINT, MEMDEV, REGION, SYSRAM, N_KINDS };
 
 static int new_bus(struct cxl_host *host, const char *name, unsigned int id)
 {
@@ -266,13 +266,28 @@ static int new_region(struct cxl_host *host, const char *name, unsigned int id)
 	return r->path ? 0 : -ENOMEM;
 }
 
+/* Posted, and not merged: see struct sysram_region. */
+static int new_sysram(struct cxl_host *host, const char *name, unsigned int id)
+{
+	const char *path = object_path(host, name);
+
+	(void)id;
+	for (size_t i = 0; path && i < host->n_regions; i++) {
+		struct cxl_region *r = &host->own->regions[i];
+
+		if (path_is_below(path, r->path))
+			r->sysram = (struct sysram_region){ .name = name, .path = path };
+	}
+	return path ? 0 : -ENOMEM;
+}
+
 static const struct {
 	const char *prefix;
 	int (*add)(struct cxl_host *host, const char *name, unsigned int id);
 } kinds[N_KINDS] = {
 	[BUS] = { "root", new_bus }, [PORT] = { "port", new_port },
 	[ENDPOINT] = { "endpoint", new_endpoint }, [MEMDEV] = { "mem", new_memdev },
-	[REGION] = { "region", new_region },
+	[REGION] = { "region", new_region }, [SYSRAM] = { "sysram_region", new_sysram },
 };
 
 static int kind_of(const char *name, unsigned int *id)

@@ -472,11 +472,41 @@ static const char *with_it(struct recover *r)
 	return text ? text : "";
 }
 
+/*
+ * Of a device that lost its driver with the failure who consented said which one that was: it must be
+ * there, and the device be one of its own, which it says itself.
+ */
+static int take_driver(struct recover *r, struct err *err)
+{
+	struct recipe_accelerator *acc = &r->journal.recipe.accelerator;
+	const char *option = r->journal.options.driver_consent, *driver;
+	char path[128];
+
+	if (!acc->address || acc->driver)
+		return 0;
+	driver = option ? option : r->rp->kept.driver_consent;
+	acc->driver = arena_strdup(&r->arena, driver);
+	if (!acc->driver)
+		return err_no_memory(err, ", nothing was written");
+	for (size_t i = 0; i < acc->n_functions; i++)
+		if (!strcmp(acc->functions[i].address, acc->address))
+			acc->functions[i].driver = acc->driver;
+	snprintf(path, sizeof(path), "sys/bus/pci/drivers/%.64s", driver);
+	if (sysfs_exists(r->host->fs, path))
+		return 0;
+	err_set(err, EXIT_NEGATIVE, ENOENT, "%s lost its driver with the failure, and %s is not loaded, so nothing was done; run: modprobe %s; then the command again",
+		acc->address, driver, driver);
+	return recover_refuse(r, EXIT_NEGATIVE, checks[ID_TYPE2].id, err);
+}
+
 static void report_driver(struct recover *r)
 {
 	const struct recipe_accelerator *acc = &r->journal.recipe.accelerator;
 
-	if (acc->address)
+	if (acc->address && !r->rp->accelerators->driver)
+		message_add(r->messages, SEV_WARNING, "DRIVER", acc->address, "%s lost its driver with the failure and is given to %s: what that had made of it before, a region or virtual functions, is not known any more, and not looked for; afterwards: cxl list -RM",
+			    acc->address, acc->driver);
+	else if (acc->address)
 		message_add(r->messages, SEV_WARNING, "DRIVER", acc->address, "%s is taken off %s, with all that it offers and whoever uses that, and given the device back afterwards: what comes of the device then, and what its memory holds, is the driver's%s",
 			    acc->driver, acc->address, with_it(r));
 }
@@ -490,6 +520,7 @@ int recover_prepare(struct recover *r, struct err *err)
 	rc = recover_refuse_now(r, err);
 	rc = rc ? rc : refuse_beside_driver(r, err);
 	rc = rc ? rc : take_recipe(r, err);
+	rc = rc ? rc : take_driver(r, err);
 	if (rc)
 		return rc;
 	report_driver(r);

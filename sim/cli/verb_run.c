@@ -24,7 +24,7 @@ static const struct opt run_opts[] = {
 	{ "host", 0, OPT_STRING, offsetof(struct run_options, host), "NAME|FILE|DIR",
 	  "a host of 'cxl-sim hosts', a host file, a capture (default direct1)" },
 	{ "kernel", 0, OPT_STRING, offsetof(struct run_options, kernel), "KERNEL",
-	  "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state or private-nodes (default: the host's; a bare capture is replayed as it is)" },
+	  "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state, private-nodes, sysram-regions or type2-detach (default: the host's; a bare capture is replayed as it is)" },
 	{ "fault", 0, OPT_LIST, offsetof(struct run_options, faults), "OP[@GLOB]:N[+]=ACTION",
 	  "let the N-th operation go wrong, for example write@*/isolation_ctrl:1=EIO" },
 	{ "only", 0, OPT_LIST, offsetof(struct run_options, only), "PORT",
@@ -51,7 +51,7 @@ static int read_faults(struct sim *sim, const struct opt_list *list, struct err 
 			return rc;
 		if (sim->faults[i].action == FAULT_ISOLATE && (!sim->n_ports || !sim->kernel))
 			return err_set(err, EXIT_USAGE, EINVAL, "--fault=...=isolate needs a host with simulated "
-				       "root ports: give --kernel=mainline, v1, v1-fixed, rfc, ras-v18, kmem-state or private-nodes");
+				       "root ports: give --kernel=mainline, v1, v1-fixed, rfc, ras-v18, kmem-state, private-nodes, sysram-regions or type2-detach");
 	}
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "sim/models/kernel.h"
 #include "sim/models/models.h"
 #include "sim/models/port.h"
+#include "sim/models/protocol_error.h"
 #include "sim/state/sim.h"
 #include "util/array.h"
 #include "util/cleanup.h"
@@ -213,6 +214,8 @@ static int build(struct sim *sim, const char *capture, struct json_object *overl
 	rc = rc ? rc : overlay_apply_busy_blocks(sim, overlay, err);
 	rc = rc ? rc : overlay_lay_out_dax(sim, overlay, err);
 	rc = rc ? rc : overlay_attach_ports(sim, overlay, err);
+	if (!rc && overlay && json_object_get_boolean(json_object_object_get(overlay, "einj")) && einj_add(sim))
+		return out_of_memory(err);
 	return rc ? rc : overlay_apply_unreadable(sim, overlay, err);
 }
 

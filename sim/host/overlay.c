@@ -37,6 +37,7 @@ static const struct {
 	{ "files", json_type_object },
 	{ "unreadable", json_type_object },
 	{ "platform", json_type_object },
+	{ "einj", json_type_boolean },
 };
 
 size_t overlay_key(const char *where, const char *key, const void *list, size_t size, size_t n,

@@ -64,6 +64,17 @@ static ssize_t unbind_store(struct node *node, const char *buf, size_t len, stru
 	return (ssize_t)len;
 }
 
+void driver_release(struct sim *sim, struct node *device)
+{
+	const struct model *model = sim->models->table;
+	const char *driver = dev_driver(device);
+
+	while (driver && model->bus && (!model->driver || strcmp(model->driver, driver)))
+		model++;
+	if (driver && model->bus)
+		model->unbind(sim, device);
+}
+
 static const struct attr_ops bind_ops = { .store = bind_store };
 static const struct attr_ops unbind_ops = { .store = unbind_store };
 

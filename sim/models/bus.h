@@ -24,6 +24,9 @@ struct model {
 
 bool model_is(const struct sim *sim, const struct model *model, const struct node *device);
 
+/* Its driver lets it go, as the kernel has it do; nothing where it has none. */
+void driver_release(struct sim *sim, struct node *device);
+
 /* Put bind and unbind into the drivers that are there; again when one is loaded. */
 int drivers_attach(struct sim *sim);
 

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Memory blocks that do not go offline, or only after a while: see memory.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "sim/models/memory.h"
 #include "sim/models/models.h"
+#include "sim/state/klog.h"
 #include "sim/state/sim.h"
-#include "util/cleanup.h"
-#include "util/clock.h"
 
 enum { PAGE_BYTES = 4096 };
 
@@ -46,17 +44,17 @@ int memory_set_busy(struct sim *sim, unsigned int number, unsigned int ms)
 	return 0;
 }
 
-/* As dump_page() of mm/debug.c writes it into the kernel's log, which is a plain file here. */
-void memory_log_busy(struct sim *sim, unsigned int number, uint64_t block_bytes, unsigned int busy)
+/* As dump_page() of mm/debug.c writes it into the kernel's log. */
+void memory_log_busy(const struct sim *sim, unsigned int number, uint64_t block_bytes,
+		     unsigned int busy)
 {
-	_cleanup_close_ int fd = busy == MEMORY_BUSY || !sim->running ? -1 : open("/dev/kmsg", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
-	uint64_t pfn = number * (block_bytes / PAGE_BYTES) + 3, us = clock_now_us();
+	uint64_t pfn = number * (block_bytes / PAGE_BYTES) + 3;
 
-	if (fd < 0)
+	if (busy == MEMORY_BUSY)
 		return;
 	if (busy == MEMORY_PINNED)
-		dprintf(fd, "4,1,%" PRIu64 ",-;migrating pfn %" PRIx64 " failed ret:4\n", us, pfn);
-	dprintf(fd, "4,1,%" PRIu64 ",-;page: refcount:%u mapcount:%u mapping:0000000000000000 index:0x7f pfn:0x%" PRIx64 "\n", us,
-		busy == MEMORY_PINNED ? 3 : 1, busy == MEMORY_PINNED, pfn);
-	dprintf(fd, "4,1,%" PRIu64 ",-;page dumped because: %s\n", us, busy == MEMORY_PINNED ? "migration failure" : "unmovable page");
+		klog(sim, 4, "migrating pfn %" PRIx64 " failed ret:4", pfn);
+	klog(sim, 4, "page: refcount:%u mapcount:%u mapping:0000000000000000 index:0x7f pfn:0x%" PRIx64,
+	     busy == MEMORY_PINNED ? 3 : 1, busy == MEMORY_PINNED, pfn);
+	klog(sim, 4, "page dumped because: %s", busy == MEMORY_PINNED ? "migration failure" : "unmovable page");
 }

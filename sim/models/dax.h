@@ -67,7 +67,8 @@ void dax_device_attach(struct sim *sim, struct node *dax);
 
 /* dax_region.c */
 int dax_region_attach(struct sim *sim, struct node *dir);
-int dax_region_create(struct sim *sim, struct node *region);
+/* @parent: the region, or what it has in between. */
+int dax_region_create(struct sim *sim, struct node *region, struct node *parent);
 void dax_region_remove(struct sim *sim, struct node *region);
 
 /* A part of a region: a device of @size bytes, 0: an empty one.  @driver NULL: none. */

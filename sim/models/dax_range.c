@@ -71,13 +71,14 @@ uint64_t dax_ranges_size(const struct node *dax)
 
 uint64_t dax_region_start(const struct node *dir)
 {
-	uint64_t start = dev_number(dir->parent, "resource", UINT64_MAX);
-	const struct node *dax;
+	const struct node *dax, *region = dir->parent;
+	uint64_t start = UINT64_MAX;
 
-	if (dev_is(dir->parent, "devtype", "cxl_region"))
-		return start;
+	if (dev_is(region, "devtype", SYSRAM_DEVTYPE))
+		region = region->parent;
+	if (dev_is(region, "devtype", "cxl_region"))
+		return dev_number(region, "resource", UINT64_MAX);
 	/* none of CXL's: sysfs does not say it, but the first device begins there as a rule */
-	start = UINT64_MAX;
 	for (size_t i = 0; (dax = dax_next_in(dir, &i)); ) {
 		uint64_t at = dev_number(dax, "resource", UINT64_MAX);
 

@@ -200,7 +200,7 @@ int dax_region_attach(struct sim *sim, struct node *dir)
 
 /* --- regions ----------------------------------------------------------------- */
 
-int dax_region_create(struct sim *sim, struct node *region)
+int dax_region_create(struct sim *sim, struct node *region, struct node *parent)
 {
 	unsigned int id = 0;
 	char name[64], text[64];
@@ -208,7 +208,7 @@ int dax_region_create(struct sim *sim, struct node *region)
 
 	parse_name(region->name, "region", &id);
 	snprintf(name, sizeof(name), "dax_region%u", id);
-	dir = tree_add(&sim->tree, region, name, NODE_DIR, 0755);
+	dir = tree_add(&sim->tree, parent, name, NODE_DIR, 0755);
 	if (!dir || dev_set(sim, dir, "devtype", "cxl_dax_region") || dev_set(sim, dir, "modalias", "cxl:t8") ||
 	    dev_add_attr(sim, dir, "uevent", 0644, "DEVTYPE=cxl_dax_region\nMODALIAS=cxl:t8\n") ||
 	    dev_register(sim, dir, "cxl"))

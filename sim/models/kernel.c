@@ -6,7 +6,10 @@
  * attributes of v1-fixed with the handling of protocol errors as posted on 2026-07-17
  * (posted, not merged), which panics on an uncorrectable one, and kmem-state, v1-fixed
  * with what Linux 7.3 has merged: the file state of kmem's dax devices; private-nodes has
- * beside it their file private, of several series of 2026 (posted, not merged).
+ * beside it their file private, of several series of 2026 (posted, not merged), and
+ * sysram-regions, v1-fixed with the drivers of sysram.h (posted, not merged); type2-detach
+ * is v1-fixed that takes the driver off an accelerator whose port isolates (possible, in
+ * no posting).
  */
 #include "sim/models/kernel.h"
 
@@ -16,8 +19,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "sim/models/accel.h"
 #include "sim/models/below.h"
+#include "sim/models/bus.h"
 #include "sim/models/port.h"
+#include "sim/state/device.h"
 #include "sim/state/kstr.h"
 #include "sim/state/sim.h"
 #include "util/array.h"
@@ -233,6 +239,18 @@ static const struct attr_ops fixed_isolation = { .show = isolation_show,
 static const struct attr_ops fixed_timeout = { .show = timeout_show, .store = fixed_timeout_store };
 static const struct attr_ops fixed_range = { .show = fixed_range_show, .store = fixed_range_store };
 
+/* --- type2-detach -------------------------------------------------------- */
+
+/* device_release_driver(): what the driver made goes with it. */
+static void detach_isolated(struct port *port)
+{
+	const char *name = below_endpoint(port);
+	struct node *function = name ? dev_find(port->sim, "pci", name) : NULL;
+
+	if (function && dev_driver(function) && !strcmp(dev_driver(function), ACCEL_DRIVER))
+		driver_release(port->sim, function);
+}
+
 /* --- all ----------------------------------------------------------------- */
 
 static int add_directory(const struct kernel *kernel, struct port *port, struct err *err)
@@ -320,6 +338,21 @@ static const struct kernel kernels[] = {
 	  .isolation_ctrl = &fixed_isolation,
 	  .timeout_ctrl = &fixed_timeout,
 	  .timeout_range = &fixed_range },
+	{ .name = "sysram-regions",
+	  .summary = "v1-fixed, and regions can be bound to cxl_sysram_region: posted, not merged",
+	  .discover = fixed_discover,
+	  .has_sysram_regions = true,
+	  .isolation_ctrl = &fixed_isolation,
+	  .timeout_ctrl = &fixed_timeout,
+	  .timeout_range = &fixed_range },
+	{ .name = "type2-detach",
+	  .summary = "v1-fixed, and an accelerator loses its driver when its port isolates: possible, in no posting",
+	  .discover = fixed_discover,
+	  .isolated = detach_isolated,
+	  .hears_cache = true,
+	  .isolation_ctrl = &fixed_isolation,
+	  .timeout_ctrl = &fixed_timeout,
+	  .timeout_range = &fixed_range },
 };
 
 const struct kernel *kernel_find(const char *name)
@@ -338,5 +371,5 @@ void kernels_complete(struct complete *c)
 
 const char *kernel_names(void)
 {
-	return "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state, private-nodes";
+	return "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state, private-nodes, sysram-regions, type2-detach";
 }

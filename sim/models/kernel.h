@@ -21,9 +21,11 @@ struct kernel {
 	int (*discover)(const struct kernel *kernel, struct port *port, struct err *err);
 	/* the port signals isolation; NULL: nobody listens, or it has no harm done */
 	void (*isolated)(struct port *port);
+	bool hears_cache;	/* of CXL.cache, too: those as posted look at CXL.mem alone */
 	bool panics_on_protocol_error;	/* of any port or endpoint, isolated or not */
 	bool has_kmem_state;	/* of Linux 7.3, whatever was captured */
 	bool has_private_nodes;	/* kmem's file private */
+	bool has_sysram_regions;	/* sysram.h */
 	const struct attr_ops *isolation_ctrl, *timeout_ctrl, *timeout_range;
 };
 
@@ -39,7 +41,7 @@ const struct kernel *kernel_find(const char *name);
 /* For shell completion. */
 void kernels_complete(struct complete *c);
 
-/* "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state, private-nodes" */
+/* "mainline, v1, v1-fixed, rfc, ras-v18, kmem-state, private-nodes, sysram-regions, type2-detach" */
 const char *kernel_names(void);
 
 #endif

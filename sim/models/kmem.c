@@ -11,6 +11,7 @@
 #include "sim/models/dax_range.h"
 #include "sim/models/kernel.h"
 #include "sim/models/memory.h"
+#include "sim/models/topology.h"
 #include "sim/state/device.h"
 #include "sim/state/iomem.h"
 #include "sim/state/kstr.h"
@@ -175,7 +176,8 @@ int kmem_attach(struct sim *sim, struct node *dax)
 
 int kmem_probe(struct sim *sim, struct node *dax, const struct dax_driver *driver)
 {
-	int rc = add_all_memory(sim, dax, NULL);
+	char type[32];
+	int rc = add_all_memory(sim, dax, sysram_online_type(dax, type, sizeof(type)));
 
 	(void)driver;
 	return rc ? rc : show_state(sim, dax);

@@ -142,11 +142,13 @@ const char *port_link_down(struct port *port, bool stuck)
 	return before ? "the link is down; the port was isolated before" : "the link is down; nothing used it";
 }
 
-void port_signal(struct port *port)
+void port_signal(struct port *port, uint32_t before)
 {
 	const struct kernel *kernel = port->sim->kernel;
+	uint32_t heard = kernel && kernel->hears_cache ? any_isolated : SIM_ISO_STS_MEM_ISOLATED;
 
-	if (kernel && kernel->isolated && !sim_is_dead(port->sim) && port->ctrl & SIM_ISO_INTERRUPT)
+	if (kernel && kernel->isolated && port->status & ~before & heard &&
+	    !sim_is_dead(port->sim) && port->ctrl & SIM_ISO_INTERRUPT)
 		kernel->isolated(port);
 }
 
@@ -159,8 +161,7 @@ static void go_down(struct sim *sim, void *arg)
 	if (!port->held || !port->link_up)
 		return;
 	lose_link(port, false);
-	if (port->status & ~before & SIM_ISO_STS_MEM_ISOLATED)
-		port_signal(port);
+	port_signal(port, before);
 }
 
 void link_check_quiet(struct port *port)

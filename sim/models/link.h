@@ -7,6 +7,7 @@
 #define SIM_LINK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct port;
 
@@ -27,8 +28,8 @@ enum link_hold {
 const char *port_link_down(struct port *port, bool stuck);
 const char *port_timeout(struct port *port, bool cache);
 
-/* The hardware isolated: let the kernel react, if it enabled the interrupt. */
-void port_signal(struct port *port);
+/* The hardware isolated, if it did since the status was @before: let the kernel react, if it enabled the interrupt. */
+void port_signal(struct port *port, uint32_t before);
 
 /* The failure is over; the link is up at once if nothing else holds it down. */
 bool port_link_up(struct port *port);

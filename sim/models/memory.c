@@ -541,7 +541,11 @@ bool memory_may_go(const struct sim *sim, uint64_t start, uint64_t size)
 		const struct node *dir = block_at(sim, at / block);
 		unsigned int busy = memory_busy_ms(sim, (unsigned int)(at / block));
 
-		if (dir && is_online(dir) && (busy >= MEMORY_KERNEL || !dev_is(dir, "valid_zones", "Movable")))
+		if (!dir || !is_online(dir))
+			continue;
+		if (busy >= MEMORY_KERNEL)
+			memory_log_busy(sim, (unsigned int)(at / block), block, busy);
+		if (busy >= MEMORY_KERNEL || !dev_is(dir, "valid_zones", "Movable"))
 			return false;
 	}
 	return true;

@@ -45,7 +45,8 @@ int memory_set_busy(struct sim *sim, unsigned int block, unsigned int ms);
 unsigned int memory_busy_ms(const struct sim *sim, unsigned int block);
 
 /* Block @number did not go offline since it is @busy: what the kernel logs then. */
-void memory_log_busy(struct sim *sim, unsigned int number, uint64_t block_bytes, unsigned int busy);
+void memory_log_busy(const struct sim *sim, unsigned int number, uint64_t block_bytes,
+		     unsigned int busy);
 
 /* zone.c: valid_zones of the blocks of a node that are offline, and the zone of one that
  * is to be online, no matter where */

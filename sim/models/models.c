@@ -23,6 +23,7 @@
 #include "sim/models/reset.h"
 #include "sim/models/slot.h"
 #include "sim/models/sriov.h"
+#include "sim/models/sysram.h"
 #include "sim/models/topology.h"
 #include "sim/state/device.h"
 #include "sim/state/later.h"
@@ -47,6 +48,8 @@ static const struct model table[] = {
 	{ "cxl", "devtype", "cxl_port", ports_note_dports },
 	{ "cxl", "modalias", "cxl:t3", NULL, "cxl_port", port_probe, port_unbind },	/* not the root */
 	{ "cxl", "devtype", "cxl_region", region_attach, "cxl_region", region_probe, region_unbind },
+	{ "cxl", "devtype", "cxl_region", NULL, SYSRAM_DRIVER, region_probe, region_unbind },
+	{ "cxl", "devtype", SYSRAM_DEVTYPE, NULL, SYSRAM_DAX_DRIVER, sysram_probe, sysram_unbind },
 	{ "cxl", NULL, NULL, memdev_attach, "cxl_mem", memdev_probe, memdev_unbind, is_memdev },
 	{ "pci", NULL, NULL, pci_function_attach },
 	/* PCI_CLASS_MEMORY_CXL with the programming interface of memory devices: drivers/cxl/pci.c */
@@ -78,6 +81,7 @@ int models_attach(struct sim *sim)
 	slots_attach(sim);
 	memory_models_attach(sim);
 	rc = rc ? rc : dax_bus_attach(sim);
+	rc = rc ? rc : sysram_load(sim);
 	return rc ? rc : drivers_attach(sim);
 }
 

@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* An uncorrectable CXL protocol error that a port or device reports. */
+/* CXL protocol errors that a port or device reports. */
 #ifndef SIM_PROTOCOL_ERROR_H
 #define SIM_PROTOCOL_ERROR_H
 
 struct port;
+struct sim;
 
-/* One below the root port, the kernel's part as well: as port_link_down() of link.h. */
-const char *port_protocol_error(struct port *port);
+enum protocol_error { ERROR_CORRECTABLE, ERROR_NONFATAL, ERROR_FATAL };
+
+/*
+ * One below the root port, the kernel's part as well: as port_link_down() of link.h.  @source: the
+ * PCI address of who reports it.  What was corrected is said in the kernel's log, and no more.
+ */
+const char *port_protocol_error(struct port *port, enum protocol_error severity,
+				const char *source);
+
+/*
+ * What debugfs has where firmware can inject such errors (EINJ, ACPI 6.5 sec 18.6) and the kernel
+ * has CONFIG_ACPI_APEI_EINJ_CXL: einj_types, and einj_inject of each root port.  -ENOMEM or 0.
+ */
+int einj_add(struct sim *sim);
 
 #endif

@@ -18,6 +18,7 @@
 #include "sim/models/lost.h"
 #include "sim/models/nd.h"
 #include "sim/models/pinned.h"
+#include "sim/models/sysram.h"
 #include "sim/models/topology.h"
 #include "sim/state/device.h"
 #include "sim/state/iomem.h"
@@ -371,11 +372,14 @@ int region_probe(struct sim *sim, struct node *region, const char *driver)
 	rc = dev_bind(sim, region, "cxl", driver);
 	if (rc)
 		return rc;
+	if (!strcmp(driver, SYSRAM_DRIVER))
+		return sysram_create(sim, region);
 	if (region_target(sim, region, 0) && dev_is(region_target(sim, region, 0), "target_type", "accelerator"))
 		return 0;		/* the memory is the accelerator's driver's */
 	if (!is_pmem(region) && iomem_has_ram(sim, dev_number(region, "resource", 0), dev_number(region, "size", 0)))
 		return 0;		/* left by a kmem that went: cxl_region_probe() makes no dax device of it */
-	rc = is_pmem(region) ? pmem_region_create(sim, region) : dax_region_create(sim, region);
+	rc = is_pmem(region) ? pmem_region_create(sim, region)
+			     : dax_region_create(sim, region, region);
 	if (!rc)
 		lost_show(sim, region);
 	return rc;
@@ -387,6 +391,7 @@ void region_unbind(struct sim *sim, struct node *region)
 		return;
 	pmem_region_remove(sim, region);
 	dax_region_remove(sim, region);
+	sysram_remove(sim, region);
 	dev_unbind(sim, region);
 }
 

@@ -60,12 +60,34 @@ bool is_dax(const struct node *n)
 	return n->kind == NODE_DIR && sscanf(n->name, "dax%u.%u", &region, &number) == 2;
 }
 
+static struct node *child_dir(const struct node *dir, const char *prefix)
+{
+	for (size_t i = 0; i < dir->n_children; i++) {
+		struct node *n = dir->children[i];
+
+		if (n->kind == NODE_DIR && !strncmp(n->name, prefix, strlen(prefix)))
+			return n;
+	}
+	return NULL;
+}
+
+struct node *sysram_region_dir(const struct node *region)
+{
+	return child_dir(region, "sysram_region");
+}
+
+const char *sysram_online_type(const struct node *dax, char *buf, size_t size)
+{
+	const struct node *sysram = dax->parent ? dax->parent->parent : NULL;
+
+	return sysram && dev_is(sysram, "devtype", SYSRAM_DEVTYPE) && tree_text(sysram, "online_type", buf, size) ? buf : NULL;
+}
+
 struct node *dax_region_dir(const struct node *region)
 {
-	for (size_t i = 0; i < region->n_children; i++)
-		if (region->children[i]->kind == NODE_DIR && !strncmp(region->children[i]->name, "dax_region", 10))
-			return region->children[i];
-	return NULL;
+	const struct node *sysram = sysram_region_dir(region);
+
+	return child_dir(sysram ? sysram : region, "dax_region");
 }
 
 struct node *dax_next_in(const struct node *dir, size_t *i)

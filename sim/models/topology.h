@@ -33,6 +33,11 @@ bool is_dax(const struct node *n);
 
 /* What dax_cxl made of a region, in which its dax devices are; NULL: nothing. */
 struct node *dax_region_dir(const struct node *region);
+/* sysram.h's, in which the former is then; NULL: it has none. */
+#define SYSRAM_DEVTYPE "cxl_sysram_region"
+struct node *sysram_region_dir(const struct node *region);
+/* How the memory of @dax goes online, in @buf; NULL: as the kernel's policy is. */
+const char *sysram_online_type(const struct node *dax, char *buf, size_t size);
 
 /* Each dax device in such a directory, and of a region, in turn; *@i is where to go on, 0 at first. */
 struct node *dax_next_in(const struct node *dir, size_t *i);

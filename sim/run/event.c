@@ -73,8 +73,8 @@ static enum exit_status outcome(struct port *port, uint32_t before, const char *
 {
 	struct sim *sim = port->sim;
 
-	if (what && port->status & ~before & SIM_ISO_STS_MEM_ISOLATED)
-		port_signal(port);
+	if (what)
+		port_signal(port, before);
 	if (sim_is_dead(sim))
 		return answer(EXIT_DONE, text, size, "%s: the host is dead (%s)", port->address,
 			      sim->shared->death);
@@ -145,7 +145,8 @@ static enum exit_status run_protocol_error(struct op *op, struct port *port, cha
 		return answer(EXIT_REFUSED, text, size, "%s: its link is down, nothing below it can report an error", port->address);
 	if (!below_protocols(port))
 		return answer(EXIT_REFUSED, text, size, "%s: no device below it speaks CXL", port->address);
-	return outcome(port, before, port_protocol_error(port), text, size);
+	return outcome(port, before,
+		       port_protocol_error(port, ERROR_FATAL, below_endpoint(port)), text, size);
 }
 
 static enum exit_status busy_block(struct op *op, const char *name, const char *how, char *text,

@@ -230,6 +230,25 @@ int stage_boot(void)
 	return write_file(BOOT_ID, text);
 }
 
+/*
+ * Programs that want debugfs look for it among the mounts, as libcxl does from ndctl 84 on: the
+ * machine's, below the simulated one.  Where it cannot be mounted, as in a user namespace,
+ * the simulated files are there all the same.
+ */
+static int show_debugfs(void)
+{
+	static const char debug[] = "/sys/kernel/debug";
+	_cleanup_close_ int fd = open(debug, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char from[32];
+	int rc;
+
+	if (fd < 0 || mount("none", debug, "debugfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL))
+		return 0;
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	rc = bind(from, debug);
+	return rc && umount(debug) ? rc : 0;	/* never the machine's own */
+}
+
 int stage_finish(struct stage *stage, struct err *err)
 {
 	int rc = bind(SCRATCH_FUSE "/ctl", SCRATCH EVENT_FILE);
@@ -239,6 +258,7 @@ int stage_finish(struct stage *stage, struct err *err)
 	if (!rc && mount(SCRATCH_DEV, "/dev", NULL, MS_MOVE, NULL))
 		rc = -errno;
 	rc = rc ? rc : bind(SCRATCH_FUSE "/sys", "/sys");
+	rc = rc ? rc : show_debugfs();
 	if (rc)
 		return err_set(err, EXIT_PREREQ, -rc, "cannot mount the simulated host: %s; 'cxl-sim doctor' says "
 			       "what to do", strerror(-rc));

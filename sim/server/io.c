@@ -200,7 +200,7 @@ static void isolate(struct request *r)
 		port = sim->ports[0];
 	if (port && port->modelled) {
 		port_force_isolated(port);
-		port_signal(port);
+		port_signal(port, 0);
 	}
 }
 

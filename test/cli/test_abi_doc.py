@@ -33,6 +33,8 @@ POLICY = f"mkdir -p /etc/cxl; printf '%s\\n' '[region fast]' 'memdevs = 0x1001' 
 NOTHING = """echo dax0.0 > /sys/bus/dax/drivers/device_dax/unbind; echo region0 > /sys/bus/cxl/drivers/cxl_region/unbind
 echo 0 > /sys/bus/cxl/devices/region0/commit; d=$(cat /sys/bus/cxl/devices/region0/target0)
 echo region0 > /sys/bus/cxl/devices/decoder0.0/delete_region; echo 0 > /sys/bus/cxl/devices/$d/dpa_size"""
+# The region's memory is to be System RAM, as posted on 2026-01-29.
+SYSRAM = "cd /sys/bus/cxl/drivers; echo region0 > cxl_region/unbind; echo region0 > cxl_sysram_region/bind"
 
 # What only some hosts and kernels have: options of the run, and what is done there.
 CHANGES = [
@@ -47,6 +49,7 @@ CHANGES = [
     (["--host", str(CAPTURES / "none-6.12-noregion.tar.xz")], READ),
     (["--host", "sysram1"], ["daxctl prepare-isolation --persist", "cxl-sim ctl reboot"]),
     (["--host", "sysram1", "--kernel", "kmem-state"], ["daxctl prepare-isolation --mode=system-ram"]),
+    (["--host", "direct1", "--kernel", "sysram-regions"], [SYSRAM, *READ[:1]]),
     (["--host", "direct1", "--fault", "any@*/format:1+=EIO"], READ[:1]),
     (["--host", "accel1"], ["cxl-sim ctl returns 0000:0d:00.0 unbound", f"cxl recover-port --force-healthy --driver-consent=sfc {RP}"]),
     (["--host", "accel2"], ["echo sfc > /sys/bus/pci/devices/0000:0f:00.4/driver_override", f"cxl recover-port --force-healthy --driver-consent=sfc {RP}"]),
@@ -69,6 +72,7 @@ DEVICES = {
     r"mem\d+": "/sys/bus/cxl/devices/memN", r"root\d+": "/sys/bus/cxl/devices/rootN", r"port\d+": "/sys/bus/cxl/devices/portN",
     r"endpoint\d+": "/sys/bus/cxl/devices/endpointN", r"decoder\d+\.\d+": "/sys/bus/cxl/devices/decoderX.Y",
     r"region\d+": "/sys/bus/cxl/devices/regionN", r"dax_region\d+": "/sys/bus/cxl/devices/dax_regionN",
+    r"sysram_region\d+": "/sys/bus/cxl/devices/sysram_regionN",
     r"dax\d+\.\d+": "/sys/bus/dax/devices/daxX.Y", r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]": "/sys/bus/pci/devices/ADDRESS",
     r"[0-9a-f:.]{12}:pcie\d+": "/sys/bus/pci_express/devices/ADDRESS:pcieNNN",
     r"memory\d+": "/sys/devices/system/memory/memoryN", r"node\d+": "/sys/devices/system/node/nodeN",

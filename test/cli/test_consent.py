@@ -151,3 +151,31 @@ def test_a_type_1_device_comes_back_with_its_driver_too():
     s = Session("cache1").sh(DRIVER).cxl(*ON).sh(TIMED_OUT).cxl("recover-port", CONSENT, PORT).sh(DRIVER).cxl("list", "--isolation").run()
     assert s[-3].rc == 0 and s[0].text == s[-2].text == "sfc\n" and rec(s[-1])["status"]["state"] == "normal", str(s[-3])
     assert titles(s[-3])[0] == "unbind" and not [op for op in titles(s[-3]) if op.startswith("wait-driver")]
+
+
+# -- a kernel that takes the driver off by itself ------------------------------------------------
+DETACH = {"kernel": "type2-detach"}
+
+
+def test_a_device_that_lost_its_driver_with_the_failure_comes_back_as_promised(tmp_path):
+    """Such a kernel shows nothing ahead, so the promise is the same, and the consent says which driver it was."""
+    name = host(tmp_path, f"[{PORT}]\ndriver-consent = sfc\n")
+    before, _, listed, fail, lost, r, after, state = isolated(name, **DETACH).cxl("isolation-status", "--check", PORT) \
+        .cxl("recover-port", PORT).sh(PICTURE).sh(f"ls {STATE}").run()
+    assert rec(listed)["containment"] == "recover" and "ISO-TYPE2" in rec(lost)["notes"], f"{fail}{lost}"
+    assert "without a driver, and the one it had may bring it back; recover-port gives it to sfc" in json.dumps(rec(lost)["checks"])
+    assert r.rc == 0 and (rec(r)["accelerator"]["address"], rec(r)["accelerator"]["driver"]) == (ENDPOINT, "sfc") and "lost its driver with the failure" in r.err, str(r)
+    assert before.text == after.text and before.text.startswith("sfc\n") and "region0" in before.text and not journals(state)
+
+
+def test_without_a_word_of_which_driver_it_was_it_is_refused():
+    """Nor is one taken that is not there, or that gives devices to guests, or while the port is well."""
+    well, gone = f"echo {ENDPOINT} > /sys/bus/pci/drivers/sfc/unbind", "recover-port"
+    *_, bare, other, vfio, option = isolated(**DETACH).cxl(gone, PORT).cxl(gone, "--driver-consent=qat", PORT) \
+        .cxl(gone, "--driver-consent=vfio-pci", PORT).cxl(gone, "-n", CONSENT, PORT).run()
+    assert bare.rc == 1 and f"cxl recover-port --driver-consent=DRIVER {PORT}" in bare.err, str(bare)
+    assert other.rc == 1 and "qat is not loaded" in other.err and "modprobe qat" in other.err, str(other)
+    assert vfio.rc == 1 and "to a guest" in vfio.err and not cxl_writes(bare.log), str(vfio)
+    assert option.rc == 0 and titles(option)[0] != "unbind" and "bind" in titles(option), str(option)
+    r = Session("accel1").sh(well).cxl(gone, "--force-healthy", CONSENT, PORT).run()[-1]
+    assert r.rc == 1 and "has no driver now, so that nothing tells whether sfc is the one it had" in r.err, str(r)

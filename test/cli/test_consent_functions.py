@@ -70,15 +70,16 @@ def test_who_has_a_function_by_vfio_is_refused_by_name_until_its_end_is_asked_fo
     assert not [w for w in cxl_writes(done.log) if w[1] == "0000:0d:00.5"]
 
 
-def test_with_its_end_in_the_policy_too_recover_is_the_promise(tmp_path):
+def test_with_its_end_in_the_policy_it_comes_back_and_is_promised_nothing_that_a_kernel_may_lose(tmp_path):
     off = f"echo 0 >{PCI}/{DEVICE}/sriov_drivers_autoprobe"
     before, _, listed, _, r, after = isolated(direct(tmp_path, policy=f"[{PORT}]\ndriver-consent = sfc\nusers = terminate\n"), before=off) \
         .cxl("recover-port", PORT).sh(PICTURE).run()
-    assert rec(listed)["containment"] == "recover" and "ISO-TYPE2" in rec(listed)["notes"], str(listed)
+    assert rec(listed)["containment"] == "contain" and "ISO-TYPE2" in rec(listed)["limits"], str(listed)
     assert r.rc == 0 and before.text == after.text and f"{DEVICE} sfc (null) 3 0" in after.text, str(r)
     # without any it is as before, too
-    before, _, r, after = Session(direct(tmp_path, []), before=off).sh(PICTURE).cxl(*ON).cxl("recover-port", "--force-healthy", CONSENT, PORT).sh(PICTURE).run()
+    before, _, listed, r, after = Session(direct(tmp_path, [], policy=f"[{PORT}]\ndriver-consent = sfc\n"), before=off).sh(PICTURE).cxl(*ON).cxl("list", "--isolation").cxl("recover-port", "--force-healthy", CONSENT, PORT).sh(PICTURE).run()
     assert r.rc == 0 and before.text == after.text and f"{DEVICE} sfc (null) 0 0" in after.text, str(r)
+    assert rec(listed)["containment"] == "recover" and "ISO-TYPE2" in rec(listed)["notes"], str(listed)
 
 
 @pytest.mark.parametrize("fault", ["write@*/sriov_numvfs:1=kill-after", "write@*/sfc/unbind:1=kill-after", "write@*/sfc/unbind:2=kill-before",

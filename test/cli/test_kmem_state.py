@@ -2,11 +2,14 @@
 """The file state of kmem's dax devices (Linux 7.3): shown, and one write of it where blocks would be many."""
 import pytest
 
-from lib.cli import Session, host_file, run_daxctl
+from lib.cli import Session, host_file, run_cxl, run_daxctl
 from test_prepare import LOOK, did, steps
 from test_prepare_ram import RAM
 from test_prepare_undo import MEMMAP, parts
 
+RP = "0000:0c:00.0"
+DRIVERS = "/sys/bus/cxl/drivers"
+ONLINE_TYPE = "/sys/bus/cxl/devices/sysram_region0/online_type"
 POLICY = "sys/devices/system/memory/auto_online_blocks"
 STATE = "/sys/bus/dax/devices/dax0.0/state"
 NEW = {"kernel": "kmem-state"}
@@ -76,8 +79,14 @@ def test_an_older_kernel_is_said_to_be_one():
 
 def test_memory_that_stays_busy_is_whole_afterwards():
     _, r, now = new(faults=["write@*/dax0.0/state:1+=EBUSY"]).daxctl("prepare-isolation", "--timeout=300ms").sh(SEE).run()
-    assert r.rc == 6 and r.dax()["dax0.0"]["result"] == "rolled-back" and "none of it was unplugged; nothing was changed" in r.err and steps(r)[0][2] == "failed", str(r)
+    assert r.rc == 6 and r.dax()["dax0.0"]["result"] == "rolled-back" and "none of it was unplugged: something in it is pinned" in r.err and "nothing was changed" in r.err and steps(r)[0][2] == "failed", str(r)
     assert "memory146 online" in now.text and "memory147 online" in now.text and "dax0.0 kmem" in now.text
+
+
+@pytest.mark.parametrize("busy, timeout, why", [("pinned", "2s", "a page in it is pinned"), ("kernel", "300ms", "it holds memory of the kernel's own")])
+def test_what_keeps_it_is_told_as_far_as_the_kernels_log_tells(busy, timeout, why):
+    _, _, r = new().sh(f"cxl-sim ctl busy memory147 {busy}").daxctl("prepare-isolation", f"--timeout={timeout}").run()
+    assert r.rc == 6 and f"none of it was unplugged: {why}" in r.err and by_state(r) and set(by_state(r)) == {"unplugged"}, str(r)
 
 
 @pytest.mark.parametrize("args, fault", [([], "write@*/device_dax/*:1+=EIO"), (["--mode=system-ram"], "write@*/isolation_ctrl:1+=EIO"),
@@ -133,3 +142,55 @@ def test_what_is_to_make_system_ram_of_a_region_is_listed_with_it(tree, online_t
     r = run_daxctl(["list", "--isolation"], sysroot=d)
     assert r.rc == 0 and r.json["regions"][0]["sysram"] == {"device": "sysram_region0", "online_type": online_type, "driver": "cxl_dax_kmem_region" if online_type else None}
     assert r.dax()["dax0.0"]["region"] == "region0" and ("online_type cannot be read" in r.err) == (online_type is None)
+
+
+def to_sysram(online_type):
+    """region0 goes to the driver of the posting, and what that makes goes on once it was told a type."""
+    return (f"for b in /sys/devices/system/memory/memory14[67]; do ! test -d $b || echo offline > $b/state; done\ncd {DRIVERS}\n"
+            f"echo region0 > cxl_region/unbind; echo region0 > cxl_sysram_region/bind; echo sysram_region0 > cxl_dax_kmem_region/bind; cat {ONLINE_TYPE}\n"
+            f"echo {online_type} > {ONLINE_TYPE} && echo sysram_region0 > cxl_dax_kmem_region/bind; echo offline > {ONLINE_TYPE}; cat {ONLINE_TYPE}")
+
+
+def finding(r, check):
+    return next(c for c in r.root_ports()[RP]["checks"] if c["check"] == check)
+
+
+def test_a_region_of_another_driver_is_not_promised_back_and_its_remedy_makes_it_one_of_cxl_region():
+    """Its dax device is in between as any other is: listed, taken offline, and what it would be is said."""
+    s = Session("sysram1", "sysram-regions").sh(to_sysram("online_movable")).daxctl("list", "--isolation").cxl("isolation-status", "--check")
+    s.daxctl("prepare-isolation").cxl("enable-isolation", RP).cxl("isolation-status", "--check").cxl("recover-port", "--force-healthy", RP)
+    remedy = (f"daxctl prepare-isolation region0; echo region0 > {DRIVERS}/cxl_sysram_region/unbind; "
+              f"echo region0 > {DRIVERS}/cxl_region/bind; daxctl prepare-isolation region0")
+    made, listed, online, prepared, enabled, after, refused, typed, last, back = s.sh(remedy).cxl("isolation-status", "--check").cxl(
+        "recover-port", "--force-healthy", RP).run()
+    assert made.text.split() == ["invalid", "online_movable"] and made.err.count("error") == 2, str(made)
+    assert listed.json["regions"][0]["sysram"] == {"device": "sysram_region0", "online_type": "online_movable", "driver": "cxl_dax_kmem_region"}
+    assert (listed.dax()["dax0.0"]["region"], listed.dax()["dax0.0"]["blocks"]["zones"]) == ("region0", [{"zone": "Movable", "blocks": 2}])
+    assert "ISO-MEM-ONLINE" in online.root_ports()[RP]["blockers"] and (prepared.rc, enabled.rc) == (0, 0), f"{prepared}{enabled}"
+    rp = after.root_ports()[RP]
+    assert rp["containment"] == "contain" and rp["limits"] == ["ISO-DAX-DRIVER"] and remedy in finding(after, "ISO-DAX-DRIVER")["remedy"], str(after)
+    auto = finding(after, "ISO-AUTO-ONLINE")
+    assert auto["result"] == "failed" and "online_type of sysram_region0 is online_movable" in auto["text"] and remedy in auto["remedy"]
+    assert refused.rc == 1 and refused.root_ports()[RP]["blocker"] == "ISO-DAX-DRIVER" and "nothing was written" in refused.err
+    rp = last.root_ports()[RP]
+    assert typed.rc == 0 and rp["containment"] == "recover" and rp["limits"] == [] and finding(last, "ISO-AUTO-ONLINE")["result"] == "passed", f"{typed}{last}"
+    assert back.rc == 0, str(back)
+
+
+@pytest.mark.parametrize("online_type, result", [("offline", "passed"), ("sometimes", "unknown"), (None, "unknown")])
+def test_what_it_would_be_is_told_from_its_online_type_alone(tree, online_type, result):
+    d = tree("direct1-6.12-devdax")
+    region = next(d.glob("sys/devices/platform/ACPI0017:00/root0/decoder*/region0"))
+    (region / "sysram_region0").mkdir()
+    (d / "sys/bus/cxl/devices/sysram_region0").symlink_to(f"../../../devices/{(region / 'sysram_region0').relative_to(d / 'sys/devices')}")
+    if online_type:
+        (region / "sysram_region0/online_type").write_text(online_type + "\n")
+    r = run_cxl(["isolation-status", "--check"], sysroot=d)
+    assert finding(r, "ISO-AUTO-ONLINE")["result"] == result, str(r)
+    assert result == "passed" or "what sysram_region0 makes of the memory of region0 cannot be told" in finding(r, "ISO-AUTO-ONLINE")["text"]
+
+
+def test_a_port_comes_back_without_a_region_of_another_driver():
+    made, r, now = Session("direct1", "sysram-regions").sh(to_sysram("offline")).cxl("recover-port", "--force-healthy", "--no-rebuild", RP).sh(
+        "ls /sys/bus/cxl/devices").run()
+    assert r.rc == 0 and not {"region0", "sysram_region0"} & set(now.text.split()) and "mem0" in now.text.split(), f"{made}{r}"

@@ -146,3 +146,31 @@ def test_without_isolation_the_reset_of_the_link_ends_the_host():
 def test_only_what_is_there_and_answers_reports_an_error():
     text = run(f"{ENABLED}cxl-sim ctl link-down {RP}; cxl-sim ctl protocol-error {RP}; echo $?; cxl-sim ctl protocol-error", "--host", "direct1")
     assert f"{RP}: its link is down, nothing below it can report an error\n4\n" in text and "cxl-sim ctl protocol-error PORT" in text, text
+
+
+EINJ = "/sys/kernel/debug/cxl"
+INJECT = f"{EINJ}/{RP}/einj_inject"
+
+
+def test_firmware_injects_them_where_the_host_has_it():
+    """As `cxl inject-protocol-error` of ndctl 84 writes it; what became of it is in the status, and in the evidence of the recovery."""
+    wrong = f"for t in 0x10 0x1000 mem; do echo $t >{INJECT} && echo taken; done; cat {EINJ}/einj_types; ls -d /sys/kernel/debug/*; cat /proc/mounts"
+    s = Session("direct1", "v1-fixed", before=ENABLED).sh(wrong).sh(f"echo 0x8000 >{INJECT}").cxl("isolation-status", RP)
+    refused, corrected, well, injected, failed, back, listed = s.sh(f"echo 0x20000 >{INJECT}").cxl("isolation-status", RP) \
+        .cxl("recover-port", RP).cxl("isolation-status", "--evidence=1").run()
+    assert "taken" not in refused.text and refused.text.count("CXL.mem Protocol") == refused.text.count("CXL.cache Protocol") == 3, str(refused)
+    # the machine's own debugfs is not to be seen, whether its mount is or not
+    assert [line for line in refused.text.split("\n") if line.startswith("/sys/kernel/debug/")] == [EINJ]
+    assert corrected.rc == injected.rc == back.rc == 0 and well.root_ports()[RP]["status"]["state"] == "normal", f"{corrected}{injected}{back}"
+    assert failed.root_ports()[RP]["status"]["state"] == "isolated" and failed.root_ports()[RP]["link"]["state"] == "down", str(failed)
+    log = "\n".join(listed.json["evidence"][0]["bundle"]["kernel_log"])
+    assert "AER: Correctable error message received" in log and f"pcieport {RP}: AER: Uncorrectable (Fatal) error message received from {RP}" in log
+    assert "mem0: frozen state error detected" in log
+
+
+@pytest.mark.parametrize("kernel, host, number, said", [
+    ("ras-v18", "direct1", "0x10000", "the simulated host died (panic"), ("v1-fixed", "direct1", "0x20000", "the simulated host died (reset"),
+    ("v1-fixed", "accel1", "0x1000", "taken"), ("v1-fixed", "sysram1", "0x8000", "nonexistent")])
+def test_what_is_injected_ends_as_what_a_device_reports(kernel, host, number, said):
+    """Without isolation the reset of the link is the host's, and on a host whose firmware has no EINJ there is no such file."""
+    assert said in run(f"echo {number} >{INJECT} && echo taken", "--host", host, "--kernel", kernel)

@@ -60,6 +60,7 @@ static int setup(void **state)
 		.path = "sys/devices/platform/ACPI0017:00/root0/decoder0.0/region0",
 		.bus = &bus,
 		.state = REGION_ENABLED,
+		.driver = CXL_REGION_DRIVER,
 		.targets = memdevs,
 		.n_targets = 1,
 		.root_ports = ports,
@@ -426,7 +427,8 @@ static void with_a_neighbour(struct cxl_region *both, struct recipe_region *reci
 	both[0] = region;
 	both[0].resource = (struct opt_u64){ true, 0x490000000 };
 	both[1] = (struct cxl_region){ .name = "region3", .path = "sys/devices/platform/ACPI0017:00/root0/decoder0.0/region3", .bus = &bus,
-				       .state = REGION_ENABLED, .resource = { true, 0x4a0000000 } };
+				       .state = REGION_ENABLED, .driver = CXL_REGION_DRIVER,
+				       .resource = { true, 0x4a0000000 } };
 	recipes[0] = made;
 	recipes[1] = made;
 	recipes[1].name = "region3";

@@ -125,14 +125,15 @@ class Machines:
         self.pool = concurrent.futures.ThreadPoolExecutor(JOBS)
 
     def setup(self):
-        """{(kernel, "kernel" or "module"): (state, text)} as test/vm/setup says."""
-        p = subprocess.run([HERE / "setup", *KERNELS], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=cli.CLEAN, check=False)
+        """{(kernel, "kernel" or "module"): (state, text)} as test/vm/setup says of what is to boot."""
+        kernels = [k for k in KERNELS if any(k == kernel for kernel, _ in self.wanted)]
+        p = subprocess.run([HERE / "setup", *kernels], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=cli.CLEAN, check=False)
         found = {}
         for line in p.stdout.splitlines():
             kernel, what, rest = line.split(" ", 2)
             state, _, text = rest.partition(" ")
             found[kernel, what] = (state, text) if state in ("skip", "failed") else ("ready", rest)
-        for kernel in KERNELS:
+        for kernel in kernels:
             for what in ("kernel", "module"):
                 found.setdefault((kernel, what), ("failed", f"test/vm/setup says nothing of it (exit status {p.returncode})\n{p.stderr}"))
         return found
