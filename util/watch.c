@@ -83,7 +83,7 @@ static bool is_no_answer(const struct watch_item *item, const char *buf, int64_t
 {
 	int64_t one = item->kind == WATCH_WORDS ? (int64_t)sizeof(uint32_t) : n;
 
-	for (int64_t i = 0; item->is_register && one && i + one <= n; i += one)
+	for (int64_t i = 0; item->is_register && n > 0 && i + one <= n; i += one)
 		if (is_all_ones(buf + i, one))
 			return true;
 	return false;

@@ -196,8 +196,17 @@ static void what_a_mapping_loses_is_survived_and_mapped_again_when_it_is_back(vo
 	assert_false(watch_is_fast(&f->watch));
 	assert_false(watch_fast_has_moved(&f->watch));
 	close(fd);
+	assert_int_equal(watch_add(&f->watch, &(struct watch_item){ .kind = WATCH_FILE,
+								    .path = "resource0",
+								    .size = 2,
+								    .is_register = true }),
+			 0);
+	close(f->watch.items[1].fd);
+	f->watch.items[1].fd = -1;
 	unlink(path_of(f, "resource0"));
 	assert_true(watch_fast_has_moved(&f->watch));
+	assert_true(watch_has_moved(&f->watch));
+	assert_int_equal(f->watch.items[1].result, -ENOENT);
 	close(put_registers(f, 2));
 	assert_true(watch_fast_has_moved(&f->watch));
 	assert_true(watch_is_fast(&f->watch));
