@@ -39,7 +39,7 @@ static const struct opt status_opts[] = {
 	{ "monitor", 0, OPT_FLAG, offsetof(struct status_options, monitor), NULL,
 	  "print a line of JSON now, and one for each root port that changes, until stopped" },
 	{ "interval", 0, OPT_STRING, offsetof(struct status_options, interval), "DURATION",
-	  "how often --monitor looks: 200ms, 5s (default 1s)" },
+	  "how often --monitor looks: 200ms, 5s (default 1s, and 100ms at status registers)" },
 	{ "once", 0, OPT_FLAG, offsetof(struct status_options, once), NULL,
 	  "end --monitor after the first change" },
 	{ "act", 0, OPT_FLAG, offsetof(struct status_options, act), NULL,
@@ -52,7 +52,7 @@ static const struct opt status_opts[] = {
 	{ 0 }
 };
 
-enum { US_PER_S = 1000000, SHORTEST_US = 10000 };
+enum { US_PER_S = 1000000, REGISTERS_US = 100000, SHORTEST_US = 10000 };
 #define LONGEST_US (24ULL * 3600 * US_PER_S)
 
 /* Evidence is of this host, and of whatever ports it is. */
@@ -91,14 +91,18 @@ static int check_options(const struct status_options *o, struct command_run *run
 	return 0;
 }
 
-static int parse_interval(const char *text, uint64_t *ret_us, struct err *err)
+static int parse_interval(const char *text, struct monitor_rhythm *ret, struct err *err)
 {
-	*ret_us = US_PER_S;
-	if (!text ||
-	    (!duration_parse(text, ret_us) && *ret_us >= SHORTEST_US && *ret_us <= LONGEST_US))
+	uint64_t us;
+
+	*ret = (struct monitor_rhythm){ .interval_us = US_PER_S, .registers_us = REGISTERS_US };
+	if (!text)
 		return 0;
-	return err_set(err, EXIT_USAGE, EINVAL,
-		       "--interval takes a duration with its unit from 10ms to 86400s, such as 500ms or 5s");
+	if (duration_parse(text, &us) || us < SHORTEST_US || us > LONGEST_US)
+		return err_set(err, EXIT_USAGE, EINVAL,
+			       "--interval takes a duration with its unit from 10ms to 86400s, such as 500ms or 5s");
+	*ret = (struct monitor_rhythm){ .interval_us = us, .registers_us = us };
+	return 0;
 }
 
 static int parse_assertions(const struct status_options *o, struct arena *a, struct assertion **ret,
@@ -307,7 +311,7 @@ static int run_status(int argc, char **argv)
 	struct arena a = { 0 };
 	struct command_run run;
 	int status = EXIT_DONE;
-	uint64_t interval_us;
+	struct monitor_rhythm rhythm;
 	struct err err;
 
 	if (!command_begin(&cmd_isolation_status, argc, argv, &o, &o.common, &run, &status))
@@ -316,9 +320,9 @@ static int run_status(int argc, char **argv)
 		run.output = &status_check_output;
 	else if (o.impact)
 		run.output = &status_impact_output;
-	if (!check_options(&o, &run, &err) && !parse_interval(o.interval, &interval_us, &err)) {
+	if (!check_options(&o, &run, &err) && !parse_interval(o.interval, &rhythm, &err)) {
 		if (o.monitor && !o.test) {
-			status = monitor_run(&run, o.sysroot, interval_us, o.once, o.act);
+			status = monitor_run(&run, o.sysroot, &rhythm, o.once, o.act);
 			goto out;
 		}
 		root_ports = o.test ? status_act_test(run.operands, &reading.messages, &err) :

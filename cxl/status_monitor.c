@@ -10,31 +10,36 @@
 #include "cxl/status_monitor.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <signal.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <syslog.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "cxl/monitor_line.h"
+#include "cxl/monitor_wake.h"
 #include "cxl/status.h"
 #include "lib/act/act.h"
+#include "lib/iso/pci_power.h"
 #include "lib/kept/kept_read.h"
 #include "lib/read/host_read.h"
 #include "lib/read/host_watch.h"
 #include "lib/report/monitor.h"
 #include "lib/report/record_status.h"
-#include "util/array.h"
+#include "util/clock.h"
 
 enum { US_PER_S = 1000000, NS_PER_US = 1000 };
 
 /* For what nothing announces: each half minute, but never more than a
  * two-hundredth of a processor, whatever a look takes (a /proc of thousands). */
 enum { FULL_LOOK_US = 30 * US_PER_S, FULL_LOOK_SHARE = 200 };
+
+/* All ones for so long are not a moment of no answer. */
+enum { SILENT_US = 5 * US_PER_S };
+
+/* What is announced comes in bursts: how long one is waited for, and how often it is looked for. */
+enum { BURST_US = 20000, HEARD_PAUSE_US = 200000 };
 
 /* The host at one moment. */
 struct look {
@@ -51,22 +56,20 @@ struct monitor {
 	struct watch watch;
 	bool confirm;		/* look again, whatever moves */
 	struct json_object *last;	/* root port -> its record, null while it is gone */
+	int64_t silent_since;	/* when a port began to answer all ones, 0: none does */
 	struct messages said;	/* of the last look */
 	char trouble[sizeof(((struct err *)0)->text)];	/* why the host cannot be read, "" when it can */
-	uint64_t seq;
-	bool to_journal;
 	struct act *act;	/* NULL: it only looks */
+	struct monitor_output output;
+	struct monitor_wake wake;
 };
 
-static volatile sig_atomic_t stop_requested;
-
-static void request_stop(int sig)
+static int64_t now_us(void)
 {
-	(void)sig;
-	stop_requested = 1;
+	return (int64_t)clock_now_us();
 }
 
-/* --- lines ------------------------------------------------------------------- */
+/* --- what is said -------------------------------------------------------------- */
 
 static bool is_in(const struct messages *list, const struct message *m)
 {
@@ -93,92 +96,6 @@ static void take_messages(struct monitor *m, struct messages *now, struct messag
 	*now = (struct messages){ 0 };
 }
 
-static void add_time(struct json_object *line)
-{
-	struct timespec now;
-	char date[32], text[64];
-	struct tm tm;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, sizeof(text), "%s.%03ldZ", date, now.tv_nsec / 1000000);
-	render_add_string(line, "time", text);
-}
-
-/*
- * Is standard output a stream of the journal's?  systemd.exec(5), $JOURNAL_STREAM.  It takes "<N>"
- * before a line for its priority, and cuts lines at 48 kB (journald.conf(5), LineMax=).
- */
-static bool writes_to_journal(void)
-{
-	const char *stream = getenv("JOURNAL_STREAM");
-	char own[64];
-	struct stat st;
-
-	if (!stream || fstat(STDOUT_FILENO, &st))
-		return false;
-	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-	return !strcmp(stream, own);
-}
-
-static bool any_isolated(struct json_object *root_ports)
-{
-	for (size_t i = 0; i < render_length(root_ports); i++) {
-		struct json_object *rp = json_object_array_get_idx(root_ports, i);
-		struct json_object *status = json_object_object_get(rp, "status");
-		const char *state = json_object_get_string(json_object_object_get(status, "state"));
-
-		if (state && !strcmp(state, "isolated"))
-			return true;
-	}
-	return false;
-}
-
-/* Of syslog(3). */
-static int priority_of(struct json_object *change, struct json_object *root_ports)
-{
-	static const struct {
-		const char *type;
-		int priority;
-	} of[] = {
-		{ "isolated", LOG_CRIT }, { "gone", LOG_WARNING }, { "status", LOG_WARNING }, { "link", LOG_WARNING }, { "snapshot", LOG_INFO },
-	};
-	const char *type = json_object_get_string(json_object_object_get(change, "type"));
-
-	if (any_isolated(root_ports))
-		return LOG_CRIT;
-	for (size_t i = 0; type && i < ARRAY_SIZE(of); i++)
-		if (!strcmp(type, of[i].type))
-			return of[i].priority;
-	return LOG_NOTICE;
-}
-
-/* One line; @change NULL: the snapshot. */
-static int print_line(struct monitor *m, struct json_object *change, struct json_object *root_ports,
-		      const struct messages *messages, struct err *err)
-{
-	static const char *const members[] = { "type", "root_port", "changed", "before", "after" };
-	struct json_object *line = render_object();
-	struct json_object *frame = render_frame("", 0, messages);
-	int rc;
-
-	render_add_string(line, "schema", "cxl-isolation-monitor/1");
-	render_add_u64(line, "seq", true, m->seq++);
-	add_time(line);
-	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
-		render_add(line, members[i],
-			   json_object_get(json_object_object_get(change, members[i])));
-	render_add(line, "root_ports", json_object_get(root_ports));
-	render_add(line, "messages", json_object_get(json_object_object_get(frame, "messages")));
-	if (m->to_journal)
-		printf("<%d>", priority_of(change, root_ports));
-	rc = render_line(line, stdout, err);
-	json_object_put(frame);
-	json_object_put(line);
-	return rc;
-}
-
 /* --- looking ----------------------------------------------------------------- */
 
 static void look_free(struct look *l)
@@ -196,6 +113,55 @@ static void leave_out_gone(struct look *l)
 {
 	for (size_t i = 0; i < l->reading.host.n_root_ports; i++)
 		l->sel.set.root_ports[i] &= l->reading.host.root_ports[i].present;
+}
+
+/* In place of the record of that root port, or with the others. */
+static void put_record(struct look *l, const char *name, struct json_object *record)
+{
+	struct json_object *list = render_array();
+
+	for (size_t i = 0; i < render_length(l->records); i++) {
+		struct json_object *r = json_object_array_get_idx(l->records, i);
+
+		if (strcmp(json_object_get_string(json_object_object_get(r, "root_port")), name))
+			render_append(list, json_object_get(r));
+	}
+	render_append(list, json_object_get(record));
+	json_object_put(l->records);
+	l->records = list;
+}
+
+static bool is_silent(const struct cxl_host *host, const char *name)
+{
+	const struct cxl_root_port *rp = host_root_port(host, name);
+
+	return rp && rp->present && rp->iso.regs.is_silent;
+}
+
+/*
+ * A port that sleeps is not woken to be asked, and one that answers all ones has said nothing:
+ * it is as it was.  One that stays so is said to be unknown.
+ */
+static void keep_silent(struct monitor *m, struct look *l)
+{
+	const struct cxl_host *host = &l->reading.host;
+	int64_t now = now_us();
+	char path[PATH_MAX];
+	bool any = false;
+
+	json_object_object_foreach(m->last, name, before) {
+		bool asleep = before && !sysfs_join(path, sizeof(path), "sys/bus/pci/devices", name) &&
+			      pci_power_read(host->fs, path) != PCI_POWER_AWAKE;
+		bool silent = before && !asleep && is_silent(host, name);
+
+		if (silent && !m->silent_since)
+			m->silent_since = now;
+		any |= silent;
+		if (asleep || (silent && now - m->silent_since < SILENT_US))
+			put_record(l, name, before);
+	}
+	if (!any)
+		m->silent_since = 0;
 }
 
 /* The names of all root ports that were ever printed, ending with NULL. */
@@ -223,11 +189,13 @@ static void take_look(struct monitor *m, bool first, struct look **ret, struct m
 	*ret = NULL;
 	if (!known) {
 		err_no_memory(err, "");
-	} else if (!host_read(&l->reading, m->sysroot, err) && !kept_read(&l->reading.host, err) &&
+	} else if (!host_read_watched(&l->reading, m->sysroot, err) &&
+		   !kept_read(&l->reading.host, err) &&
 		   !status_select(&l->reading.host, m->run->operands, first ? NULL : known, false,
 				  &l->arena, &l->sel, err)) {
 		leave_out_gone(l);
 		l->records = record_watched(&l->reading.host, &l->sel.set, l->sel.results);
+		keep_silent(m, l);
 		*ret = l;
 	}
 	if (known)
@@ -253,17 +221,23 @@ static void watch_look(struct monitor *m, struct look *l)
 		watch_exit(&m->watch);	/* no memory: then look each time */
 }
 
-static int print_changes(struct monitor *m, struct json_object *records,
-			 const struct messages *messages, size_t *ret_n, struct err *err)
+/* What is done about one change: whatever comes of it is done here, and nowhere else. */
+static int handle_change(struct monitor *m, struct json_object *change,
+			 const struct messages *messages, struct err *err)
+{
+	return monitor_print(&m->output, change, messages, err);
+}
+
+static int handle_changes(struct monitor *m, struct json_object *changes,
+			  const struct messages *messages, size_t *ret_n, struct err *err)
 {
 	static const struct messages none = { 0 };
-	struct json_object *changes = monitor_compare(m->last, records);
 	int rc = 0;
 
 	*ret_n = render_length(changes);
 	for (size_t i = 0; !rc && i < *ret_n; i++)
-		rc = print_line(m, json_object_array_get_idx(changes, i), NULL,
-				i ? &none : messages, err);
+		rc = handle_change(m, json_object_array_get_idx(changes, i),
+				   i ? &none : messages, err);
 	json_object_put(changes);
 	return rc;
 }
@@ -298,7 +272,7 @@ static int lose_host(struct monitor *m, const struct err *why, const struct mess
 		fprintf(stderr, "cxl isolation-status: %s; looking again until it can be read\n", why->text);
 	snprintf(m->trouble, sizeof(m->trouble), "%s", why->text);
 	if (why->errnum == ENODEV)
-		rc = print_changes(m, none, messages, ret_n, err);
+		rc = handle_changes(m, monitor_compare(m->last, none), messages, ret_n, err);
 	json_object_put(none);
 	watch_look(m, NULL);
 	return rc;
@@ -326,95 +300,162 @@ static int look_again(struct monitor *m, bool moved, size_t *ret_n, struct err *
 		return rc;
 	}
 	m->trouble[0] = '\0';
-	rc = print_changes(m, l->records, &new, ret_n, err);
+	rc = handle_changes(m, monitor_compare(m->last, l->records), &new, ret_n, err);
 	messages_free(&new);
 	act_on(m, l);
 	if (moved || !m->look) {
 		watch_look(m, l);
 	} else {
-		m->confirm = false;
+		m->confirm = m->silent_since && now_us() - m->silent_since < SILENT_US;
 		look_free(l);
 	}
 	return rc;
 }
 
-/* --- when -------------------------------------------------------------------- */
-
-static int64_t clock_us(clockid_t clock)
+/*
+ * Registers have moved: the lines of their ports at once, from the snapshot that is watched with
+ * these ports read again.  What else has changed is found by the look that follows, which also
+ * says why where they cannot be read.
+ */
+static int look_at_registers(struct monitor *m, size_t *ret_n, struct err *err)
 {
-	struct timespec t;
+	static const struct messages none = { 0 };
+	struct look *l = m->look;
+	const struct cxl_root_port *was = l->reading.host.root_ports;
+	size_t n = l->reading.host.n_root_ports;
+	struct check_result *results;
+	struct target_set set = { .root_ports = arena_alloc(&l->arena, n, sizeof(bool)) };
+	struct json_object *records;
+	const struct cxl_host *now;
+	int rc;
 
-	clock_gettime(clock, &t);
-	return (int64_t)t.tv_sec * US_PER_S + t.tv_nsec / NS_PER_US;
-}
+	*ret_n = 0;
+	if (!set.root_ports)
+		return 0;	/* no memory: the look says so */
+	for (size_t i = 0; i < m->watch.n; i++) {
+		const struct watch_item *item = &m->watch.items[i];
 
-static int64_t now_us(void)
-{
-	return clock_us(CLOCK_MONOTONIC);
-}
-
-/* Until @then, a signal, or nobody reads what we print any more. */
-static int sleep_until(int64_t then, const sigset_t *open_signals, struct err *err)
-{
-	struct pollfd out = { .fd = STDOUT_FILENO };
-
-	while (!stop_requested) {
-		int64_t left = then - now_us();
-		struct timespec t = { left / US_PER_S, left % US_PER_S * NS_PER_US };
-
-		if (left <= 0)
-			return 0;
-		if (ppoll(&out, 1, &t, open_signals) > 0 && out.revents & (POLLERR | POLLNVAL))
-			return err_set(err, EXIT_REFUSED, EPIPE, "the output cannot be written to standard output: %s", strerror(EPIPE));
+		if (item->is_fast && item->has_moved)
+			set.root_ports[(const struct cxl_root_port *)item->owner - was] = true;
 	}
-	return 0;
-}
-
-static int watch_for_changes(struct monitor *m, int64_t interval_us, bool once,
-			     const sigset_t *open_signals, struct err *err)
-{
-	int64_t next = now_us(), full = next + FULL_LOOK_US, took;
-	size_t n = 0;
-	int rc = 0;
-
-	while (!rc && !stop_requested && !(once && n)) {
-		bool moved;
-
-		next += interval_us;
-		if (next < now_us())	/* the machine slept, or looking takes longer than that */
-			next = now_us() + interval_us;
-		rc = sleep_until(next, open_signals, err);
-		if (rc || stop_requested)
-			break;
-		moved = m->watch.n && watch_has_moved(&m->watch);
-		if (!moved && m->watch.n && !m->confirm && now_us() < full &&
-		    !(m->act && act_is_due(m->act)))
-			continue;
-		took = clock_us(CLOCK_PROCESS_CPUTIME_ID);
-		rc = look_again(m, moved, &n, err);
-		took = clock_us(CLOCK_PROCESS_CPUTIME_ID) - took;
-		full = now_us() + (took * FULL_LOOK_SHARE > FULL_LOOK_US ? took * FULL_LOOK_SHARE
-									 : FULL_LOOK_US);
-	}
+	now = host_read_settings(&l->reading.host, set.root_ports);
+	messages_free(&l->reading.messages);
+	if (!now || check_run_all(now, &l->arena, false, &results))
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		set.root_ports[i] &= now->root_ports[i].iso.regs.valid;
+	records = record_watched(now, &set, results);
+	rc = handle_changes(m, monitor_compare_some(m->last, records), &none, ret_n, err);
+	json_object_put(records);
 	return rc;
 }
 
-/* To the journal a line for each root port, with what is said in the first: in one they would be cut. */
-static int print_snapshot(struct monitor *m, struct json_object *snapshot,
-			  struct json_object *records, const struct messages *messages,
-			  struct err *err)
+/* --- when -------------------------------------------------------------------- */
+
+/* What is to be looked at when, in microseconds of CLOCK_MONOTONIC. */
+struct rhythm {
+	int64_t slow_us, fast_us;	/* how often: everything that moves without a word, and registers */
+	int64_t slow, fast, full;	/* when next; the last one is a look at the host, whatever moves */
+	int64_t heard;			/* when what was announced is looked for, 0: nothing was */
+	int64_t heard_before;
+};
+
+static int64_t cpu_us(void)
 {
-	static const struct messages none;
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (int64_t)t.tv_sec * US_PER_S + t.tv_nsec / NS_PER_US;
+}
+
+/* The next time after this one; the machine may have slept, or looking takes longer than that. */
+static void advance(int64_t *at, int64_t interval_us, int64_t now)
+{
+	*at += interval_us;
+	if (*at < now)
+		*at = now + interval_us;
+}
+
+static int64_t earliest(const struct rhythm *r, bool is_fast)
+{
+	int64_t at = is_fast && r->fast < r->slow ? r->fast : r->slow;
+
+	return r->heard && r->heard < at ? r->heard : at;
+}
+
+/* More of it follows at once, and a burst of it must not keep a processor busy. */
+static void plan_heard(struct rhythm *r)
+{
+	int64_t soonest = r->heard_before + HEARD_PAUSE_US;
+
+	if (r->heard)
+		return;
+	r->heard = now_us() + BURST_US;
+	if (r->heard < soonest)
+		r->heard = soonest;
+}
+
+static int look_whole(struct monitor *m, struct rhythm *r, bool moved, size_t *ret_n,
+		      struct err *err)
+{
+	int64_t took = cpu_us();
+	int rc = look_again(m, moved, ret_n, err);
+
+	took = (cpu_us() - took) * FULL_LOOK_SHARE;
+	r->full = now_us() + (took > FULL_LOOK_US ? took : FULL_LOOK_US);
+	return rc;
+}
+
+/* It is time for something: look at that, and at the host when it has moved. */
+static int look_now(struct monitor *m, struct rhythm *r, size_t *ret_n, struct err *err)
+{
+	int64_t now = now_us();
+	bool is_slow = now >= r->slow, is_fast = now >= r->fast;
+	bool is_heard = r->heard && now >= r->heard;
+	bool moved = is_fast && watch_fast_has_moved(&m->watch), moved_or_due;
+	size_t n = 0;
 	int rc = 0;
 
-	if (!m->to_journal || render_length(records) < 2)
-		return print_line(m, snapshot, records, messages, err);
-	for (size_t i = 0; !rc && i < render_length(records); i++) {
-		struct json_object *one = render_array();
+	if (is_fast)
+		advance(&r->fast, r->fast_us, now);
+	if (moved)
+		rc = look_at_registers(m, &n, err);
+	if (is_heard) {
+		r->heard = 0;
+		r->heard_before = now;
+	}
+	if (is_slow || is_heard)
+		moved |= m->watch.n && watch_has_moved(&m->watch);
+	if (is_slow)
+		advance(&r->slow, r->slow_us, now);
+	moved_or_due = moved || (m->act && act_is_due(m->act));
+	if (!rc && (moved_or_due || (is_slow && (!m->watch.n || m->confirm || now >= r->full))))
+		rc = look_whole(m, r, moved, ret_n, err);
+	*ret_n += n;
+	return rc;
+}
 
-		render_append(one, json_object_get(json_object_array_get_idx(records, i)));
-		rc = print_line(m, snapshot, one, i ? &none : messages, err);
-		json_object_put(one);
+static int watch_for_changes(struct monitor *m, const struct monitor_rhythm *wanted, bool once,
+			     struct err *err)
+{
+	struct rhythm r = {
+		.slow_us = (int64_t)wanted->interval_us, .fast_us = (int64_t)wanted->registers_us,
+	};
+	size_t n = 0;
+	bool heard;
+	int rc = 0;
+
+	r.slow = r.fast = now_us();	/* the first look is at once: it confirms what the snapshot says */
+	r.full = r.slow + FULL_LOOK_US;
+	while (!rc && !monitor_is_to_stop() && !(once && n)) {
+		rc = monitor_wake_sleep(&m->wake, earliest(&r, watch_is_fast(&m->watch)), &heard,
+					err);
+		if (rc || monitor_is_to_stop())
+			break;
+		if (heard)
+			plan_heard(&r);
+		else
+			rc = look_now(m, &r, &n, err);
 	}
 	return rc;
 }
@@ -429,13 +470,8 @@ static int start(struct monitor *m, struct err *err)
 	take_look(m, true, &l, &new, err);
 	rc = l ? 0 : -EINVAL;
 	if (l) {
-		struct json_object *snapshot = render_object();
-
 		json_object_put(monitor_compare(m->last, l->records));
-		render_add_string(snapshot, "type", "snapshot");
-		render_add(snapshot, "changed", render_array());
-		rc = print_snapshot(m, snapshot, l->records, &new, err);
-		json_object_put(snapshot);
+		rc = monitor_print_snapshot(&m->output, l->records, &new, err);
 		act_on(m, l);
 		watch_look(m, l);
 	}
@@ -454,30 +490,21 @@ static void raise_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int monitor_run(const struct command_run *run, const char *sysroot, uint64_t interval_us, bool once,
-		bool acts)
+int monitor_run(const struct command_run *run, const char *sysroot,
+		const struct monitor_rhythm *rhythm, bool once, bool acts)
 {
 	struct monitor m = {
 		.run = run, .sysroot = sysroot, .watch.counter.fd = -1, .last = render_object(),
-		.to_journal = writes_to_journal(),
 	};
-	const struct sigaction stop = { .sa_handler = request_stop };
-	sigset_t signals, before;
 	int status = EXIT_DONE, rc;
 	struct err err;
 
 	raise_limit();
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigprocmask(SIG_BLOCK, &signals, &before);
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGTERM, &stop, NULL);
-	sigdelset(&before, SIGINT);
-	sigdelset(&before, SIGTERM);
+	monitor_output_init(&m.output);
+	monitor_wake_open(&m.wake, !sysroot);
 	m.act = acts ? act_new(&err) : NULL;
 	rc = acts && !m.act ? -err.errnum : start(&m, &err);
-	if (rc && !m.seq) {
+	if (rc && !m.output.seq) {
 		struct messages only = { 0 };	/* the others are said already */
 
 		message_add_err(&only, err.status == EXIT_USAGE ? "TARGET" : "HOST", &err);
@@ -485,13 +512,14 @@ int monitor_run(const struct command_run *run, const char *sysroot, uint64_t int
 		messages_free(&only);
 	} else {
 		if (!rc)
-			rc = watch_for_changes(&m, (int64_t)interval_us, once, &before, &err);
+			rc = watch_for_changes(&m, rhythm, once, &err);
 		if (rc) {
 			fprintf(stderr, "cxl isolation-status: %s\n", err.text);
 			status = (int)err.status;
 		}
 	}
 	act_free(m.act);
+	monitor_wake_close(&m.wake);
 	watch_exit(&m.watch);
 	look_free(m.look);
 	json_object_put(m.last);

@@ -7,10 +7,12 @@
 #include <limits.h>
 #include <stdalign.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "util/hash.h"
+
+enum { SPARE_FDS = 16 };
 
 static int64_t read_file(struct watch *w, const struct watch_item *item, char *buf)
 {
@@ -24,43 +26,67 @@ static int64_t read_file(struct watch *w, const struct watch_item *item, char *b
 	return n < 0 ? -errno : n;
 }
 
-/*
- * Registers: read(2) where the file knows it, as a simulated host's does, else
- * mapped.  The mapping is made again each time: one that is kept is fatal to
- * touch once the device is gone.
- */
 static int64_t read_words(const struct watch_item *item, int fd, uint32_t *words)
 {
-	uint64_t page = item->offset & ~(uint64_t)(sysconf(_SC_PAGESIZE) - 1);
-	size_t n = item->size / sizeof(*words), at = (size_t)(item->offset - page);
-	void *map;
+	size_t n = item->size / sizeof(*words);
 
-	for (size_t i = 0; !item->is_mapped && i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		ssize_t got = pread(fd, &words[i], sizeof(*words),
 				    (off_t)(item->offset + i * sizeof(*words)));
 
 		if (got != sizeof(*words))
 			return got < 0 ? -errno : -EIO;
 	}
-	if (!item->is_mapped)
-		return (int64_t)item->size;
-	map = mmap(NULL, at + item->size, PROT_READ, MAP_SHARED, fd, (off_t)page);
-	if (map == MAP_FAILED)
-		return -errno;
-	for (size_t i = 0; i < n; i++)
-		words[i] = ((const volatile uint32_t *)map)[at / sizeof(*words) + i];
-	munmap(map, at + item->size);
 	return (int64_t)item->size;
 }
 
-static int64_t look_at_words(struct watch *w, const struct watch_item *item, uint32_t *words)
+/* The mapping is kept; once there is nothing behind it any more it is not touched again. */
+static int64_t read_mapped(struct watch_item *item, uint32_t *words)
 {
-	int fd = item->fd < 0 ? sysfs_open(w->fs, item->path, O_RDONLY) : item->fd;
-	int64_t result = fd < 0 ? fd : read_words(item, fd, words);
+	int rc = item->mmio.map ? mmio_read(item->mmio.words, item->size / sizeof(*words), words)
+				: -EFAULT;
 
-	if (item->fd < 0 && fd >= 0)
+	if (rc)
+		mmio_unmap(&item->mmio);
+	return rc ? rc : (int64_t)item->size;
+}
+
+static int64_t look_at_words(struct watch *w, struct watch_item *item, uint32_t *words)
+{
+	int fd = item->fd, rc = 0;
+	int64_t result;
+
+	if (item->is_mapped && item->mmio.map)
+		return read_mapped(item, words);
+	if (fd < 0)
+		fd = sysfs_open(w->fs, item->path, O_RDONLY);
+	if (fd < 0)
+		return fd;
+	if (item->is_mapped)
+		rc = mmio_map(fd, item->offset, item->size / sizeof(*words), &item->mmio);
+	result = rc ? rc : item->is_mapped ? read_mapped(item, words) : read_words(item, fd, words);
+	if (item->fd < 0)
 		close(fd);
 	return result;
+}
+
+static bool is_all_ones(const char *buf, int64_t n)
+{
+	for (int64_t i = 0; i < n; i++)
+		if ((unsigned char)buf[i] != 0xff)
+			return false;
+	return n > 0;
+}
+
+/* Of registers: does one of them not answer?  A file's bytes are one. */
+static bool is_no_answer(const struct watch_item *item, const char *buf, int64_t n)
+{
+	int64_t one = item->kind == WATCH_WORDS ? (int64_t)sizeof(uint32_t) : n;
+
+	for (int64_t i = 0; item->is_register && n > 0 && i + one <= n; i += one)
+		if (is_all_ones(buf + i, one))
+			return true;
+	return false;
 }
 
 /* Look at @item; true when the answer is another one than before. */
@@ -69,10 +95,13 @@ static bool look(struct watch *w, struct watch_item *item)
 	uint64_t hash = 0;
 	alignas(uint32_t) char buf[PATH_MAX];
 	int64_t result;
-	bool moved;
 
+	item->has_moved = false;
+	if (item->paused_by && w->items[item->paused_by - 1].is_paused)
+		return false;
 	switch (item->kind) {
 	case WATCH_FILE:
+	case WATCH_PAUSE:
 		result = read_file(w, item, buf);
 		break;
 	case WATCH_LINK:
@@ -85,19 +114,34 @@ static bool look(struct watch *w, struct watch_item *item)
 	default:
 		result = look_at_words(w, item, (uint32_t *)(void *)buf);
 	}
+	if (item->kind == WATCH_PAUSE) {
+		size_t n = strlen(item->pause);
+		bool was_paused = item->is_paused;
+
+		item->is_paused = result >= (int64_t)n && !memcmp(buf, item->pause, n);
+		item->has_moved = was_paused && !item->is_paused;
+		return item->has_moved;
+	}
+	if (item->result != WATCH_UNSEEN && is_no_answer(item, buf, result))
+		return false;
 	if (result > 0)
 		hash = hash_bytes(HASH_START, buf, (size_t)result);
 	else if (result < 0)
 		hash = 0;
-	moved = result != item->result || hash != item->hash;
+	item->has_moved = result != item->result || hash != item->hash;
 	item->result = result;
 	item->hash = hash;
-	return moved;
+	return item->has_moved;
 }
 
 void watch_init(struct watch *w, struct sysfs *fs, const char *counter)
 {
+	struct rlimit limit;
+
 	*w = (struct watch){ .fs = fs, .counter = { .kind = WATCH_FILE, .path = counter, .size = WATCH_BYTES, .fd = -1 } };
+	w->n_fds = INT_MAX;
+	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < INT_MAX)
+		w->n_fds = (int)limit.rlim_cur - SPARE_FDS;
 	if (!counter)
 		return;
 	w->counter.fd = sysfs_open(fs, counter, O_RDONLY);
@@ -135,16 +179,26 @@ int watch_add(struct watch *w, const struct watch_item *item)
 	new->path = arena_strdup(&w->arena, item->path);
 	if (!new->path)
 		return -ENOMEM;
-	/* what is read each time is worth a descriptor, while there are some */
-	if ((item->kind == WATCH_FILE || item->kind == WATCH_WORDS) && !item->announced)
+	new->result = WATCH_UNSEEN;
+	/* what is read each time is worth a descriptor, while there are some; a mapping needs none */
+	if (item->kind != WATCH_LINK && item->kind != WATCH_DIR && !item->announced)
 		new->fd = sysfs_open(w->fs, new->path, O_RDONLY);
-	if (new->fd < 0)
+	if (new->fd >= w->n_fds)
+		close(new->fd);
+	if (new->fd < 0 || new->fd >= w->n_fds)
 		new->fd = -1;
+	new->is_mapped |= new->is_fast;
 	w->n++;
 	look(w, new);
-	if (item->kind == WATCH_WORDS && new->result < 0) {
-		new->is_mapped = true;
+	if (item->kind == WATCH_WORDS && new->result < 0 && new->result != WATCH_UNSEEN &&
+	    new->is_mapped == new->is_fast) {
+		/* real registers can be mapped alone, those of a simulated host read alone */
+		new->is_mapped = !new->is_mapped;
 		look(w, new);
+	}
+	if (new->is_mapped && new->fd >= 0) {
+		close(new->fd);
+		new->fd = -1;
 	}
 	return 0;
 }
@@ -160,13 +214,33 @@ bool watch_has_moved(struct watch *w)
 	return moved;
 }
 
+bool watch_fast_has_moved(struct watch *w)
+{
+	bool moved = false;
+
+	for (size_t i = 0; i < w->n; i++)
+		if (w->items[i].is_fast)
+			moved |= look(w, &w->items[i]);
+	return moved;
+}
+
+bool watch_is_fast(const struct watch *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (w->items[i].is_fast && w->items[i].result > 0)
+			return true;
+	return false;
+}
+
 void watch_exit(struct watch *w)
 {
 	if (w->counter.fd >= 0)
 		close(w->counter.fd);
-	for (size_t i = 0; i < w->n; i++)
+	for (size_t i = 0; i < w->n; i++) {
+		mmio_unmap(&w->items[i].mmio);
 		if (w->items[i].fd >= 0)
 			close(w->items[i].fd);
+	}
 	arena_free(&w->arena);
 	*w = (struct watch){ .counter.fd = -1 };
 }

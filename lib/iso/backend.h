@@ -16,6 +16,7 @@ enum { ISO_PLACE_BYTES = 64, ISO_TEXT_BYTES = 24 };
 struct iso_watch {
 	char name[ISO_PLACE_BYTES];
 	bool is_words;		/* registers: .size bytes from .offset */
+	bool is_fast;		/* of them, what is to be seen at once */
 	uint64_t offset;
 	size_t size;
 };

@@ -20,10 +20,12 @@
 
 #include "lib/iso/backend.h"
 #include "lib/iso/pci_config.h"
+#include "lib/iso/pci_power.h"
 #include "lib/model/host.h"
 #include "lib/model/isolation_regs.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/mmio.h"
 
 /* DVSEC: PCIe r6.0 sec 7.9.6; CXL r3.2 sec 8.1.9 for the Register Locator */
 #define DVSEC_HEADER1 0x4
@@ -72,10 +74,8 @@ static int regfile_read(const struct regfile *f, uint32_t offset, uint32_t *ret)
 {
 	ssize_t n;
 
-	if (f->map) {
-		*ret = f->map[offset / 4];
-		return 0;
-	}
+	if (f->map)
+		return mmio_read(f->map + offset / 4, 1, ret) ? -EIO : 0;
 	n = pread(f->fd, ret, sizeof(*ret), (off_t)(f->offset + offset));
 	if (n < 0)
 		return -errno;
@@ -152,6 +152,13 @@ static const char *regfile_open(const struct cxl_host *host, const struct cxl_ro
 	return NULL;
 }
 
+/* All ones, of what @what names. */
+static const char *silent(const struct cxl_host *host, struct iso_registers *regs, const char *what)
+{
+	regs->is_silent = true;
+	return arena_printf(host->arena, "its %s all ones: the port is suspended or gone", what);
+}
+
 static const char *read_capability(const struct cxl_host *host, const struct regfile *f,
 				   struct iso_registers *regs)
 {
@@ -161,7 +168,7 @@ static const char *read_capability(const struct cxl_host *host, const struct reg
 	if (rc)
 		return arena_printf(host->arena, "its registers cannot be read: %s", err_text(-rc));
 	if (header == ALL_ONES)
-		return "its registers answer all ones: the port is suspended or gone";
+		return silent(host, regs, "registers answer");
 	if (CM_ID(header) != CM_CAP_ID_ARRAY)
 		return "its component registers hold no CXL.cachemem capability array";
 	for (uint32_t i = 1; i <= CM_ENTRIES(header); i++) {
@@ -169,7 +176,7 @@ static const char *read_capability(const struct cxl_host *host, const struct reg
 		if (rc)
 			return arena_printf(host->arena, "entry %u of its capability array cannot be read: %s", i, err_text(-rc));
 		if (entry == ALL_ONES)
-			return "its capability array answers all ones: the port is suspended or gone";
+			return silent(host, regs, "capability array answers");
 		if (CM_ID(entry) != CM_CAP_ID_ISOLATION)
 			continue;
 		at = CACHEMEM_OFFSET + CM_POINTER(entry);
@@ -180,7 +187,7 @@ static const char *read_capability(const struct cxl_host *host, const struct reg
 		    regfile_read(f, at + ISO_STATUS_OFFSET, &regs->status))
 			return "its isolation registers cannot be read";
 		if (regs->cap == ALL_ONES || regs->ctrl == ALL_ONES || regs->status == ALL_ONES)
-			return "its isolation registers answer all ones: the port is suspended or gone";
+			return silent(host, regs, "isolation registers answer");
 		regs->capable = true;
 		regs->at = f->offset + at;
 		break;
@@ -310,6 +317,8 @@ static ssize_t read_config(const struct cxl_host *host, const char *device, uint
 	memset(config, 0, PCI_CONFIG_BYTES);
 	if (rc)
 		return rc;
+	if (host->lets_sleep && pci_power_read(host->fs, device) == PCI_POWER_COLD)
+		return -EHOSTDOWN;
 	n = sysfs_read_bytes(host->fs, path, 0, config, CONFIG_FIRST);
 	if (n < CONFIG_FIRST || !chain_leaves(config, CONFIG_FIRST))
 		return n;
@@ -328,6 +337,8 @@ static const char *read_registers(const struct cxl_host *host, struct cxl_root_p
 	ssize_t n;
 
 	n = read_config(host, rp->path, config);
+	if (n == -EHOSTDOWN)
+		return "it is suspended, and not woken to be asked";
 	if (n < 0)
 		return n == -ENOENT && !rp->present ? "its PCI device is gone" :
 			arena_printf(host->arena, "its config space cannot be read: %s", err_text((int)-n));
@@ -337,7 +348,7 @@ static const char *read_registers(const struct cxl_host *host, struct cxl_root_p
 		return n <= 64 ? "its config space needs root" : "its config space is cut short";
 	}
 	if (config[0] == 0xff && config[1] == 0xff)
-		return "its config space answers all ones: the port is suspended or gone";
+		return silent(host, &rp->iso.regs, "config space answers");
 	read_link(rp, config);
 	read_extensions(rp, config);
 	reason = locate(config, &bar, &offset);
@@ -438,15 +449,17 @@ static void registers_text(enum iso_field field, int value, char *buf)
 	snprintf(buf, ISO_TEXT_BYTES, "0x%08x:0x%08x", (unsigned int)value << desc->shift, desc->mask);
 }
 
-/* Control and status, which stand side by side. */
+/* The status, which tells of a failure; then the control. */
 static bool registers_watch(const struct cxl_root_port *rp, size_t i, struct iso_watch *ret)
 {
-	*ret = (struct iso_watch){
-		.is_words = true, .offset = rp->iso.regs.at + ISO_CTRL_OFFSET,
-		.size = 2 * sizeof(uint32_t),
-	};
+	static const unsigned int places[] = { ISO_STATUS_OFFSET, ISO_CTRL_OFFSET };
+
+	if (!rp->iso.regs.capable || i >= ARRAY_SIZE(places))
+		return false;
+	*ret = (struct iso_watch){ .is_words = true, .is_fast = !i, .offset = rp->iso.regs.at + places[i],
+				   .size = sizeof(uint32_t) };
 	snprintf(ret->name, sizeof(ret->name), "resource%u", rp->iso.regs.bar);
-	return rp->iso.regs.capable && !i;
+	return true;
 }
 
 /* Only root reads more than the header; a conventional function has 256 bytes, and no DVSEC. */

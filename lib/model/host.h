@@ -55,6 +55,7 @@ struct cxl_host {
 	struct kept kept;
 	enum tri panics_on_protocol_error;	/* an uncorrectable one, of CXL */
 	bool core_is_module;	/* the CXL core is not built into the kernel */
+	bool lets_sleep;	/* a function in D3cold is not woken to be read: host_read_watched() */
 	bool wants_dax;		/* also what only the dax side needs: host_read_dax() */
 	const struct mem_block *blocks;	/* by number */
 	size_t n_blocks;

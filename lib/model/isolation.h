@@ -83,7 +83,7 @@ struct iso_registers {
 	unsigned int bar;	/* where the capability is: resourceN of the port, */
 	uint64_t at;		/* and the offset in it */
 	const char *reason;	/* why not valid, a sentence part */
-	bool needs_root;	/* that is the reason */
+	bool needs_root, is_silent;	/* that is the reason; all ones are it, which are no answer */
 };
 
 struct iso_state {

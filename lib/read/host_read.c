@@ -69,6 +69,13 @@ int host_read(struct host_reading *ret, const char *sysroot, struct err *err)
 	return read_all(&ret->host, sysroot, err);
 }
 
+int host_read_watched(struct host_reading *ret, const char *sysroot, struct err *err)
+{
+	host_reading_init(ret);
+	ret->host.lets_sleep = true;
+	return read_all(&ret->host, sysroot, err);
+}
+
 int host_read_dax(struct host_reading *ret, const char *sysroot, struct err *err)
 {
 	host_reading_init(ret);

@@ -26,6 +26,8 @@ void host_reading_init(struct host_reading *ret);
  * with it.
  */
 int host_read(struct host_reading *ret, const char *sysroot, struct err *err);
+/* The same for who looks again and again: what is asleep is left so, and not known. */
+int host_read_watched(struct host_reading *ret, const char *sysroot, struct err *err);
 /* The same with what the dax side needs: where dax devices outside of regions lie, zones of memory blocks. */
 int host_read_dax(struct host_reading *ret, const char *sysroot, struct err *err);
 /* Its devices and how they hang together, and nothing else: for who waits for them.  -ENODEV where there is no CXL bus. */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "lib/iso/backend.h"
+#include "lib/iso/pci_power.h"
 #include "util/array.h"
 
 #define UEVENTS "sys/kernel/uevent_seqnum"
@@ -31,7 +32,24 @@ static int add(struct watch *w, enum watch_kind kind, bool announced, const char
 						  .path = name ? path : dir });
 }
 
-static int add_link(struct watch *w, const struct cxl_root_port *rp)
+/* What is read of a port that sleeps would wake it, or is not answered.  *@ret: for .paused_by */
+static int add_pause(struct watch *w, const struct cxl_root_port *rp, size_t *ret)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	*ret = 0;
+	if (sysfs_join(path, sizeof(path), rp->path, PCI_POWER_STATE) ||
+	    !sysfs_exists(w->fs, path))
+		return 0;
+	rc = watch_add(w, &(struct watch_item){ .kind = WATCH_PAUSE,
+						.path = path,
+						.pause = PCI_POWER_ASLEEP });
+	*ret = w->n;
+	return rc;
+}
+
+static int add_link(struct watch *w, const struct cxl_root_port *rp, size_t paused_by)
 {
 	char path[PATH_MAX];
 	int rc;
@@ -39,6 +57,8 @@ static int add_link(struct watch *w, const struct cxl_root_port *rp)
 	if (rp->link.status_at && !sysfs_join(path, sizeof(path), rp->path, "config"))
 		return watch_add(w, &(struct watch_item){ .kind = WATCH_FILE,
 							  .path = path,
+							  .is_register = true,
+							  .paused_by = paused_by,
 							  .offset = rp->link.status_at,
 							  .size = 2 });
 	rc = add(w, WATCH_FILE, false, rp->path, "current_link_speed");
@@ -46,7 +66,7 @@ static int add_link(struct watch *w, const struct cxl_root_port *rp)
 }
 
 static int add_place(struct watch *w, const struct cxl_root_port *rp, bool announced,
-		     const struct iso_watch *place)
+		     size_t paused_by, const struct iso_watch *place)
 {
 	char path[PATH_MAX];
 
@@ -54,31 +74,38 @@ static int add_place(struct watch *w, const struct cxl_root_port *rp, bool annou
 		return 0;	/* then it cannot exist either */
 	return watch_add(w, &(struct watch_item){
 		.kind = place->is_words ? WATCH_WORDS : WATCH_FILE, .path = path,
+		.owner = rp, .is_fast = place->is_fast, .is_register = place->is_words,
+		.paused_by = place->is_words ? paused_by : 0,
 		.announced = announced, .offset = place->offset, .size = place->size,
 	});
 }
 
-static int add_backend(struct watch *w, const struct cxl_root_port *rp, const struct iso_backend *b)
+static int add_backend(struct watch *w, const struct cxl_root_port *rp, size_t paused_by,
+		       const struct iso_backend *b)
 {
 	struct iso_watch place;
 	int rc = 0;
 
 	for (size_t i = 0; !rc && b->watch(rp, i, &place); i++)
-		rc = add_place(w, rp, false, &place);
+		rc = add_place(w, rp, false, paused_by, &place);
 	return rc;
 }
 
 static int add_root_port(struct watch *w, const struct cxl_root_port *rp)
 {
 	struct iso_watch place;
-	int rc = add_link(w, rp);
+	size_t paused_by;
+	int rc = add_pause(w, rp, &paused_by);
 
+	if (!rc)
+		rc = add_link(w, rp, paused_by);
 	if (!rc && rp->iso.kernel.backend)
-		rc = add_backend(w, rp, rp->iso.kernel.backend);
+		rc = add_backend(w, rp, paused_by, rp->iso.kernel.backend);
 	/* that the attributes come is announced: the port's driver binds */
 	for (size_t i = 0; !rc && !rp->iso.kernel.backend && iso_kernels[i]; i++)
-		rc = iso_kernels[i]->watch(rp, 0, &place) ? add_place(w, rp, true, &place) : 0;
-	return rc ? rc : add_backend(w, rp, &iso_backend_registers);
+		if (iso_kernels[i]->watch(rp, 0, &place))
+			rc = add_place(w, rp, true, paused_by, &place);
+	return rc ? rc : add_backend(w, rp, paused_by, &iso_backend_registers);
 }
 
 /* State of each block that is somebody's here; the directory tells when one comes. */

@@ -10,7 +10,8 @@
  * Watch what host_read() found: settings, status and link of the root ports in
  * @wanted (per host->root_ports[]), and of the whole host which objects there
  * are, their drivers, committed regions and the state of memory blocks.
- * @host must stay as long as @ret.  -ENOMEM or 0.
+ * The .owner of a port's registers is the port.  @host must stay as long as @ret.
+ * -ENOMEM or 0.
  *
  * Not watched: what changes all the time, such as free memory, or is dear to
  * read, such as mounts; read the host again now and then.

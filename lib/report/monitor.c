@@ -112,6 +112,26 @@ static void add_change(struct json_object *changes, const char *name, struct jso
 		render_append(changes, change);
 }
 
+/* Those in @now against @last, and into it. */
+static void compare(struct json_object *last, struct json_object *now, struct json_object *changes)
+{
+	for (size_t i = 0; i < render_length(now); i++) {
+		struct json_object *after = json_object_array_get_idx(now, i);
+
+		add_change(changes, name_of(after), json_object_object_get(last, name_of(after)),
+			   after);
+		render_set(last, name_of(after), json_object_get(after));
+	}
+}
+
+struct json_object *monitor_compare_some(struct json_object *last, struct json_object *some)
+{
+	struct json_object *changes = render_array();
+
+	compare(last, some, changes);
+	return changes;
+}
+
 struct json_object *monitor_compare(struct json_object *last, struct json_object *now)
 {
 	struct json_object *changes = render_array();
@@ -120,20 +140,10 @@ struct json_object *monitor_compare(struct json_object *last, struct json_object
 		if (before && !find(now, name))
 			add_change(changes, name, before, NULL);
 	}
-	for (size_t i = 0; i < render_length(now); i++) {
-		struct json_object *after = json_object_array_get_idx(now, i);
-
-		add_change(changes, name_of(after), json_object_object_get(last, name_of(after)),
-			   after);
-	}
+	compare(last, now, changes);
 	json_object_object_foreach(last, kept, old) {
 		if (old && !find(now, kept))
 			render_set(last, kept, NULL);
-	}
-	for (size_t i = 0; i < render_length(now); i++) {
-		struct json_object *after = json_object_array_get_idx(now, i);
-
-		render_set(last, name_of(after), json_object_get(after));
 	}
 	return changes;
 }

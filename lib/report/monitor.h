@@ -21,5 +21,7 @@ struct json_object *monitor_change(const char *root_port, struct json_object *be
  * null while it is gone, becomes @now, an array of records.
  */
 struct json_object *monitor_compare(struct json_object *last, struct json_object *now);
+/* The same of the root ports in @some alone: the others stay as they were. */
+struct json_object *monitor_compare_some(struct json_object *last, struct json_object *some);
 
 #endif

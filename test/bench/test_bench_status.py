@@ -28,6 +28,10 @@ def test_a_monitor_takes_at_most_a_hundredth_of_a_processor(figures, kind):
     assert figures[kind]["cpu_ms"] <= 10, figures
 
 
+def test_by_default_a_monitor_takes_less_than_a_hundredth_of_a_processor(figures):
+    assert figures["share"] < 1, figures
+
+
 def test_a_look_reads_only_what_changes_without_a_word(figures):
     """Three settings, the link, two registers a root port, and a few calls for all together."""
     assert figures["quiet"]["calls"] <= 6 * ROOT_PORTS + 20, figures

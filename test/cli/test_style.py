@@ -14,7 +14,7 @@ from lib.cli import ROOT
 MACHINE_PATHS = re.compile(r"(^|[\s\"'=(`])/(work|root|home/\w+)/|\.pyenv|\.\./shared")
 LIMIT = 600
 # a kernel module of one file builds without a rule of its own
-LONGER = {"test/vm/kmod/cxl_isolation_test.c": 750}
+LONGER = {"test/vm/kmod/cxl_isolation_test.c": 800}
 
 
 def tracked():

@@ -12,6 +12,7 @@ from lib.cli import BUILD, Session, dax_user, run
 UNITS = BUILD / "contrib" / "systemd"
 SERVICES = ["cxl-isolation.service", "cxl-isolation@.service", "cxl-isolation-monitor.service", "cxl-isolation-act.service", "cxl-isolation-metrics.service"]
 ACTING = "cxl-isolation-act.service"
+MONITOR = "cxl-isolation-monitor.service"
 APPLYING = SERVICES[:2]
 RULES = BUILD / "contrib" / "udev" / "60-cxl-isolation.rules"
 analyze = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
@@ -84,7 +85,8 @@ def test_nothing_of_udev_is_waited_for_but_its_word_of_devices():
 @pytest.mark.parametrize("name", SERVICES)
 def test_of_the_network_they_have_what_udev_s_word_takes_and_nothing_else(name):
     s = settings(name)
-    wanted = ("AF_NETLINK AF_UNIX", "no") if name == ACTING else ("AF_NETLINK", "no") if name in APPLYING else ("none", "yes")
+    wanted = ("AF_NETLINK AF_UNIX", "no") if name == ACTING else ("AF_NETLINK", "no") if name in APPLYING \
+        else ("AF_NETLINK" if name == MONITOR else "none", "yes")
     assert (*s["RestrictAddressFamilies"], *s["PrivateNetwork"]) == wanted and s["IPAddressDeny"] == ["any"]
 
 

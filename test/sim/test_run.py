@@ -37,7 +37,7 @@ def test_command_that_does_not_exist_is_127_and_not_executable_is_126():
 @pytest.mark.parametrize("args,text", (
     (("run",), "which command is to be run?"),
     (("run", "--nonsense", "--", "true"), "unknown option"),
-    (("run", "--host", "nonsense", "--", "true"), "there is no host 'nonsense': choose one of accel1, amd1, auto1, cache1, "
+    (("run", "--host", "nonsense", "--", "true"), "there is no host 'nonsense': choose one of accel-locked, accel1, accel2, amd1, auto1, cache1, "
      "direct1, direct2x2, empty1, interleave2, masked1, mixed1, pmem1, split1, stranded1, switch4, sysram1, unmasked1, vms1, vms2x2"),
     (("run", "--kernel", "v9", "--", "true"), "there is no kernel 'v9': choose one of mainline, v1, v1-fixed"),
     (("run", "--only", "0d:00.0", "--", "true"), "there is no CXL root port '0d:00.0': this host has 0000:0c:00.0"),

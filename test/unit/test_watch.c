@@ -2,6 +2,7 @@
 /* util/watch.c: what counts as a move, and what is looked at when. */
 #include "test/unit/unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -136,6 +137,106 @@ static void registers_move_word_by_word_also_when_they_are_mapped(void **state)
 	close(fd);
 }
 
+/* A register file of one page. */
+static int put_registers(struct fixture *f, uint32_t status)
+{
+	int fd = open(path_of(f, "resource0"), O_RDWR | O_CREAT, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	assert_int_equal(pwrite(fd, &status, sizeof(status), 16), sizeof(status));
+	return fd;
+}
+
+static void add_status(struct fixture *f, size_t paused_by)
+{
+	const struct watch_item status = {
+		.kind = WATCH_WORDS, .path = "resource0", .offset = 16, .size = 4,
+		.is_fast = true, .is_register = true, .paused_by = paused_by,
+	};
+
+	assert_int_equal(watch_add(&f->watch, &status), 0);
+}
+
+static void all_ones_are_no_answer_and_no_move(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t status = 0;
+	int fd = put_registers(f, status);
+
+	watch_init(&f->watch, &f->fs, NULL);
+	add_status(f, 0);
+	assert_true(watch_is_fast(&f->watch));
+	assert_non_null(f->watch.items[0].mmio.map);
+	status = ~0u;
+	assert_int_equal(pwrite(fd, &status, sizeof(status), 16), sizeof(status));
+	assert_false(watch_fast_has_moved(&f->watch));
+	assert_false(watch_has_moved(&f->watch));
+	status = 0;
+	assert_int_equal(pwrite(fd, &status, sizeof(status), 16), sizeof(status));
+	assert_false(watch_fast_has_moved(&f->watch));
+	status = 0x300;
+	assert_int_equal(pwrite(fd, &status, sizeof(status), 16), sizeof(status));
+	assert_true(watch_fast_has_moved(&f->watch));
+	assert_true(f->watch.items[0].has_moved);
+	assert_false(watch_has_moved(&f->watch));
+	close(fd);
+}
+
+static void what_a_mapping_loses_is_survived_and_mapped_again_when_it_is_back(void **state)
+{
+	struct fixture *f = *state;
+	int fd = put_registers(f, 1);
+
+	watch_init(&f->watch, &f->fs, NULL);
+	add_status(f, 0);
+	assert_int_equal(ftruncate(fd, 0), 0);	/* SIGBUS from now on */
+	assert_true(watch_fast_has_moved(&f->watch));
+	assert_int_equal(f->watch.items[0].result, -EFAULT);
+	assert_false(watch_is_fast(&f->watch));
+	assert_false(watch_fast_has_moved(&f->watch));
+	close(fd);
+	assert_int_equal(watch_add(&f->watch, &(struct watch_item){ .kind = WATCH_FILE,
+								    .path = "resource0",
+								    .size = 2,
+								    .is_register = true }),
+			 0);
+	close(f->watch.items[1].fd);
+	f->watch.items[1].fd = -1;
+	unlink(path_of(f, "resource0"));
+	assert_true(watch_fast_has_moved(&f->watch));
+	assert_true(watch_has_moved(&f->watch));
+	assert_int_equal(f->watch.items[1].result, -ENOENT);
+	close(put_registers(f, 2));
+	assert_true(watch_fast_has_moved(&f->watch));
+	assert_true(watch_is_fast(&f->watch));
+	assert_false(watch_fast_has_moved(&f->watch));
+}
+
+static void what_is_paused_is_not_touched(void **state)
+{
+	struct fixture *f = *state;
+
+	put(f, "power_state", "D3hot\n");
+	close(put_registers(f, 0));
+	watch_init(&f->watch, &f->fs, NULL);
+	assert_int_equal(watch_add(&f->watch, &(struct watch_item){ .kind = WATCH_PAUSE, .path = "power_state", .pause = "D3" }), 0);
+	add_status(f, f->watch.n);
+	assert_null(f->watch.items[1].mmio.map);
+	assert_int_equal(f->watch.items[1].result, WATCH_UNSEEN);
+	assert_false(watch_has_moved(&f->watch));
+	put(f, "power_state", "D0\n");
+	assert_true(watch_has_moved(&f->watch));
+	assert_non_null(f->watch.items[1].mmio.map);
+	put(f, "power_state", "D3cold\n");
+	assert_false(watch_has_moved(&f->watch));
+	close(put_registers(f, 1));
+	assert_false(watch_has_moved(&f->watch));
+	assert_false(watch_fast_has_moved(&f->watch));
+	put(f, "power_state", "D0\n");
+	assert_true(watch_has_moved(&f->watch));
+}
+
 static void a_link_moves_when_it_leads_elsewhere(void **state)
 {
 	struct fixture *f = *state;
@@ -214,6 +315,12 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(
 			registers_move_word_by_word_also_when_they_are_mapped, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(all_ones_are_no_answer_and_no_move, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(
+			what_a_mapping_loses_is_survived_and_mapped_again_when_it_is_back, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(what_is_paused_is_not_touched, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_link_moves_when_it_leads_elsewhere, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(

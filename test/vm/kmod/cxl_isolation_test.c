@@ -11,7 +11,8 @@
  *   /dev/cxl_isolation_test/<PCI address>
  *	the port's register file, to be bind-mounted over its resource0: a copy
  *	of the real CXL.cachemem registers with capability 9 added; 32-bit
- *	accesses only, no mmap
+ *	accesses only; can be mapped to be read.  While the PCI device is gone what
+ *	is read is all ones, and touching a mapping is SIGBUS, as of a BAR's file
  *	<debugfs>/cxl_isolation_test/<PCI address>/
  *	makes things happen, see port_add_debugfs()
  *
@@ -28,6 +29,7 @@
 #include <linux/list.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
@@ -101,6 +103,8 @@ struct port {
 	struct dentry *debugfs;
 
 	u32 *cachemem;			/* copy of the real block with capability 9 in it */
+	u32 *shown;			/* the page that is mapped: what cachemem reads as */
+	struct address_space *mapping;	/* of the register file, once it was opened */
 	u32 cap, ctrl, status;
 	bool busy;
 	bool fw_owned;			/* writes to the isolation enable do not stick */
@@ -200,6 +204,13 @@ static u32 register_read(const struct port *p, u32 offset)
 	return p->cachemem[offset / 4];
 }
 
+/* What is mapped is what is read. */
+static void port_show(struct port *p)
+{
+	for (u32 i = 0; i < CACHEMEM_BYTES / 4; i++)
+		WRITE_ONCE(p->shown[i], register_read(p, CACHEMEM + 4 * i));
+}
+
 /* The copied registers are read-only. */
 static void register_write(struct port *p, u32 offset, u32 value)
 {
@@ -219,6 +230,7 @@ static int regs_open(struct inode *inode, struct file *file)
 	file->private_data = container_of(file->private_data, struct port, misc);
 	/* A resource file has the size of its BAR. */
 	i_size_write(inode, COMPONENT_BYTES);
+	((struct port *)file->private_data)->mapping = file->f_mapping;
 	return 0;
 }
 
@@ -263,9 +275,37 @@ static ssize_t regs_write(struct file *file, const char __user *buf, size_t n, l
 		return -EFAULT;
 	mutex_lock(&lock);
 	register_write(p, *pos, value);
+	port_show(p);
 	mutex_unlock(&lock);
 	*pos += sizeof(value);
 	return sizeof(value);
+}
+
+/* Of the component block the CXL.cachemem registers alone have something in them. */
+static vm_fault_t regs_fault(struct vm_fault *vmf)
+{
+	struct port *p = vmf->vma->vm_private_data;
+	vm_fault_t rc = VM_FAULT_SIGBUS;
+
+	mutex_lock(&lock);
+	if (p->pdev && vmf->pgoff < COMPONENT_BYTES / PAGE_SIZE) {
+		vmf->page = vmf->pgoff == CACHEMEM / PAGE_SIZE ? virt_to_page(p->shown) : ZERO_PAGE(0);
+		get_page(vmf->page);
+		rc = 0;
+	}
+	mutex_unlock(&lock);
+	return rc;
+}
+
+static const struct vm_operations_struct regs_vm_ops = { .fault = regs_fault };
+
+static int regs_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (vma->vm_flags & VM_WRITE)
+		return -ENODEV;
+	vma->vm_private_data = file->private_data;
+	vma->vm_ops = &regs_vm_ops;
+	return 0;
 }
 
 static const struct file_operations regs_fops = {
@@ -274,6 +314,7 @@ static const struct file_operations regs_fops = {
 	.llseek = regs_llseek,
 	.read = regs_read,
 	.write = regs_write,
+	.mmap = regs_mmap,
 };
 
 /* --- the attributes --------------------------------------------------------------- */
@@ -412,6 +453,7 @@ static ssize_t attr_store(struct device *dev, enum attr attr, const char *buf, s
 			rc = timeout_store(p, buf);
 		else
 			rc = v1_fixed ? range_store_fixed(p, buf) : range_store_v1(p, buf);
+		port_show(p);
 	}
 	mutex_unlock(&lock);
 	return rc ?: n;
@@ -475,6 +517,7 @@ static ssize_t trigger_write(struct file *file, const char __user *user, size_t 
 	buf[rc] = '\0';
 	mutex_lock(&lock);
 	rc = port_fail(p, strim(buf));
+	port_show(p);
 	mutex_unlock(&lock);
 	return rc ?: n;
 }
@@ -485,6 +528,30 @@ static const struct file_operations trigger_fops = {
 	.write = trigger_write,
 };
 
+/* Something of a port as a file, past any rule. */
+#define PORT_FILE(_name, _field, _format)							\
+static int _name##_get(void *data, u64 *ret)							\
+{												\
+	*ret = ((struct port *)data)->_field;							\
+	return 0;										\
+}												\
+static int _name##_set(void *data, u64 value)							\
+{												\
+	struct port *p = data;									\
+												\
+	mutex_lock(&lock);									\
+	p->_field = value;									\
+	port_show(p);										\
+	mutex_unlock(&lock);									\
+	return 0;										\
+}												\
+DEFINE_DEBUGFS_ATTRIBUTE(_name##_fops, _name##_get, _name##_set, _format)
+
+PORT_FILE(capability, cap, "0x%08llx\n");
+PORT_FILE(control, ctrl, "0x%08llx\n");
+PORT_FILE(status, status, "0x%08llx\n");
+PORT_FILE(busy, busy, "%llu\n");
+
 static void port_add_debugfs(struct port *p)
 {
 	static const char *const errno_names[N_ATTRS] = {
@@ -494,12 +561,11 @@ static void port_add_debugfs(struct port *p)
 	};
 
 	p->debugfs = debugfs_create_dir(p->name, debugfs_root);
-	/* the registers as they are, past any rule */
-	debugfs_create_x32("capability", 0600, p->debugfs, &p->cap);
-	debugfs_create_x32("control", 0600, p->debugfs, &p->ctrl);
-	debugfs_create_x32("status", 0600, p->debugfs, &p->status);
+	debugfs_create_file("capability", 0600, p->debugfs, p, &capability_fops);
+	debugfs_create_file("control", 0600, p->debugfs, p, &control_fops);
+	debugfs_create_file("status", 0600, p->debugfs, p, &status_fops);
 	/* RP Busy, seen while isolated */
-	debugfs_create_bool("busy", 0600, p->debugfs, &p->busy);
+	debugfs_create_file("busy", 0600, p->debugfs, p, &busy_fops);
 	debugfs_create_bool("fw_owned", 0600, p->debugfs, &p->fw_owned);
 	for (int i = 0; i < N_ATTRS; i++)
 		debugfs_create_u32(errno_names[i], 0600, p->debugfs, &p->store_errno[i]);
@@ -567,6 +633,7 @@ static int copy_cachemem(struct port *p, struct pci_dev *pdev)
 
 static void port_free(struct port *p)
 {
+	free_page((unsigned long)p->shown);
 	kfree(p->cachemem);
 	kfree(p);
 }
@@ -579,6 +646,7 @@ static struct port *port_new(struct pci_dev *pdev)
 	if (!p)
 		return NULL;
 	p->cachemem = kzalloc(CACHEMEM_BYTES, GFP_KERNEL);
+	p->shown = (u32 *)get_zeroed_page(GFP_KERNEL);
 	strscpy(p->name, pci_name(pdev), sizeof(p->name));
 	snprintf(p->devname, sizeof(p->devname), "cxl_isolation_test/%s", p->name);
 	p->cap = capability;
@@ -586,7 +654,7 @@ static struct port *port_new(struct pci_dev *pdev)
 		.minor = MISC_DYNAMIC_MINOR, .name = p->devname, .nodename = p->devname,
 		.fops = &regs_fops, .mode = 0600,
 	};
-	rc = p->cachemem ? copy_cachemem(p, pdev) : -ENOMEM;
+	rc = p->cachemem && p->shown ? copy_cachemem(p, pdev) : -ENOMEM;
 	if (!rc)
 		rc = misc_register(&p->misc);
 	if (rc) {
@@ -630,6 +698,7 @@ static void port_arrives(struct pci_dev *pdev)
 	}
 	p->pdev = pci_dev_get(pdev);
 	p->has_group = port_discover(p);
+	port_show(p);
 	mutex_unlock(&lock);
 	/* Not under the lock: a reader of an attribute holds sysfs and wants the lock. */
 	if (p->has_group && sysfs_create_group(&pdev->dev.kobj, &isolation_group)) {
@@ -652,6 +721,9 @@ static void port_leaves(struct device *dev)
 		has_group = p->has_group;
 		p->pdev = NULL;
 		p->has_group = false;
+		port_show(p);
+		if (p->mapping)
+			unmap_mapping_range(p->mapping, 0, 0, 1);
 	}
 	mutex_unlock(&lock);
 	if (has_group)

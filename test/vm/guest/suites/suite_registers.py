@@ -71,7 +71,17 @@ def test_accesses_are_32_bits_wide_and_aligned():
         same(os.pread(f.fd, 4, 0x10000), b"", "past the end")
         os.lseek(f.fd, ISO, os.SEEK_SET)
         same(struct.unpack("<I", os.read(f.fd, 4))[0], 0x1c03001f, "read at the file's offset")
-        fails(errno.ENODEV, mmap.mmap, f.fd, 0x10000, mmap.MAP_SHARED, mmap.PROT_READ)
+        fails(errno.ENODEV, mmap.mmap, f.fd, 0x10000, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+
+
+def test_what_is_mapped_is_what_is_read():
+    port = root_port(first_memdev())
+    with Module() as m, File(port) as f, mmap.mmap(f.fd, 0x10000, mmap.MAP_SHARED, mmap.PROT_READ) as mapped:
+        for status in (0, 0x301):
+            m.set(port, "status", status)
+            same(struct.unpack_from("<I", mapped, STATUS)[0], status, "status")
+        for at in (0, CACHEMEM, CACHEMEM + 4, ISO, ISO + 8, 0xfffc):
+            same(struct.unpack_from("<I", mapped, at)[0], f.read(at), f"the word at {at:#x}")
 
 
 def test_status_is_cleared_by_writing_one():
