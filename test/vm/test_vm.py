@@ -42,7 +42,7 @@ WANT_MODULE = {"v1", "v1_fixed", "timeout", "registers", "status", "calibration_
 JOBS = int(os.environ.get("CXL_VM_JOBS") or min(os.cpu_count() or 1, 2))
 BOOT_SECONDS = 600
 # The suite kills: rounds and what its random moments come from.
-KILLS = int(os.environ.get("CXL_VM_KILLS") or 20)
+KILLS = int(os.environ.get("CXL_VM_KILLS") or 10)
 SEED = os.environ.get("CXL_VM_SEED") or str(random.randrange(1000000))
 
 CASES = [(kernel, topology, suite, test.__name__)
@@ -54,12 +54,14 @@ class Boot:
     """What one machine reported: test -> its last line, and what to show for those without one."""
 
     def __init__(self, kernel, topology, chosen, module, scratch):
-        self.ended, self.running, self.note = {}, None, None
+        self.ended, self.running, start = {}, None, time.monotonic()
         self.boot(kernel, topology, chosen, module, scratch, f"{kernel}-{topology}")
+        again = ""
         left = [test for test in chosen if test not in self.ended]
         if left and self.emulation_failed:
-            self.note = f"{kernel}-{topology} booted again: the emulation failed during {self.running}"
+            again = f", booted again: the emulation failed during {self.running}"
             self.boot(kernel, topology, left, module, scratch, f"{kernel}-{topology}-again")
+        self.note = f"{kernel}-{topology} ended after {time.monotonic() - start:.0f} s{again}"
 
     def boot(self, kernel, topology, chosen, module, scratch, name):
         out, console = scratch / f"{name}.out", scratch / f"{name}.console"
