@@ -2,16 +2,17 @@
 /* Lines of the monitor, on standard output or in the journal: see monitor_line.h. */
 #include "cxl/monitor_line.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "util/array.h"
+#include "util/cleanup.h"
+#include "util/systemd.h"
 #include "util/render.h"
 
 static void add_time(struct json_object *line)
@@ -27,22 +28,6 @@ static void add_time(struct json_object *line)
 	render_add_string(line, "time", text);
 }
 
-/*
- * Is standard output a stream of the journal's?  systemd.exec(5), $JOURNAL_STREAM.  It takes "<N>"
- * before a line for its priority, and cuts lines at 48 kB (journald.conf(5), LineMax=).
- */
-static bool writes_to_journal(void)
-{
-	const char *stream = getenv("JOURNAL_STREAM");
-	char own[64];
-	struct stat st;
-
-	if (!stream || fstat(STDOUT_FILENO, &st))
-		return false;
-	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-	return !strcmp(stream, own);
-}
-
 static bool any_isolated(struct json_object *root_ports)
 {
 	for (size_t i = 0; i < render_length(root_ports); i++) {
@@ -56,23 +41,75 @@ static bool any_isolated(struct json_object *root_ports)
 	return false;
 }
 
-/* Of syslog(3). */
-static int priority_of(struct json_object *change, struct json_object *root_ports)
-{
-	static const struct {
-		const char *type;
-		int priority;
-	} of[] = {
-		{ "isolated", LOG_CRIT }, { "gone", LOG_WARNING }, { "status", LOG_WARNING }, { "link", LOG_WARNING }, { "snapshot", LOG_INFO },
-	};
-	const char *type = json_object_get_string(json_object_object_get(change, "type"));
+/*
+ * What a line means to the journal: its priority, of syslog(3), and the message of
+ * contrib/systemd/cxl-isolation.catalog, whose number is never used for another one.
+ */
+static const struct meaning {
+	const char *type;
+	int priority;
+	const char *id;
+} meanings[] = {
+	{ "isolated", LOG_CRIT, "f04435d055744a9d845ab6e854ed6be4" },
+	{ "cleared", LOG_NOTICE, "e7c11a88544641449c8ac1120177f974" },
+	{ "gone", LOG_WARNING, "13925cbcc2b24672adbecd2f8b261f20" },
+	{ "appeared", LOG_NOTICE, "42569bff7ee54f77850771589d5533f5" },
+	{ "link", LOG_WARNING, "1a81f20892584ed3bc20d74c01f07334" },
+	{ "status", LOG_WARNING, "c7606e60606d42acb2cf6fb548545d7d" },
+	{ "snapshot", LOG_INFO, "fb62c1991ca849618483187e6f0753dd" },
+	{ NULL, LOG_NOTICE, "c7606e60606d42acb2cf6fb548545d7d" },	/* every other change */
+};
 
-	if (any_isolated(root_ports))
-		return LOG_CRIT;
-	for (size_t i = 0; type && i < ARRAY_SIZE(of); i++)
-		if (!strcmp(type, of[i].type))
-			return of[i].priority;
-	return LOG_NOTICE;
+static const struct meaning *meaning_of(const char *type)
+{
+	const struct meaning *m = meanings;
+
+	while (m->type && (!type || strcmp(m->type, type)))
+		m++;
+	return m;
+}
+
+/* As it is printed, without the end of its line; free() it.  NULL with @err. */
+static char *text_of(struct json_object *line, struct err *err)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&text, &size);
+	int rc = f ? render_line(line, f, err) : err_no_memory(err, "");
+
+	if (f && fclose(f) && !rc)
+		rc = err_no_memory(err, "");
+	if (rc) {
+		free(text);
+		return NULL;
+	}
+	text[size - 1] = '\0';
+	return text;
+}
+
+/* With its fields where the journal takes them, else as a line of its stream. */
+static int tell_journal(struct json_object *line, struct json_object *change,
+			struct json_object *root_ports, struct err *err)
+{
+	bool is_one = render_length(root_ports);	/* of a snapshot */
+	struct json_object *first = is_one ? json_object_array_get_idx(root_ports, 0) : NULL;
+	const char *type = json_object_get_string(json_object_object_get(change, "type"));
+	const char *port = json_object_get_string(json_object_object_get(change, "root_port"));
+	const struct meaning *m = meaning_of(type);
+	int priority = any_isolated(root_ports) ? LOG_CRIT : m->priority;
+	const struct journal_field fields[] = {
+		{ "MESSAGE_ID", m->id },
+		{ "CXL_CHANGE", type },
+		{ "CXL_ROOT_PORT", port ? port : json_object_get_string(json_object_object_get(first, "root_port")) },
+	};
+	_cleanup_free_ char *text = text_of(line, err);
+
+	if (!text)
+		return -ENOMEM;
+	if (!journal_send(priority, text, fields, ARRAY_SIZE(fields)))
+		return 0;
+	printf("<%d>", priority);
+	return render_line(line, stdout, err);
 }
 
 static int print_line(struct monitor_output *o, struct json_object *change,
@@ -92,9 +129,8 @@ static int print_line(struct monitor_output *o, struct json_object *change,
 			   json_object_get(json_object_object_get(change, members[i])));
 	render_add(line, "root_ports", json_object_get(root_ports));
 	render_add(line, "messages", json_object_get(json_object_object_get(frame, "messages")));
-	if (o->to_journal)
-		printf("<%d>", priority_of(change, root_ports));
-	rc = render_line(line, stdout, err);
+	rc = o->to_journal ? tell_journal(line, change, root_ports, err) :
+	     render_line(line, stdout, err);
 	json_object_put(frame);
 	json_object_put(line);
 	return rc;
@@ -102,7 +138,7 @@ static int print_line(struct monitor_output *o, struct json_object *change,
 
 void monitor_output_init(struct monitor_output *ret)
 {
-	*ret = (struct monitor_output){ .to_journal = writes_to_journal() };
+	*ret = (struct monitor_output){ .to_journal = journal_has(STDOUT_FILENO) };
 }
 
 int monitor_print(struct monitor_output *o, struct json_object *change,

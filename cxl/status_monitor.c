@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "cxl/monitor_last.h"
 #include "cxl/monitor_line.h"
 #include "cxl/monitor_wake.h"
 #include "cxl/status.h"
@@ -28,6 +29,7 @@
 #include "lib/report/monitor.h"
 #include "lib/report/record_status.h"
 #include "util/clock.h"
+#include "util/systemd.h"
 
 enum { US_PER_S = 1000000, NS_PER_US = 1000 };
 
@@ -238,6 +240,8 @@ static int handle_changes(struct monitor *m, struct json_object *changes,
 	for (size_t i = 0; !rc && i < *ret_n; i++)
 		rc = handle_change(m, json_object_array_get_idx(changes, i),
 				   i ? &none : messages, err);
+	if (*ret_n)
+		monitor_last_write(m->last);
 	json_object_put(changes);
 	return rc;
 }
@@ -452,6 +456,7 @@ static int watch_for_changes(struct monitor *m, const struct monitor_rhythm *wan
 					err);
 		if (rc || monitor_is_to_stop())
 			break;
+		service_lives();
 		if (heard)
 			plan_heard(&r);
 		else
@@ -460,18 +465,34 @@ static int watch_for_changes(struct monitor *m, const struct monitor_rhythm *wan
 	return rc;
 }
 
-/* The first look has to succeed: a wrong target, or no CXL bus, ends the command. */
-static int start(struct monitor *m, struct err *err)
+static void say_ready(struct monitor *m)
 {
+	char text[64];
+
+	snprintf(text, sizeof(text), "watching %d root ports", json_object_object_length(m->last));
+	service_notify("READY=1", text);
+}
+
+/* The first look has to succeed: a wrong target, or no CXL bus, ends the command. */
+static int start(struct monitor *m, bool was_known, size_t *ret_n, struct err *err)
+{
+	static const struct messages none = { 0 };
 	struct messages new = { 0 };
+	struct json_object *changes;
 	struct look *l;
 	int rc;
 
 	take_look(m, true, &l, &new, err);
 	rc = l ? 0 : -EINVAL;
 	if (l) {
-		json_object_put(monitor_compare(m->last, l->records));
+		changes = monitor_compare(m->last, l->records);
 		rc = monitor_print_snapshot(&m->output, l->records, &new, err);
+		/* while nobody watched */
+		if (!rc && was_known)
+			rc = handle_changes(m, json_object_get(changes), &none, ret_n, err);
+		json_object_put(changes);
+		monitor_last_write(m->last);
+		say_ready(m);
 		act_on(m, l);
 		watch_look(m, l);
 	}
@@ -494,16 +515,19 @@ int monitor_run(const struct command_run *run, const char *sysroot,
 		const struct monitor_rhythm *rhythm, bool once, bool acts)
 {
 	struct monitor m = {
-		.run = run, .sysroot = sysroot, .watch.counter.fd = -1, .last = render_object(),
+		.run = run, .sysroot = sysroot, .watch.counter.fd = -1,
 	};
 	int status = EXIT_DONE, rc;
+	bool was_known;
+	size_t n = 0;
 	struct err err;
 
 	raise_limit();
+	m.last = monitor_last_read(&was_known);
 	monitor_output_init(&m.output);
 	monitor_wake_open(&m.wake, !sysroot);
 	m.act = acts ? act_new(&err) : NULL;
-	rc = acts && !m.act ? -err.errnum : start(&m, &err);
+	rc = acts && !m.act ? -err.errnum : start(&m, was_known, &n, &err);
 	if (rc && !m.output.seq) {
 		struct messages only = { 0 };	/* the others are said already */
 
@@ -511,7 +535,7 @@ int monitor_run(const struct command_run *run, const char *sysroot,
 		status = command_end(run, (int)err.status, &only, render_array());
 		messages_free(&only);
 	} else {
-		if (!rc)
+		if (!rc && !(once && n))
 			rc = watch_for_changes(&m, rhythm, once, &err);
 		if (rc) {
 			fprintf(stderr, "cxl isolation-status: %s\n", err.text);
@@ -519,6 +543,7 @@ int monitor_run(const struct command_run *run, const char *sysroot,
 		}
 	}
 	act_free(m.act);
+	service_notify("STOPPING=1", NULL);
 	monitor_wake_close(&m.wake);
 	watch_exit(&m.watch);
 	look_free(m.look);

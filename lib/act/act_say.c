@@ -3,26 +3,10 @@
 #include "lib/act/act_say.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-/* systemd.exec(5), $JOURNAL_STREAM: then "<N>" before a line is its priority. */
-static bool is_journal(void)
-{
-	const char *stream = getenv("JOURNAL_STREAM");
-	char own[64];
-	struct stat st;
-
-	if (!stream || fstat(STDERR_FILENO, &st))
-		return false;
-	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-	return !strcmp(stream, own);
-}
+#include "util/systemd.h"
 
 void act_say(int priority, const char *root_port, const char *fmt, ...)
 {
@@ -32,7 +16,7 @@ void act_say(int priority, const char *root_port, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (is_journal())
+	if (journal_has(STDERR_FILENO))
 		snprintf(before, sizeof(before), "<%d>", priority);
 	/* in one piece, beside those of others */
 	fprintf(stderr, "%scxl isolation-status: %s%s%s\n", before, root_port ? root_port : "", root_port ? ": " : "", text);

@@ -86,7 +86,7 @@ def test_nothing_of_udev_is_waited_for_but_its_word_of_devices():
 def test_of_the_network_they_have_what_udev_s_word_takes_and_nothing_else(name):
     s = settings(name)
     wanted = ("AF_NETLINK AF_UNIX", "no") if name == ACTING else ("AF_NETLINK", "no") if name in APPLYING \
-        else ("AF_NETLINK" if name == MONITOR else "none", "yes")
+        else ("AF_NETLINK AF_UNIX" if name == MONITOR else "none", "yes")
     assert (*s["RestrictAddressFamilies"], *s["PrivateNetwork"]) == wanted and s["IPAddressDeny"] == ["any"]
 
 
