@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <sys/time.h>
 
 #include "lib/txn/dax_write.h"
+#include "lib/txn/pattern.h"
 #include "util/cleanup.h"
 #include "util/parse.h"
 
@@ -206,68 +206,7 @@ int step_offline_until(struct step_run *run, const char *path, uint64_t end_us)
 /* --- memory ----------------------------------------------------------------- */
 
 /* The least that every dax device can map: a huge page. */
-enum { PATTERN_BYTES = 2 << 20, LINE_BYTES = 64 };
-
-static sigjmp_buf bus_error;
-
-static void on_bus_error(int sig)
-{
-	siglongjmp(bus_error, sig);
-}
-
-/* Out of the caches, so that reading asks the device.  False: cannot be done here. */
-static bool flush_lines(const char *p, size_t n)
-{
-#if defined(__x86_64__)
-	__builtin_ia32_mfence();
-	for (size_t i = 0; i < n; i += LINE_BYTES)
-		__builtin_ia32_clflush(p + i);
-	__builtin_ia32_mfence();
-	return true;
-#elif defined(__aarch64__)
-	for (size_t i = 0; i < n; i += LINE_BYTES)
-		__asm__ volatile("dc civac, %0" : : "r"(p + i) : "memory");
-	__asm__ volatile("dsb sy" : : : "memory");
-	return true;
-#else
-	(void)p;
-	(void)n;
-	return false;
-#endif
-}
-
-/* Two patterns, the second the complement of the first; zeros are left behind. */
-static bool holds_pattern(volatile uint64_t *p, size_t n)
-{
-	static const uint64_t masks[] = { 0, ~0ull };
-
-	for (size_t m = 0; m < 2; m++) {
-		for (size_t i = 0; i < n; i++)
-			p[i] = (i * 0x9e3779b97f4a7c15ull) ^ masks[m];
-		flush_lines((const char *)(uintptr_t)p, n * sizeof(*p));
-		for (size_t i = 0; i < n; i++)
-			if (p[i] != ((i * 0x9e3779b97f4a7c15ull) ^ masks[m]))
-				return false;
-	}
-	for (size_t i = 0; i < n; i++)
-		p[i] = 0;
-	flush_lines((const char *)(uintptr_t)p, n * sizeof(*p));
-	return true;
-}
-
-/* Memory that answers with an error kills with SIGBUS: that is an answer, too. */
-static bool survives_pattern(volatile uint64_t *p, size_t n)
-{
-	const struct sigaction catch = { .sa_handler = on_bus_error };
-	volatile bool good = false;
-	struct sigaction old;
-
-	sigaction(SIGBUS, &catch, &old);
-	if (!sigsetjmp(bus_error, 1))
-		good = holds_pattern(p, n);
-	sigaction(SIGBUS, &old, NULL);
-	return good;
-}
+enum { PATTERN_BYTES = 2 << 20 };
 
 /* The first huge page and, where the value says the size, the last. */
 static int do_pattern(struct step_run *run, const struct step *step, struct err *err)
@@ -287,7 +226,7 @@ static int do_pattern(struct step_run *run, const struct step *step, struct err 
 
 		if (p == MAP_FAILED)
 			return -errno;
-		good = survives_pattern(p, PATTERN_BYTES / sizeof(uint64_t));
+		good = pattern_is_survived(p, PATTERN_BYTES);
 		munmap(p, PATTERN_BYTES);
 	}
 	return good ? 0 : -EIO;
