@@ -44,9 +44,10 @@ def test_without_consent_it_is_listed_contain_and_refused():
     assert f"cxl recover-port {CONSENT} {PORT}" in r.err
 
 
+@pytest.mark.parametrize("kernel", ["v1-fixed", "rfc", "mainline"])
 @pytest.mark.parametrize("fail", [TIMED_OUT, f"{SIM} ctl link-down {PORT}"])
-def test_with_consent_driver_region_and_settings_are_back(fail):
-    before, _, listed, _, r, after, again, state = isolated(fail=fail).cxl("recover-port", CONSENT, PORT).sh(PICTURE) \
+def test_with_consent_driver_region_and_settings_are_back(fail, kernel):
+    before, _, listed, _, r, after, again, state = isolated(fail=fail, kernel=kernel).cxl("recover-port", CONSENT, PORT).sh(PICTURE) \
         .cxl("list", "--isolation").sh(f"ls {STATE}").run()
     assert r.rc == 0 and rec(r)["result"] == "done" and rec(r)["accelerator"] == {
         "address": ENDPOINT, "driver": "sfc", "functions": [{"function": ENDPOINT, "driver": "sfc", "physical_function": None}]}, str(r)
