@@ -130,6 +130,7 @@ static const char *why_no_line(struct span s)
 int ini_parse(const char *name, const char *text, size_t len, struct arena *a, struct ini *ret,
 	      struct err *err)
 {
+	static const char mark[] = { '\xef', '\xbb', '\xbf' };	/* UTF-8's, by some editors */
 	const char *end = text + len;
 	unsigned int number = 0;
 	size_t lines = 1;
@@ -139,6 +140,8 @@ int ini_parse(const char *name, const char *text, size_t len, struct arena *a, s
 	*ret = (struct ini){ .v = arena_alloc(a, lines, sizeof(*ret->v)) };
 	if (!ret->v)
 		return err_no_memory(err, "");
+	if (len >= sizeof(mark) && !memcmp(text, mark, sizeof(mark)))
+		text += sizeof(mark);
 	while (text < end) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));
 		struct span s = { text, (size_t)((nl ? nl : end) - text) };

@@ -327,6 +327,8 @@ static bool ends_users(const struct check_context *ctx, const struct cxl_root_po
 
 static const char lost_ahead[] = ", with its virtual functions, unless the kernel takes it off by itself when the port fails: they are lost then, and nothing tells ahead";
 
+static const char moved_ahead[] = ", where it comes back at the same address, which nothing promises below a switch";
+
 /* What the consent to its driver's coming and going amounts to, which lifts @f where it reaches. */
 static const char *consent_text(const struct check_context *ctx, const struct cxl_root_port *rp,
 				struct arena *a, struct finding *f)
@@ -337,14 +339,15 @@ static const char *consent_text(const struct check_context *ctx, const struct cx
 	if (!driver)
 		return "";
 	if (consent_reaches(rp, driver, ends_users(ctx, rp), a, &why)) {
-		bool may_lose = !ctx->recovering && device_has_virtual(rp);
+		const char *ahead = ctx->recovering ? "" : device_has_virtual(rp) ? lost_ahead :
+				    !rp->accelerators->is_direct ? moved_ahead : "";
 
-		if (!may_lose)
+		if (!*ahead)
 			f->caps_at = CONTAINMENT_RECOVER;
 		text = arena_printf(a, "; recover-port %s%s, as %s allows%s",
 				    rp->accelerators->driver ? "takes it off and gives it back" : "gives it to ",
 				    rp->accelerators->driver ? "" : driver,
-				    ctx->driver_consent ? "--driver-consent" : rp->kept.driver_consent_at, may_lose ? lost_ahead : "");
+				    ctx->driver_consent ? "--driver-consent" : rp->kept.driver_consent_at, ahead);
 	} else {
 		text = arena_printf(a, "; %s does not help: %s", ctx->driver_consent ? "--driver-consent" : rp->kept.driver_consent_at, why);
 	}

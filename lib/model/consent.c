@@ -105,7 +105,7 @@ bool accelerator_is_detached(const struct cxl_root_port *rp)
 
 /* Of a function that has others' drivers, or none: what it had cannot be given back by name. */
 static bool physical_hinders(const struct cxl_root_port *rp, const struct device_function *f,
-			     struct arena *a, const char **ret_why)
+			     const char *driver, struct arena *a, const char **ret_why)
 {
 	bool is_its_own = !strcmp(f->name, rp->accelerators->name);
 
@@ -113,6 +113,8 @@ static bool physical_hinders(const struct cxl_root_port *rp, const struct device
 		return hinders(arena_printf(a, "%s has no driver now, so that nothing tells whether it will have one afterwards", f->name), ret_why);
 	if (function_is_vfio(f))
 		return hinders(arena_printf(a, "%s gives %s to a guest, or to a process", f->driver, f->name), ret_why);
+	if (!is_its_own && strcmp(f->driver, driver))
+		return hinders(arena_printf(a, "%s, a function of the same device, is bound to %s, and what was consented to is %s", f->name, f->driver, driver), ret_why);
 	if (!f->override_known || f->override)
 		return hinders(arena_printf(a, "%s may have its driver by driver_override, which is lost when the device is removed", f->name), ret_why);
 	if (!f->numvfs.known)
@@ -140,16 +142,29 @@ static bool vfio_hinders(const struct cxl_root_port *rp, struct arena *a, const 
 	return n && hinders(given ? arena_printf(a, "VFIO gives virtual functions to guests, or to processes: %s; with --users=terminate, or users = terminate in the policy file, those are ended", given) : NULL, ret_why);
 }
 
+/* Of a virtual function: what cannot be told, or be given back by name. */
+static bool virtual_hinders(const struct device_function *f, struct arena *a, const char **ret_why)
+{
+	if (!f->override_known)
+		return hinders(arena_printf(a, "which driver %s is to have cannot be told: its driver_override cannot be read", f->name), ret_why);
+	if (f->driver && !consent_is_driver_name(f->driver))
+		return hinders(arena_printf(a, "%s is bound to '%s', which no journal takes for a driver's name", f->name, f->driver), ret_why);
+	if (f->override && !consent_is_driver_name(f->override))
+		return hinders(arena_printf(a, "%s has the driver_override '%s', which is no driver's name", f->name, f->override), ret_why);
+	return false;
+}
+
 /* Something of the device's functions? */
-static bool functions_hinder(const struct cxl_root_port *rp, struct arena *a, const char **ret_why)
+static bool functions_hinder(const struct cxl_root_port *rp, const char *driver, struct arena *a,
+			     const char **ret_why)
 {
 	for (size_t i = 0; i < rp->n_device_functions; i++) {
 		const struct device_function *f = &rp->device_functions[i];
 
-		if (!f->physical && physical_hinders(rp, f, a, ret_why))
+		if (f->physical && virtual_hinders(f, a, ret_why))
 			return true;
-		if (f->physical && !f->override_known)
-			return hinders(arena_printf(a, "which driver %s is to have cannot be told: its driver_override cannot be read", f->name), ret_why);
+		if (!f->physical && physical_hinders(rp, f, driver, a, ret_why))
+			return true;
 	}
 	return false;
 }
@@ -215,6 +230,6 @@ bool consent_reaches(const struct cxl_root_port *rp, const char *driver, bool en
 				ret_why);
 	return !driver_hinders(rp, driver, a, ret_why) &&
 	       !device_hinders(rp, a, ret_why) &&
-	       !functions_hinder(rp, a, ret_why) &&
+	       !functions_hinder(rp, driver, a, ret_why) &&
 	       (ends_users || !vfio_hinders(rp, a, ret_why)) && !regions_hinder(rp, a, ret_why);
 }

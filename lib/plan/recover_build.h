@@ -39,7 +39,7 @@ void build_link_prepare(struct builder *b, const struct cxl_root_port *rp, enum 
 void build_link(struct builder *b, const struct cxl_root_port *rp,
 		const struct recover_options *options, enum link_method method);
 
-/* The accelerator that @recipe (NULL: not known) has, as it is now; NULL: it has none, or that is not there. */
+/* The accelerator that @recipe has, as it is now (NULL: not known, any there is); NULL: it has none, or that is not there. */
 const struct cxl_accelerator *build_accelerator_now(const struct cxl_root_port *rp,
 						    const struct recipe *recipe);
 /* Its device's virtual functions end, and the others lose their drivers. */

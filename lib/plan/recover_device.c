@@ -23,6 +23,8 @@ const struct cxl_accelerator *build_accelerator_now(const struct cxl_root_port *
 {
 	const char *address = recipe ? recipe->accelerator.address : NULL;
 
+	if (!recipe && rp->n_accelerators)
+		return rp->accelerators;
 	for (size_t i = 0; address && i < rp->n_accelerators; i++)
 		if (!strcmp(rp->accelerators[i].name, address))
 			return &rp->accelerators[i];
@@ -31,6 +33,8 @@ const struct cxl_accelerator *build_accelerator_now(const struct cxl_root_port *
 
 static const struct recipe_function *in_recipe(const struct recipe *recipe, const char *address)
 {
+	if (!recipe)
+		return NULL;
 	for (size_t i = 0; i < recipe->accelerator.n_functions; i++)
 		if (!strcmp(recipe->accelerator.functions[i].address, address))
 			return &recipe->accelerator.functions[i];
@@ -72,15 +76,16 @@ void build_device_teardown(struct builder *b, const struct cxl_root_port *rp,
 	for (size_t i = rp->n_device_functions; acc && i-- > 0;) {
 		const struct device_function *f = &rp->device_functions[i];
 
-		if (in_recipe(recipe, f->name) && f->numvfs.v)
+		if ((!recipe || in_recipe(recipe, f->name)) && f->numvfs.v)
 			add_numvfs(b, TEXT(b, "end the virtual functions of %s", f->name), f->name, f->numvfs.v, 0);
 	}
 	for (size_t i = rp->n_device_functions; acc && i-- > 0;) {
 		const struct device_function *f = &rp->device_functions[i];
 		const struct recipe_function *was = in_recipe(recipe, f->name);
 
-		if (was && !f->physical && f->driver)
-			build_unbind(b, PCI_DRIVERS, was->driver, f->name, f->name);
+		if ((!recipe || was) && !f->physical && f->driver)
+			build_unbind(b, PCI_DRIVERS, was ? was->driver : f->driver, f->name,
+				     f->name);
 	}
 	if (!acc || !acc->driver)
 		return;
@@ -108,12 +113,16 @@ void build_device_return(struct builder *b, const struct recipe *recipe,
 		if (f->physical)
 			continue;
 		add_function_wait(b, f->address, o);
+		/* before there is a driver, with which others may make them, too */
+		if (f->numvfs)
+			build_write(b, TEXT(b, "no drivers by themselves below %s", f->address),
+				    TEXT(b, PCI "/%s/sriov_drivers_autoprobe", f->address), "0", NULL, "0");
 		build_bind(b, PCI_DRIVERS, f->driver, f->address, f->address);
 	}
 }
 
 static void add_virtual(struct builder *b, const struct recipe_function *f,
-			const struct recover_options *o)
+			const struct recipe_function *physical, const struct recover_options *o)
 {
 	add_function_wait(b, f->address, o);
 	if (f->override)
@@ -121,6 +130,8 @@ static void add_virtual(struct builder *b, const struct recipe_function *f,
 			    f->override);
 	if (f->driver)
 		build_bind(b, PCI_DRIVERS, f->driver, f->address, f->address);
+	else if (physical->driver)	/* whoever made it first may have let the kernel choose this one */
+		build_unbind(b, PCI_DRIVERS, physical->driver, f->address, f->address);
 }
 
 /* They are made without drivers, which the kernel would choose, and given theirs. */
@@ -134,7 +145,6 @@ void build_device_virtual(struct builder *b, const struct recipe *recipe,
 		const char *probe = TEXT(b, PCI "/%s/sriov_drivers_autoprobe", f->address);
 
 		if (f->numvfs) {
-			build_write(b, TEXT(b, "no drivers by themselves below %s", f->address), probe, "0", NULL, "0");
 			add_numvfs(b, TEXT(b, "virtual functions of %s", f->address), f->address, 0, f->numvfs);
 			build_write(b, TEXT(b, "drivers below %s again", f->address), probe, "1", NULL, "1");
 		}
@@ -142,7 +152,7 @@ void build_device_virtual(struct builder *b, const struct recipe *recipe,
 			const char *physical = acc->functions[k].physical;
 
 			if (physical && !strcmp(physical, f->address))
-				add_virtual(b, &acc->functions[k], o);
+				add_virtual(b, &acc->functions[k], f, o);
 		}
 		if (!f->vf_autoprobe)
 			build_write(b, TEXT(b, "no drivers by themselves below %s, as before", f->address), probe, "0", NULL, "0");

@@ -369,9 +369,12 @@ static bool is_to_go(const struct cxl_host *host, const struct cxl_root_port *rp
 		     const struct recipe *recipe, const struct recover_facts *facts,
 		     const struct cxl_region *r, bool fencing)
 {
+	bool has_accelerator = recipe ? recipe->accelerator.address != NULL
+				      : rp->n_accelerators > 0;
+
 	if (fencing && is_left_to_others(host, rp, r))
 		return false;
-	if (recipe && recipe->accelerator.address && region_accelerator(r))
+	if (has_accelerator && region_accelerator(r))
 		return false;	/* it goes with its driver */
 	if (region_is_below(r, rp) || recover_is_half_made(facts->made, facts->n_made, r))
 		return true;

@@ -118,6 +118,7 @@ int recover_give_up(struct recover *r, struct err *err)
 		rc = recover_read_host(r, err);
 	rc = rc ? rc : recover_refuse_unbinding(r, err);
 	rc = rc ? rc : recover_refuse_online(r, err);
+	rc = rc ? rc : recover_refuse_held_functions(r, err);
 	rc = rc ? rc : recover_fence(r, &plan, err);
 	if (rc)
 		return rc;

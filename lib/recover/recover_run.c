@@ -194,22 +194,15 @@ static void restore_auto_online(struct recover *r)
 			    "new memory of this host stays offline; type 'echo %s > /" AUTO_ONLINE "'", held->undo);
 }
 
-static void restore_autoprobe(struct recover *r)
+/* What wrote "0" to @path, by whoever resumes. */
+static void to_be_done_again(struct recover *r, const char *path)
 {
 	struct step *off = NULL;
-	char text[16];
 
-	if (r->journal.dax_autoprobe != 1 ||
-	    sysfs_read(r->host->fs, DAX_AUTOPROBE, text, sizeof(text)) != 1 || *text == '1')
-		return;
-	if (sysfs_write(r->host->fs, DAX_AUTOPROBE, "1"))
-		message_add(r->messages, SEV_WARNING, "AUTOPROBE", NULL,
-			    "new dax devices of this host are left without driver; type 'echo 1 > /" DAX_AUTOPROBE "'");
-	/* to be done again by whoever resumes */
 	for (size_t i = 0; i < r->journal.n_steps; i++) {
 		struct step *s = &r->journal.steps[i];
 
-		if (strcmp(s->path, DAX_AUTOPROBE))
+		if (strcmp(s->path, path))
 			continue;
 		if (!strcmp(s->value, "0"))
 			off = s;
@@ -220,9 +213,43 @@ static void restore_autoprobe(struct recover *r)
 		off->state = STEP_PLANNED;
 }
 
+static void restore_autoprobe(struct recover *r)
+{
+	char text[16];
+
+	if (r->journal.dax_autoprobe != 1 ||
+	    sysfs_read(r->host->fs, DAX_AUTOPROBE, text, sizeof(text)) != 1 || *text == '1')
+		return;
+	if (sysfs_write(r->host->fs, DAX_AUTOPROBE, "1"))
+		message_add(r->messages, SEV_WARNING, "AUTOPROBE", NULL,
+			    "new dax devices of this host are left without driver; type 'echo 1 > /" DAX_AUTOPROBE "'");
+	to_be_done_again(r, DAX_AUTOPROBE);
+}
+
+/* How the virtual functions of an accelerator's device get their drivers. */
+static void restore_vf_autoprobe(struct recover *r)
+{
+	const struct recipe_accelerator *acc = &r->journal.recipe.accelerator;
+
+	for (size_t i = 0; i < acc->n_functions; i++) {
+		const struct recipe_function *f = &acc->functions[i];
+		char path[128], text[16];
+
+		snprintf(path, sizeof(path), "sys/bus/pci/devices/%.64s/sriov_drivers_autoprobe", f->address);
+		if (!f->numvfs || !f->vf_autoprobe ||
+		    sysfs_read(r->host->fs, path, text, sizeof(text)) != 1 || *text == '1')
+			continue;
+		if (sysfs_write(r->host->fs, path, "1"))
+			message_add(r->messages, SEV_WARNING, "AUTOPROBE", f->address,
+				    "virtual functions of %s are left without driver; type 'echo 1 > /%s'", f->address, path);
+		to_be_done_again(r, path);
+	}
+}
+
 void recover_restore_held(struct recover *r)
 {
 	restore_autoprobe(r);
+	restore_vf_autoprobe(r);
 	restore_auto_online(r);
 }
 

@@ -138,12 +138,20 @@ int recover_find_users(struct step_run *run, struct found_users *ret, struct err
 
 /* --- who came meanwhile -------------------------------------------------------------------- */
 
+/* An address; who has one of those by VFIO never lets it go by itself. */
+static bool is_function(const char *name)
+{
+	return strchr(name, ':') != NULL;
+}
+
 /* A user that was not there: where nobody was ended who has it open alone may stay, as at the start. */
 static const struct found_user *newcomer_of(const struct recover *r,
 					    const struct found_users *users)
 {
+	bool any = r->journal.options.users != USERS_REFUSE;
+
 	for (size_t i = 0; i < users->n; i++)
-		if (users->v[i].user->maps || r->journal.options.users != USERS_REFUSE)
+		if (any || users->v[i].user->maps || is_function(users->v[i].dax))
 			return &users->v[i];
 	return NULL;
 }
@@ -166,6 +174,7 @@ int recover_check_newcomers(struct step_run *run, const struct step *step, struc
 {
 	struct recover *r = run->data;
 	bool is_ending = r->journal.options.users != USERS_REFUSE;
+	bool must_know = is_ending || recover_ends_virtual(step);
 	const struct found_user *u;
 	struct found_users users;
 
@@ -175,7 +184,7 @@ int recover_check_newcomers(struct step_run *run, const struct step *step, struc
 		return 0;
 	/* who cannot be seen was told of, or refused, at the start */
 	if (recover_find_users(run, &users, err))
-		return err->errnum == ENODATA && !is_ending ? 0 : -err->errnum;
+		return err->errnum == ENODATA && !must_know ? 0 : -err->errnum;
 	u = newcomer_of(r, &users);
 	if (!u)
 		return 0;
@@ -216,6 +225,17 @@ int recover_refuse_unbinding(struct recover *r, struct err *err)
 				       recover_has_changed(r) ? "more " : "");
 	}
 	return 0;
+}
+
+int recover_refuse_held_functions(struct recover *r, struct err *err)
+{
+	struct found_users users = { .arena = &r->arena };
+	int rc = add_function_users(r->host, r->rp, &users, err);
+
+	if (rc || !users.n)
+		return rc;
+	return err_set(err, EXIT_NEGATIVE, EBUSY, "%s is not fenced: %s, by VFIO, and ending a function waits for that; end it, and run the command again",
+		       r->rp->name, users_text(&users, &r->arena));
 }
 
 int recover_check_users(struct recover *r, struct err *err)

@@ -12,6 +12,8 @@ void recover_take_users_policy(struct recover *r);
 bool recover_ends_users(const struct recover *r);
 /* Is a dax device below the port still on its way out of its driver?  -EBUSY with @err. */
 int recover_refuse_unbinding(struct recover *r, struct err *err);
+/* Before they are ended: has somebody a virtual function by VFIO?  The kernel waits for that.  -EBUSY with @err. */
+int recover_refuse_held_functions(struct recover *r, struct err *err);
 /* If so: who must not be, or may not be all?  -errno with @err. */
 int recover_check_users(struct recover *r, struct err *err);
 /*

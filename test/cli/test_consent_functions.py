@@ -96,9 +96,12 @@ def test_killed_it_is_resumed_and_all_functions_are_back(tmp_path, fault):
     ({"unreadable": {f"{DIR}0/sriov_drivers_autoprobe": "EIO"}}, "its sriov_drivers_autoprobe cannot be read"),
     ({"unreadable": {f"{DIR}4/driver_override": "EIO"}}, "which driver 0000:0d:00.4 is to have cannot be told"),
     ({"files": {f"{DIR}1/driver_override": "sfc\n"}}, "0000:0d:00.1 may have its driver by driver_override"),
+    ({"before": f"echo '(none)' >{PCI}/0000:0d:00.4/driver_override"}, "0000:0d:00.4 has the driver_override '(none)', which is no driver's name"),
 ])
 def test_where_something_of_a_function_cannot_be_told_it_stays_contain(tmp_path, more, word):
-    s = Session(direct(tmp_path, ["sfc"], "[all]\ndriver-consent = sfc\n", **more)).cxl(*ON).cxl("isolation-status", "--check") \
+    more = dict(more)
+    before = more.pop("before", "true")
+    s = Session(direct(tmp_path, ["sfc"], "[all]\ndriver-consent = sfc\n", **more), before=before).cxl(*ON).cxl("isolation-status", "--check") \
         .cxl("recover-port", "--force-healthy", PORT).run()
     assert rec(s[1])["containment"] == "contain" and word in json.dumps(rec(s[1])["checks"]), str(s[1])
     assert s[2].rc == 1 and rec(s[2])["blocker"] == "ISO-TYPE2" and word in s[2].err and not cxl_writes(s[2].log), str(s[2])
@@ -121,3 +124,52 @@ def test_a_region_that_the_kernel_locked_is_refused_and_stays_contain():
 def test_a_function_that_nobody_answers_for_is_the_end_of_a_host_on_the_posted_kernel():
     s = Session("accel2", kernel="v1").cxl(*ON).cxl("isolation-status", "--check").sh(f"{SIM} ctl link-down {PORT}").run()
     assert rec(s[1])["containment_by_cause"]["mem_link_down"] == "debug" and "no driver of 0000:0f:00.5 handles isolation" in json.dumps(rec(s[1])["checks"]), str(s[1])
+
+
+def test_below_a_switch_it_may_come_back_elsewhere_so_that_is_not_promised(tmp_path):
+    d = json.loads((ROOT / "test/hosts/accel2.json").read_text(encoding="utf-8"))
+    for a in d["accelerators"].values():
+        a["vfs"] = []
+    policy = {"cxl/isolation.conf": f"[{PORT}]\ndriver-consent = sfc\n"}
+    host = host_file(tmp_path, "switch4-6.12-noregion", etc=policy, **{k: v for k, v in d.items() if k not in ("base", "description", "kernel", "etc")})
+    _, listed, check, _, r = Session(host).cxl(*ON).cxl("list", "--isolation").cxl("isolation-status", "--check").sh(TIMED_OUT).cxl("recover-port", PORT).run()
+    assert rec(listed)["containment"] == "contain" and "which nothing promises below a switch" in json.dumps(rec(check)["checks"]), str(check)
+    assert r.rc == 0 and rec(r)["result"] == "done", str(r)
+
+
+AUTOPROBE = f"{PCI}/{DEVICE}/sriov_drivers_autoprobe"
+
+
+def killed(at):
+    return f"{SIM} ctl fault {quote(at)}; cxl recover-port {CONSENT} {PORT} >&2; test $? = 137; {SIM} ctl fault none"
+
+
+def test_given_up_new_functions_get_drivers_by_themselves_again(tmp_path):
+    host = direct(tmp_path, ["sfc", None])
+    *_, state, r, after = isolated(host).sh(killed("write@*/sriov_numvfs:2=kill-before")).sh(f"cat {AUTOPROBE}") \
+        .cxl("recover-port", "--abandon", PORT).sh(f"cat {AUTOPROBE}; ls {STATE}").run()
+    assert (state.text, r.rc, after.text.splitlines()[0]) == ("0\n", 0, "1") and not journals(after), str(r)
+
+
+def test_given_up_with_a_journal_that_tells_nothing_the_region_goes_with_its_driver(tmp_path):
+    old = f"sed -i 's,\"cxl-recover-journal/[0-9]*\",\"cxl-recover-journal/5\",' {STATE}/*{PORT}*.json; grep -c 'journal/5' {STATE}/*{PORT}*.json"
+    look = f"for f in 0 1; do readlink {PCI}/0000:0d:00.$f/driver; done; cat {PCI}/{DEVICE}/sriov_numvfs; ls -d /sys/bus/cxl/devices/region0"
+    *_, state, r, after = isolated(direct(tmp_path, ["sfc", None])).sh(killed("write@*/sriov_numvfs:1=kill-before")).sh(old).cxl("recover-port", "--abandon", PORT).sh(look).run()
+    writes = cxl_writes(r.log)
+    assert state.text.endswith("1\n"), str(state)
+    assert r.rc == 0 and not [p for p, _ in writes if "region" in p or "decoder" in p], f"{state}{r}"
+    assert [w for p, w in writes if p.endswith("sfc/unbind")] == ["0000:0d:00.1", DEVICE] and after.text == "0\n", str(after)
+
+
+def test_whoever_has_a_function_by_vfio_is_not_waited_for_when_it_is_given_up(tmp_path):
+    *_, r, user, look = isolated(direct(tmp_path)).sh(killed("write@*/sriov_numvfs:1=kill-before").replace(PORT + " >&2", f"--users=kill {PORT} >&2")).sh(HOLD) \
+        .cxl("recover-port", "--abandon", PORT).sh("kill -0 $(cat $SCRATCH/user); echo $?").sh(PICTURE).run()
+    assert r.rc == 1 and "by VFIO, and ending a function waits for that" in r.err and not [w for w in cxl_writes(r.log) if "numvfs" in w[0]], str(r)
+    assert user.text == "0\n" and "0000:0d:00.6 vfio-pci" in look.text
+
+
+def test_a_function_that_had_no_driver_has_none_whoever_made_it_first(tmp_path):
+    maker = f"until [ ! -e {PCI}/{DEVICE} ]; do sleep 0.01; done; until [ -e {PCI}/{DEVICE}/driver ]; do sleep 0.01; done; echo 2 >{PCI}/{DEVICE}/sriov_numvfs"
+    host = direct(tmp_path, ["sfc", None])
+    before, _, _, _, r, after = isolated(host).sh(f"({maker}) >/dev/null 2>&1 & cxl recover-port {CONSENT} {PORT} >&2 || cxl recover-port --resume {PORT} >&2; wait").sh(PICTURE).run()
+    assert r.rc == 0 and before.text == after.text, f"{r}{after}"

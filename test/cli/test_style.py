@@ -44,7 +44,8 @@ def test_there_is_something_to_look_at():
 
 
 def test_every_source_file_says_its_licence():
-    missing = [name(f) for f in SOURCES if "SPDX-License-Identifier: GPL-2.0-only" not in "\n".join(f.read_text().splitlines()[:6])]
+    # JSON has no comments: REUSE.toml says it
+    missing = [name(f) for f in SOURCES if f.suffix != ".json" and "SPDX-License-Identifier: GPL-2.0-only" not in "\n".join(f.read_text().splitlines()[:6])]
     assert not missing, missing
 
 
