@@ -542,8 +542,8 @@ int monitor_run(const struct command_run *run, const char *sysroot,
 			status = (int)err.status;
 		}
 	}
-	act_free(m.act);
 	service_notify("STOPPING=1", NULL);
+	act_free(m.act);
 	monitor_wake_close(&m.wake);
 	watch_exit(&m.watch);
 	look_free(m.look);

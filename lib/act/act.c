@@ -27,6 +27,7 @@
 enum {
 	US_PER_S = 1000000,
 	RETRY_US = 2 * US_PER_S,	/* what waits for another command, or a policy that is put right */
+	DOWN_US = 10 * US_PER_S,	/* for so long a link that is down is one that fails just now */
 	SETTLE_US = US_PER_S,		/* a problem that goes away by itself is none: a command may be at it */
 };
 
@@ -34,10 +35,15 @@ enum {
 struct known {
 	struct known *next;
 	char root_port[64];
-	pid_t worker;		/* 0: none */
+	pid_t worker;		/* 0: none, */
+	bool is_ending;		/* which was asked to stop */
+	bool is_about_problem;	/* it runs on-problem, of a port in service */
+	uint64_t back_at;	/* seconds since 1970: somebody brought it back meanwhile, 0: nobody */
+	uint64_t evidence;	/* of this failure, where its file cannot be written; 0: none */
 	bool is_checked;	/* its programs were looked at */
 	bool is_new;		/* its file was not looked at yet */
 	bool was_isolated;	/* when that was */
+	bool was_in_service;	/* this process has seen it so */
 	bool is_pending;	/* to be looked at again, */
 	uint64_t again_us;	/* by then */
 	int containment;	/* as its file has it, */
@@ -45,6 +51,7 @@ struct known {
 	uint64_t lower_us;	/* since when */
 	char problems[256];	/* at the last look, */
 	uint64_t problems_us;	/* since when */
+	bool is_said;		/* that it is isolated */
 	char said[256];		/* why nothing can be done, so that it is said once */
 };
 
@@ -120,6 +127,7 @@ static void reap(struct known *k)
 	if (WIFSIGNALED(status))
 		act_say(LOG_ERR, k->root_port, "what acted on it was ended by signal %d; it goes on where that was", WTERMSIG(status));
 	k->worker = 0;
+	k->is_ending = k->is_about_problem = false;
 	look_later(k, WIFEXITED(status) && WEXITSTATUS(status) == ACT_WORK_LATER ? RETRY_US : 0);
 }
 
@@ -204,19 +212,24 @@ static void begin_event(struct look *l)
 	char boot[64];
 	struct err err;
 
-	s->evidence = 0;
-	if (evidence_keep(l->act->dirfd, host, l->w.rp, &number, &err)) {
+	s->evidence = l->k->evidence;
+	if (s->evidence) {
+		/* it was said, too */
+	} else if (evidence_keep(l->act->dirfd, host, l->w.rp, &number, &err)) {
 		act_say(LOG_ERR, l->k->root_port, "%s", err.text);
 	} else {
-		s->evidence = number;
+		s->evidence = l->k->evidence = number;
 		act_say(LOG_NOTICE, l->k->root_port, "evidence %lu is kept; 'cxl isolation-status --evidence=%lu' shows it", number, number);
 	}
+	s->failed_at = (uint64_t)time(NULL);
 	s->phase = ACT_HOOK;
 	s->attempts = 0;
 	s->problem_told = false;
 	s->text = NULL;
 	s->boot_id = arena_strdup(host->arena, kept_boot_id(host, boot, sizeof(boot)));
-	act_say(LOG_CRIT, l->k->root_port, "it is isolated; its containment was %s", s->containment < 0 ? "not known" : containment_names[s->containment]);
+	if (!l->k->is_said)
+		act_say(LOG_CRIT, l->k->root_port, "it is isolated; its containment was %s", s->containment < 0 ? "not known" : containment_names[s->containment]);
+	l->k->is_said = true;
 }
 
 /* A failure that was there already: where it is, or what became of it meanwhile. */
@@ -237,27 +250,39 @@ static bool go_on(struct look *l)
 	return s->phase != ACT_LEFT || !s->problem_told;
 }
 
-/* What is about to fail looks worse at once: that is not what it was before. */
+/* Is it being recovered, with others or by itself? */
+static bool is_in_journal(const struct look *l)
+{
+	const struct kept *kept = &l->w.host->kept;
+
+	for (size_t i = 0; i < kept->n_journals; i++)
+		if (!strcmp(kept->journals[i].root_port, l->k->root_port) ||
+		    act_journal_has(&kept->journals[i], l->k->root_port))
+			return true;
+	return false;
+}
+
+/* What is about to fail, or is taken down and up, looks worse at once: that is not what it was before. */
 static bool may_be_failing(struct look *l)
 {
 	struct known *k = l->k;
+	bool is_down = l->w.rp->link.up == TRI_NO || iso_isolated(&l->w.rp->iso) != TRI_NO;
+	uint64_t settle_us = is_down || is_in_journal(l) ? DOWN_US : SETTLE_US;
 
-	if (l->w.host->kept.n_journals || l->w.rp->link.up == TRI_NO ||
-	    iso_isolated(&l->w.rp->iso) != TRI_NO)
-		return true;
 	if (l->containment > k->containment)
 		return false;
 	if (k->lower != l->containment) {
 		k->lower = l->containment;
 		k->lower_us = clock_now_us();
 	}
-	return clock_now_us() - k->lower_us < SETTLE_US;
+	return clock_now_us() - k->lower_us < settle_us;
 }
 
 /* In service: what a failure would end in is to be known when there is one. */
 static void note_containment(struct look *l)
 {
 	l->k->containment = l->w.state.containment;
+	l->k->was_in_service = true;
 	if (l->containment == l->k->containment) {
 		l->k->lower = -1;
 		return;
@@ -290,6 +315,7 @@ static void look_at_problems(struct look *l)
 	}
 	l->w.problem = l->k->problems;
 	start(l);
+	l->k->is_about_problem = l->k->worker;
 }
 
 /* What would not be run is said while there is time to put it right. */
@@ -322,7 +348,16 @@ static void look_at_port(struct look *l)
 		look_later(l->k, RETRY_US);
 		return;
 	}
+	if (s->phase != ACT_IDLE && l->k->back_at && l->is_isolated) {
+		s->recovered_at = l->k->back_at;
+		s->containment = -1;
+		s->phase = ACT_IDLE;
+	}
+	l->k->back_at = 0;
 	if (s->phase == ACT_IDLE && l->is_isolated) {
+		/* what was seen by another monitor, some time ago, may not have been so any more */
+		if (!l->k->was_in_service && !act_state_is_fresh(l->act->dirfd, l->k->root_port))
+			s->containment = -1;
 		begin_event(l);
 		if (!write_state(l))
 			return;
@@ -359,6 +394,31 @@ static bool has_moved(struct look *l, const char *listed)
 	       (!l->is_isolated && l->containment != k->containment);
 }
 
+/*
+ * What it does is about a failure that is over when the port was back meanwhile, or about a port in service:
+ * the next failure has to be seen as one.
+ */
+static void watch_worker(struct look *l)
+{
+	struct known *k = l->k;
+
+	if (!k->worker)
+		return;
+	if (iso_isolated(&l->w.rp->iso) == TRI_NO && !act_has_journal(l->w.host, l->w.rp))
+		k->back_at = (uint64_t)time(NULL);
+	if (l->is_isolated && (k->back_at || k->is_about_problem) && !k->is_ending)
+		k->is_ending = !kill(k->worker, SIGTERM);
+}
+
+static void say_no_lock(struct look *l)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "%snothing can be kept of it in %.100s: %s; nothing is done about it until that is put right", l->is_isolated ? "it is isolated, and " : "",
+		 state_path(), err_text(-l->w.lock));
+	say_once(l->k, text);
+}
+
 static void look_at(struct act *act, const struct cxl_host *host, const struct cxl_root_port *rp,
 		    const struct check_result *result)
 {
@@ -371,11 +431,20 @@ static void look_at(struct act *act, const struct cxl_host *host, const struct c
 	if (!l.k)
 		return;
 	reap(l.k);
+	if (iso_isolated(&rp->iso) == TRI_NO) {
+		l.k->evidence = 0;
+		l.k->is_said = false;
+	}
+	watch_worker(&l);
+	if (l.k->was_in_service && !l.is_isolated && l.containment == l.k->containment)
+		act_state_confirm(act->dirfd, rp->name);
 	list_problems(rp, result, listed, sizeof(listed));
 	if (!has_moved(&l, listed))
 		return;
 	l.w.lock = act_lock(act->dirfd, rp->name);
 	if (l.w.lock < 0) {	/* another one acts on it: one that outlived its monitor, say */
+		if (l.w.lock != -EWOULDBLOCK)
+			say_no_lock(&l);
 		look_later(l.k, RETRY_US);
 		return;
 	}
@@ -394,6 +463,25 @@ void act_look(struct act *act, const struct cxl_host *host, const bool *root_por
 			look_at(act, host, &host->root_ports[i], &results[i]);
 }
 
+/* Asked to stop: what a failure would end in is not watched from now on. */
+static void forget_containment(struct act *act, struct known *k)
+{
+	struct arena a = { 0 };
+	struct act_state s;
+	struct err err;
+	int lock = k->was_in_service ? act_lock(act->dirfd, k->root_port) : -1;
+
+	if (lock >= 0 && !act_state_read(act->dirfd, k->root_port, &a, &s, &err) &&
+	    s.phase == ACT_IDLE && s.containment >= 0) {
+		s.containment = -1;
+		if (act_state_write(act->dirfd, k->root_port, &s, &err))
+			act_say(LOG_ERR, k->root_port, "%s", err.text);
+	}
+	if (lock >= 0)
+		close(lock);
+	arena_free(&a);
+}
+
 void act_free(struct act *act)
 {
 	if (!act)
@@ -406,6 +494,7 @@ void act_free(struct act *act)
 
 		while (k->worker && waitpid(k->worker, NULL, 0) < 0 && errno == EINTR)
 			;
+		forget_containment(act, k);
 		act->known = k->next;
 		free(k);
 	}

@@ -56,7 +56,7 @@ static const char *level_text(const struct act_state *s)
 static const char *why_left(const struct cxl_host *host, const struct cxl_root_port *rp,
 			    const struct policy_wish *wish, const struct act_state *s, uint64_t now)
 {
-	uint64_t seconds;
+	uint64_t seconds, failed = s->failed_at ? s->failed_at : now;
 	unsigned int limit = act_limit(wish, &seconds);
 
 	if (act_has_journal(host, rp))
@@ -65,7 +65,7 @@ static const char *why_left(const struct cxl_host *host, const struct cxl_root_p
 	if (s->containment != CONTAINMENT_RECOVER)
 		return arena_printf(host->arena, "its containment was %s, not recover; type 'cxl isolation-status --check %s' and decide",
 				    level_text(s), rp->name);
-	if (s->recovered_at && (s->recovered_at >= now || now - s->recovered_at < ACT_FLAP_S))
+	if (s->recovered_at && (s->recovered_at >= failed || failed - s->recovered_at < ACT_FLAP_S))
 		return arena_printf(host->arena, "it failed again within %d minutes of its last recovery, so it is left down; find out what is wrong with it, then type 'cxl recover-port %s'",
 				    ACT_FLAP_S / 60, rp->name);
 	if (act_times_since(&s->recoveries, now, seconds) >= limit)

@@ -170,12 +170,12 @@ static char *input(const struct cxl_root_port *rp, const struct policy_wish *wis
 
 /* --- running it ------------------------------------------------------------------------------ */
 
-static bool may_run(const struct cxl_root_port *rp, const char *key, struct act_state *s)
+bool act_event_may_run(const struct cxl_root_port *rp, enum policy_key key, struct act_state *s)
 {
 	uint64_t now = (uint64_t)time(NULL);
 
 	if (act_times_since(&s->hooks, now, HOOK_LIMIT_S) >= HOOK_LIMIT_N) {
-		act_say(LOG_ERR, rp->name, "%s is not run: programs of this root port were run %d times within %d minutes", key, HOOK_LIMIT_N,
+		act_say(LOG_ERR, rp->name, "%s is not run: programs of this root port were run %d times within %d minutes", policy_key_names[key], HOOK_LIMIT_N,
 			HOOK_LIMIT_S / 60);
 		return false;
 	}
@@ -185,7 +185,7 @@ static bool may_run(const struct cxl_root_port *rp, const char *key, struct act_
 
 int act_event_run(const struct cxl_host *host, const struct cxl_root_port *rp,
 		  const struct policy_wish *wish, const struct act_event *event,
-		  struct act_state *s, bool (*is_stopped)(void), bool *ret_failed)
+		  const struct act_state *s, bool (*is_stopped)(void), bool *ret_failed)
 {
 	const struct policy_setting *timeout = &wish->settings[POLICY_HOOK_TIMEOUT];
 	const char *key = policy_key_names[event->key], *program = act_program(wish, event->key);
@@ -197,7 +197,7 @@ int act_event_run(const struct cxl_host *host, const struct cxl_root_port *rp,
 
 	if (ret_failed)
 		*ret_failed = program;
-	if (!program || !may_run(rp, key, s))
+	if (!program)
 		return 0;
 	record = evidence_status(host, rp);
 	fill_in(&e, rp, wish, event, s, record);

@@ -19,13 +19,15 @@ struct act_event {
 extern const char *const act_kind_names[];
 const char *act_program(const struct policy_wish *wish, enum policy_key key);
 
+/* May one more be run, by the limit of all of them?  Counted in @s, which is to be on disk before it is run. */
+bool act_event_may_run(const struct cxl_root_port *rp, enum policy_key key, struct act_state *s);
+
 /*
  * Run @event's program for @rp, as it is in @host, and wait for its end.  What comes of it is said; a program that is not
- * set, is not trusted, fails or takes too long keeps nothing from going on.  @s has how often some were run, and is not
- * written.  0, or -EINTR: @is_stopped.  *@ret_failed: it was not run to a good end (NULL: not wanted).
+ * set, is not trusted, fails or takes too long keeps nothing from going on.  0, or -EINTR: @is_stopped.  *@ret_failed: it was not run to a good end (NULL: not wanted).
  */
 int act_event_run(const struct cxl_host *host, const struct cxl_root_port *rp,
 		  const struct policy_wish *wish, const struct act_event *event,
-		  struct act_state *s, bool (*is_stopped)(void), bool *ret_failed);
+		  const struct act_state *s, bool (*is_stopped)(void), bool *ret_failed);
 
 #endif

@@ -3,8 +3,11 @@
 #include "lib/act/act_state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "lib/model/containment.h"
 #include "util/cleanup.h"
@@ -14,7 +17,10 @@
 
 #define SCHEMA "cxl-act/1"
 
-enum { N_MEMBERS = 13 };
+enum {
+	N_MEMBERS = 14,
+	FRESH_S = 120,	/* a monitor that is killed is started again before that, and looks more often */
+};
 
 static const char *const phase_names[N_ACT_PHASES] = {
 	[ACT_IDLE] = "idle", [ACT_HOOK] = "hook", [ACT_DECIDE] = "decide", [ACT_RECOVER] = "recover", [ACT_AFTER] = "after", [ACT_LEFT] = "left",
@@ -69,6 +75,7 @@ char *act_state_text(const struct act_state *s, const char *root_port)
 	render_add_u64(obj, "attempts", true, s->attempts);
 	render_add_string(obj, "text", s->text);
 	render_add_string(obj, "problems", s->problems ? s->problems : "");
+	render_add_u64(obj, "failed_at", true, s->failed_at);
 	render_add_u64(obj, "recovered_at", true, s->recovered_at);
 	render_add(obj, "recoveries", times_json(&s->recoveries));
 	render_add(obj, "hooks", times_json(&s->hooks));
@@ -124,6 +131,7 @@ static bool read_members(struct json_read *r, struct json_object *obj, const cha
 	    !json_read_u64(r, obj, "attempts", &ret->attempts) ||
 	    !json_read_text(r, obj, "text", &ret->text) ||
 	    !json_read_string_of(r, obj, "problems", &ret->problems) ||
+	    !json_read_u64(r, obj, "failed_at", &ret->failed_at) ||
 	    !json_read_u64(r, obj, "recovered_at", &ret->recovered_at))
 		return false;
 	ret->phase = (enum act_phase)phase;
@@ -160,6 +168,31 @@ int act_state_read(int dirfd, const char *root_port, struct arena *a, struct act
 		return 0;
 	return err_set(err, EXIT_REFUSED, rc ? -rc : EINVAL, "%.200s/%s, how far acting on %s came, %s; nothing is done about it until that is put right: 'rm %.200s/%s' forgets it",
 		       state_path(), file, root_port, rc ? err_text(-rc) : "is damaged", state_path(), file);
+}
+
+/* --- how old it is ------------------------------------------------------------------ */
+
+bool act_state_is_fresh(int dirfd, const char *root_port)
+{
+	struct timespec now, up;
+	char file[96];
+	struct stat st;
+	time_t age;
+
+	state_file(root_port, file, sizeof(file));
+	if (fstatat(dirfd, file, &st, AT_SYMLINK_NOFOLLOW) ||
+	    clock_gettime(CLOCK_REALTIME, &now) || clock_gettime(CLOCK_BOOTTIME, &up))
+		return false;
+	age = now.tv_sec - st.st_mtim.tv_sec;
+	return age >= 0 && age <= FRESH_S && age < up.tv_sec;
+}
+
+void act_state_confirm(int dirfd, const char *root_port)
+{
+	char file[96];
+
+	state_file(root_port, file, sizeof(file));
+	utimensat(dirfd, file, NULL, AT_SYMLINK_NOFOLLOW);	/* where it fails it is not fresh */
 }
 
 /* --- one at a time ------------------------------------------------------------------ */

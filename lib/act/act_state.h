@@ -38,7 +38,8 @@ struct act_state {
 	uint64_t attempts;		/* of the phase: more than 1 after a kill */
 	const char *text;		/* why it was left, or what came of it; NULL: nothing to say yet */
 	const char *problems;		/* ids, parted by blanks, for which on-problem was run; "" */
-	uint64_t recovered_at;		/* 0: never */
+	uint64_t failed_at;		/* 0: never, and */
+	uint64_t recovered_at;		/* seconds since 1970, too */
 	struct act_times recoveries;	/* that were begun here */
 	struct act_times hooks;		/* programs that were run */
 };
@@ -56,6 +57,12 @@ int act_state_read(int dirfd, const char *root_port, struct arena *a, struct act
 bool act_state_parse(const char *text, const char *root_port, struct arena *a,
 		     struct act_state *ret);
 char *act_state_text(const struct act_state *s, const char *root_port);	/* malloc()ed */
+/*
+ * Is what it has of @root_port's containment from a moment ago, and from this boot?  act_state_confirm() says
+ * that it still holds.
+ */
+bool act_state_is_fresh(int dirfd, const char *root_port);
+void act_state_confirm(int dirfd, const char *root_port);
 /* On disk when this returns.  -errno with @err. */
 int act_state_write(int dirfd, const char *root_port, const struct act_state *s, struct err *err);
 

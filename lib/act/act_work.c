@@ -63,8 +63,8 @@ static enum next write_state(struct act_work *w)
 
 	if (!act_state_write(w->dirfd, w->rp->name, &w->state, &err))
 		return NEXT_PHASE;
-	act_say(LOG_ERR, w->rp->name, "%s; nothing more is done about it", err.text);
-	return NEXT_END;
+	act_say(LOG_ERR, w->rp->name, "%s; it is tried again, and nothing more done about it until then", err.text);
+	return NEXT_LATER;
 }
 
 static enum next go_to(struct act_work *w, enum act_phase phase, const char *text)
@@ -120,6 +120,10 @@ static enum next tell(struct act_work *w, enum act_kind kind, enum policy_key ke
 {
 	const struct act_event event = { kind, key, text };
 
+	if (!act_program(&w->wish, key) || !act_event_may_run(w->rp, key, &w->state))
+		return NEXT_PHASE;
+	if (write_state(w) != NEXT_PHASE)
+		return NEXT_LATER;
 	if (act_event_run(w->host, w->rp, &w->wish, &event, &w->state, is_stopped, NULL))
 		return NEXT_END;
 	return NEXT_PHASE;
@@ -169,9 +173,10 @@ static enum next do_hook(struct act_work *w)
 
 	if (!begin(w, &next))
 		act_say(LOG_ERR, w->rp->name, "on-isolated was begun %d times and did not come to its end; it goes on without", MAX_ATTEMPTS);
-	else if (next == NEXT_END ||
-		 tell(w, ACT_ISOLATED, POLICY_ON_ISOLATED, what_is_lost(w->rp)) == NEXT_END)
-		return NEXT_END;
+	else if (next == NEXT_PHASE)
+		next = tell(w, ACT_ISOLATED, POLICY_ON_ISOLATED, what_is_lost(w->rp));
+	if (next != NEXT_PHASE)
+		return next;
 	return go_to(w, ACT_DECIDE, NULL);
 }
 
@@ -353,34 +358,41 @@ static enum next do_after(struct act_work *w)
 
 	if (!begin(w, &next))
 		act_say(LOG_ERR, w->rp->name, "on-recovered was begun %d times and did not come to its end; it is not run again", MAX_ATTEMPTS);
-	else if (next == NEXT_END || look_again(w) ||
-		 tell(w, ACT_RECOVERED, POLICY_ON_RECOVERED, text) == NEXT_END)
-		return NEXT_END;
+	else if (next == NEXT_PHASE)
+		next = look_again(w) ? NEXT_LATER :
+				       tell(w, ACT_RECOVERED, POLICY_ON_RECOVERED, text);
+	if (next != NEXT_PHASE)
+		return next;
 	w->state.problem_told = false;
 	w->state.evidence = 0;
 	w->state.boot_id = NULL;
-	go_to(w, ACT_IDLE, NULL);
-	return NEXT_END;
+	return go_to(w, ACT_IDLE, NULL) == NEXT_PHASE ? NEXT_END : NEXT_LATER;
 }
 
 static enum next do_left(struct act_work *w)
 {
-	if (!w->state.problem_told &&
-	    tell(w, ACT_PROBLEM, POLICY_ON_PROBLEM, w->state.text) == NEXT_PHASE) {
-		w->state.problem_told = true;
-		write_state(w);
-	}
-	return NEXT_END;
+	enum next next;
+
+	if (w->state.problem_told)
+		return NEXT_END;
+	next = tell(w, ACT_PROBLEM, POLICY_ON_PROBLEM, w->state.text);
+	if (next != NEXT_PHASE)
+		return next;
+	w->state.problem_told = true;
+	return write_state(w) == NEXT_PHASE ? NEXT_END : NEXT_LATER;
 }
 
 static enum next do_problem(struct act_work *w)
 {
 	const char *text = arena_printf(w->host->arena, "something is wrong with the root port: %s", w->problem);
 
+	enum next next;
+
 	act_say(LOG_WARNING, w->rp->name, "%s", text);
-	if (tell(w, ACT_PROBLEM, POLICY_ON_PROBLEM, text) == NEXT_PHASE)
-		write_state(w);
-	return NEXT_END;
+	next = tell(w, ACT_PROBLEM, POLICY_ON_PROBLEM, text);
+	if (next == NEXT_PHASE)
+		next = write_state(w);
+	return next == NEXT_PHASE ? NEXT_END : next;
 }
 
 static enum next (*const phases[N_ACT_PHASES])(struct act_work *) = {

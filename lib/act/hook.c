@@ -35,7 +35,8 @@ enum {
 
 /* --- whose it is -------------------------------------------------------------------- */
 
-int hook_check(const char *key, const char *program, struct err *err)
+/* *@ret: where links on the way lead, malloc()ed. */
+static int find_program(const char *key, const char *program, char **ret, struct err *err)
 {
 	_cleanup_free_ char *real = realpath(program, NULL);
 	_cleanup_close_ int fd = -1;
@@ -53,7 +54,15 @@ int hook_check(const char *key, const char *program, struct err *err)
 	fd = file_open(AT_FDCWD, real, O_RDONLY, 0, &st);
 	if (fd < 0 || !(st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
 		return err_set(err, EXIT_PREREQ, EACCES, "%s: %.300s is not a program; nothing is run", key, program);
+	*ret = steal_ptr(&real);
 	return 0;
+}
+
+int hook_check(const char *key, const char *program, struct err *err)
+{
+	_cleanup_free_ char *real = NULL;
+
+	return find_program(key, program, &real, err);
 }
 
 /* --- in the child ------------------------------------------------------------------- */
@@ -73,7 +82,8 @@ static int drop_capabilities(void)
 	return syscall(SYS_capset, &header, none) ? -errno : 0;
 }
 
-static void __attribute__((noreturn)) run_program(const struct hook *hook, int in, int out)
+static void __attribute__((noreturn)) run_program(const struct hook *hook, const char *real, int in,
+						  int out)
 {
 	char *const argv[] = { (char *)(uintptr_t)hook->program, NULL };
 	sigset_t none;
@@ -89,7 +99,8 @@ static void __attribute__((noreturn)) run_program(const struct hook *hook, int i
 		dprintf(STDERR_FILENO, "it cannot be run safely: %s\n", strerror(errno));
 		_exit(NOT_RUN);
 	}
-	execve(hook->program, argv, hook->env);
+	/* as it was checked: a link may lead elsewhere by now */
+	execve(real, argv, hook->env);
 	dprintf(STDERR_FILENO, "it cannot be run: %s\n", strerror(errno));
 	_exit(NOT_RUN);
 }
@@ -100,6 +111,7 @@ struct output {
 	int fd;
 	char line[512];
 	size_t n, lines;
+	bool is_full;	/* and that was said */
 };
 
 static void say_line(const struct hook *hook, struct output *o)
@@ -107,10 +119,12 @@ static void say_line(const struct hook *hook, struct output *o)
 	char shown[sizeof(o->line)];
 
 	o->line[o->n] = '\0';
-	if (o->n && ++o->lines <= HOOK_MAX_LINES)
+	o->lines += o->n && o->lines <= HOOK_MAX_LINES;
+	if (o->n && o->lines <= HOOK_MAX_LINES)
 		act_say(LOG_INFO, hook->root_port, "%s: %s", hook->key, printable(o->line, shown, sizeof(shown)));
-	else if (o->lines == HOOK_MAX_LINES + 1)
+	else if (o->n && !o->is_full)
 		act_say(LOG_WARNING, hook->root_port, "%s: what more it writes is left out", hook->key);
+	o->is_full |= o->n && o->lines > HOOK_MAX_LINES;
 	o->n = 0;
 }
 
@@ -183,7 +197,7 @@ static int watch(const struct hook *hook, struct running *r, bool (*is_stopped)(
 	if (r->output.fd >= 0)
 		take_output(hook, &r->output);
 	say_line(hook, &r->output);
-	if (!has_ended && is_stopped())
+	if (is_stopped() && (!has_ended || WIFSIGNALED(status)))
 		return err_set(err, EXIT_RESUMABLE, EINTR, "%s was ended with this command; the next one runs it again", hook->key);
 	if (!has_ended)
 		return err_set(err, EXIT_TIMEDOUT, ETIMEDOUT, "%s (%.300s) did not end within %g s and was ended; it goes on without", hook->key, hook->program,
@@ -212,7 +226,7 @@ static int input_of(const struct hook *hook)
 	return rc;
 }
 
-static int start(const struct hook *hook, struct running *r)
+static int start(const struct hook *hook, const char *real, struct running *r)
 {
 	_cleanup_close_ int in = input_of(hook), out = -1, from = -1;
 	pid_t parent = getpid();
@@ -232,7 +246,7 @@ static int start(const struct hook *hook, struct running *r)
 		/* not without whoever waits for it */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) || getppid() != parent)
 			_exit(NOT_RUN);
-		run_program(hook, in, out);
+		run_program(hook, real, in, out);
 	}
 	setpgid(r->pid, r->pid);
 	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
@@ -243,11 +257,12 @@ static int start(const struct hook *hook, struct running *r)
 int hook_run(const struct hook *hook, bool (*is_stopped)(void), struct err *err)
 {
 	struct running r = { .pidfd = -1, .output.fd = -1 };
-	int rc = hook_check(hook->key, hook->program, err), out;
+	_cleanup_free_ char *real = NULL;
+	int rc = find_program(hook->key, hook->program, &real, err), out;
 
 	if (rc)
 		return rc;
-	rc = start(hook, &r);
+	rc = start(hook, real, &r);
 	if (rc)
 		return err_set(err, EXIT_REFUSED, -rc, "%s (%.300s) cannot be started: %s", hook->key, hook->program, strerror(-rc));
 	out = r.output.fd;

@@ -129,6 +129,34 @@ def test_what_was_not_promised_or_is_in_the_middle_is_left_or_waits_and_somebody
     assert told(found, 5)[1]["event"] == "recovered"
 
 
+def test_what_another_monitor_saw_some_time_ago_is_not_what_was_promised():
+    """Nor after an orderly end, nor long after a kill; a moment after one it is."""
+    r = host("up", "down", "cxl enable-isolation --timeout=off --require=none --override=ISO-TIMEOUT-OFF root0 >/dev/null 2>&1", FAIL,
+             f"cxl isolation-status --monitor --act --interval=20ms >>{RUN}/out 2>>{RUN}/err & monitor=$!; at left; down", f"cat {RUN}/err; cat {ACT}")
+    assert "its containment was not known" in r.text and "not watched before it failed" in r.text and "it was recovered in" not in r.text, r.text
+    r = host("up", KILL, f"touch -d '-3 minutes' {ACT}", FAIL,
+             f"cxl isolation-status --monitor --act --interval=20ms >>{RUN}/out 2>>{RUN}/err & monitor=$!; at left; down", f"cat {RUN}/err")
+    assert "its containment was not known" in r.text, r.text
+
+
+def test_what_cannot_be_kept_is_not_begun_and_that_is_said():
+    r = host("up", f"mkdir {ACT}.new", "cxl disable-isolation root0 >/dev/null", "sleep 3", f"echo runs $(cat {RUN}/n); rmdir {ACT}.new; told problem; down; cat {RUN}/err")
+    assert "runs 0\n" in r.text and "it is tried again" in r.text and r.text.count("is run\n") == 1, r.text
+    r = host("up", "down", f"rm -f {STATE}/{PORT}.act-lock; mkdir {STATE}/{PORT}.act-lock", FAIL,
+             f"cxl isolation-status --monitor --act --interval=20ms >>{RUN}/out 2>>{RUN}/err & monitor=$!; until_ 'grep -q nothing.can.be.kept {RUN}/err'; sleep 2.5; down; cat {RUN}/err")
+    assert r.text.count("it is isolated, and nothing can be kept of it") == 1, r.text
+
+
+def test_a_second_failure_while_a_program_runs_is_one_of_its_own():
+    """Of a port that somebody brought back meanwhile it is flapping; of one in service evidence does not wait for on-problem."""
+    r = host("up", f"touch {RUN}/hold.isolated", FAIL, "told isolated", f"cxl recover-port {PORT} >/dev/null; sleep 0.5", FAIL,
+             "until_ '[ $(grep -c isolated {RUN}/events) = 2 ]'".replace("{RUN}", RUN), f"rm {RUN}/hold.isolated; at left; down", f"cat {RUN}/err; cxl isolation-status --evidence")
+    assert "it is left isolated" in r.text and "it was recovered in" not in r.text and "evidence 3 is kept" in r.text and r.text.count("it is isolated; ") == 2, r.text
+    r = host("up", f"touch {RUN}/hold.problem", "cxl set-timeout root0 off >/dev/null", "told problem", FAIL, f"until_ 'ls {STATE}/1.{PORT}.evidence >/dev/null 2>&1'",
+             f"rm {RUN}/hold.problem; told 'problem isolated problem' || :; down; cat {RUN}/events")
+    assert r.text.startswith("problem\nisolated\n"), r.text
+
+
 def test_two_ports_that_one_region_ties_together_are_brought_back_one_after_the_other():
     """The first waits, with its journal, for the second before it makes the region again."""
     other = "0000:de:00.0"

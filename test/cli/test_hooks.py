@@ -46,6 +46,7 @@ shift
 case "$*" in
 *unschedulable*) cat "${0%/*}/unschedulable" ;;
 *annotations*) cat "${0%/*}/by" ;;
+"annotate node "*-) echo "$*"; k=${*##*/}; sed -i "s,cxl-isolation/${k%-}:yes,," "${0%/*}/by" ;;
 *) echo "$*" ;;
 esac
 """
@@ -56,10 +57,14 @@ def test_a_node_is_cordoned_and_only_let_go_by_what_cordoned_it(tmp_path):
         (tmp_path / "unschedulable").write_text(unschedulable)
         (tmp_path / "by").write_text(by)
         return told(tmp_path, "cordon-kubernetes-node", event, unit=NODE).replace(os.uname().nodename, "NODE").splitlines()
-    assert said("isolated", "", "") == ["annotate --overwrite node NODE cxl-isolation/cordoned=0000:0c:00.0", "cordon NODE"]
+    own, other = "cxl-isolation/cordoned-0000-0c-00-0", "cxl-isolation/cordoned-0000-0c-01-0"
+    assert said("isolated", "", "map[a:b]") == [f"annotate --overwrite node NODE {own}=yes", "cordon NODE"]
     assert said("problem", "true", "") == [] and said("test", "", "") == [] and said("recovered", "true", "") == []
-    assert said("recovered", "true", "0000:0c:01.0") == []
-    assert said("recovered", "true", "0000:0c:00.0") == ["uncordon NODE", "annotate node NODE cxl-isolation/cordoned-"]
+    # another root port has it cordoned: with this one, and after it
+    assert said("isolated", "true", f"map[{other}:yes]") == [f"annotate --overwrite node NODE {own}=yes", "cordon NODE"]
+    assert said("recovered", "true", f"map[{other}:yes]") == []
+    assert said("recovered", "true", f"map[{own}:yes {other}:yes]") == [f"annotate node NODE {own}-"]
+    assert said("recovered", "true", f"map[{own}:yes]") == [f"annotate node NODE {own}-", "uncordon NODE"]
 
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")

@@ -116,6 +116,13 @@ static void too_often_is_too_often(void **state)
 	f->s.recovered_at = NOW - ACT_FLAP_S + 1;
 	assert_int_equal(decide(f), ACT_LEAVE);
 	says(f, "failed again within 5 minutes of its last recovery");
+	/* it failed then, however long a program took since */
+	f->s.recovered_at = NOW - ACT_FLAP_S - 60;
+	f->s.failed_at = NOW - 61;
+	assert_int_equal(decide(f), ACT_LEAVE);
+	f->s.failed_at = NOW - 60;
+	assert_int_equal(decide(f), ACT_GO);
+	f->s.failed_at = 0;
 	f->s.recovered_at = NOW + 1000;
 	assert_int_equal(decide(f), ACT_LEAVE);
 	f->s.recovered_at = 0;
