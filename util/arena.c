@@ -100,6 +100,11 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	return p;
 }
 
+const char *arena_join(struct arena *a, const char *list, const char *sep, const char *name)
+{
+	return list && name ? arena_printf(a, "%s%s%s", list, *list ? sep : "", name) : NULL;
+}
+
 void arena_free(struct arena *a)
 {
 	while (a->chunk) {

@@ -31,6 +31,8 @@ char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
+/* @list, "" at first, with @name behind it, parted by @sep; NULL when one of them or @a is, or memory is exhausted. */
+const char *arena_join(struct arena *a, const char *list, const char *sep, const char *name);
 void arena_free(struct arena *a);
 
 #endif

@@ -97,7 +97,7 @@ static const char *words(struct environment *e, struct json_object *list, const 
 		const char *word = text_at(json_object_array_get_idx(list, i), member);
 
 		if (word)
-			text = arena_printf(e->a, "%s%s%s", text, *text ? " " : "", word);
+			text = arena_join(e->a, text, " ", word);
 	}
 	return text;
 }

@@ -162,7 +162,7 @@ static void report_cleared(struct change *c, const struct job *job)
 
 		if (job->before.v[f] != 1 || now.v[f] != 0 || job->goal.v[f] == 0)
 			continue;
-		names = names ? arena_printf(&c->arena, "%s%s%s", names, *names ? ", " : "", iso_fields[f].label) : NULL;
+		names = arena_join(&c->arena, names, ", ", iso_fields[f].label);
 		cache = f == ISO_MEM_LINK_DOWN ? cache : " --cache";
 	}
 	if (names && !*names)

@@ -16,7 +16,7 @@ static const char *dax_names(const struct cxl_region *r, struct arena *a)
 	const char *names = "";
 
 	for (size_t i = 0; i < r->n_dax; i++)
-		names = check_join(a, names, " ", r->dax[i]->name);
+		names = arena_join(a, names, " ", r->dax[i]->name);
 	return names;
 }
 
@@ -38,7 +38,7 @@ static bool is_mapped(const struct cxl_dax *d, struct arena *a, struct finding *
 		bytes += u->mapped_bytes;
 		pids = arena_printf(a, "%s %d", pids ? pids : "", (int)u->pid);
 		if (n++ < NAMED)
-			who = check_join(a, who, ", ", dax_user_text(u, a));
+			who = arena_join(a, who, ", ", dax_user_text(u, a));
 	}
 	if (!n)
 		return false;

@@ -166,10 +166,10 @@ static const char *endpoint_names(const struct cxl_root_port *rp, struct arena *
 				  const char *names)
 {
 	for (size_t i = 0; i < rp->n_memdevs; i++)
-		names = check_join(a, names, ", ", rp->memdevs[i]->name);
+		names = arena_join(a, names, ", ", rp->memdevs[i]->name);
 	for (size_t i = 0; i < rp->n_accelerators; i++)
 		if (!rp->accelerators[i].memdev)
-			names = check_join(a, names, ", ", rp->accelerators[i].name);
+			names = arena_join(a, names, ", ", rp->accelerators[i].name);
 	return names;
 }
 

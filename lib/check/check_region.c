@@ -79,7 +79,7 @@ static const char *uncovered(const struct check_context *ctx, const struct cxl_r
 			continue;
 		if (*ret != ANSWER_FAILS)
 			*ret = iso_is_on(&other->iso) == TRI_UNKNOWN ? ANSWER_UNTOLD : ANSWER_FAILS;
-		others = check_join(a, others, ", ", other->name);
+		others = arena_join(a, others, ", ", other->name);
 	}
 	return others ? others : "";
 }
@@ -89,7 +89,7 @@ static const char *names_of(const struct cxl_region *r, struct arena *a)
 	const char *all = "";
 
 	for (size_t k = 0; k < r->n_root_ports; k++)
-		all = check_join(a, all, " ", r->root_ports[k]->name);
+		all = arena_join(a, all, " ", r->root_ports[k]->name);
 	return all;
 }
 
@@ -134,7 +134,7 @@ static const char *make_anew(const struct cxl_region *r, struct arena *a)
 	char decoder[64];
 
 	for (size_t i = 0; i < r->n_targets; i++)
-		memdevs = check_join(a, memdevs, " ", r->targets[i] ? r->targets[i]->name : "memN");
+		memdevs = arena_join(a, memdevs, " ", r->targets[i] ? r->targets[i]->name : "memN");
 	return arena_printf(a, "cxl destroy-region -f %s; cxl create-region -t %s -d %s -w %zu -m %s", r->name,
 			    r->is_pmem ? "pmem" : "ram", region_root_decoder(r, decoder, sizeof(decoder)), r->n_targets,
 			    memdevs ? memdevs : "memN");

@@ -59,7 +59,7 @@ static const char *protocol_names(unsigned int causes, struct arena *a)
 
 	for (int i = 0; i < N_PROTOCOLS; i++)
 		if (causes & protocols[i].cause)
-			names = check_join(a, names, " and ", protocols[i].name);
+			names = arena_join(a, names, " and ", protocols[i].name);
 	return names ? names : protocols[0].name;
 }
 

@@ -46,7 +46,4 @@ check_look_fn check_platform_cannot, check_is_unproven, check_policy_forbids, ch
 const struct cxl_region *check_hidden_region(const struct check_context *ctx,
 					     const struct cxl_root_port *rp);
 
-/* @list with @name behind it, parted by @sep; NULL when @a is, or memory is exhausted. */
-const char *check_join(struct arena *a, const char *list, const char *sep, const char *name);
-
 #endif

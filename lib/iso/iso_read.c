@@ -134,7 +134,7 @@ static int explain_registers(const struct cxl_host *host)
 				continue;
 			said[k] = true;
 			if (n++ < NAMED)
-				names = arena_printf(host->arena, "%s%s%s", names, *names ? ", " : "", rp->name);
+				names = arena_join(host->arena, names, ", ", rp->name);
 			if (!names)
 				return -ENOMEM;
 		}

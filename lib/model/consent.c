@@ -25,11 +25,6 @@ const struct cxl_region *accelerator_region(const struct cxl_root_port *rp,
 	return NULL;
 }
 
-static const char *join(struct arena *a, const char *names, const char *name)
-{
-	return names ? arena_printf(a, "%s%s%s", names, *names ? ", " : "", name) : NULL;
-}
-
 bool consent_has_function(const struct cxl_root_port *rp, const char *name)
 {
 	for (size_t i = 0; i < rp->n_device_functions; i++)
@@ -56,13 +51,13 @@ static size_t others_of(const struct cxl_root_port *rp, struct arena *a, const c
 	*ret_names = "";
 	for (size_t i = 0; i < rp->n_accelerators; i++)
 		if (!consent_has_function(rp, rp->accelerators[i].name) && ++n)
-			*ret_names = join(a, *ret_names, rp->accelerators[i].name);
+			*ret_names = arena_join(a, *ret_names, ", ", rp->accelerators[i].name);
 	for (size_t i = 0; i < rp->n_memdevs; i++)
 		if (rp->memdevs[i] != rp->accelerators->memdev && ++n)
-			*ret_names = join(a, *ret_names, rp->memdevs[i]->name);
+			*ret_names = arena_join(a, *ret_names, ", ", rp->memdevs[i]->name);
 	for (size_t i = 0; i < rp->n_pci_functions; i++)
 		if (!consent_has_function(rp, rp->pci_functions[i].name) && ++n)
-			*ret_names = join(a, *ret_names, rp->pci_functions[i].name);
+			*ret_names = arena_join(a, *ret_names, ", ", rp->pci_functions[i].name);
 	return n;
 }
 
@@ -137,7 +132,7 @@ static bool vfio_hinders(const struct cxl_root_port *rp, struct arena *a, const 
 		const struct device_function *f = &rp->device_functions[i];
 
 		if (f->physical && function_is_vfio(f) && ++n)
-			given = join(a, given, f->name);
+			given = arena_join(a, given, ", ", f->name);
 	}
 	return n && hinders(given ? arena_printf(a, "VFIO gives virtual functions to guests, or to processes: %s; with --users=terminate, or users = terminate in the policy file, those are ended", given) : NULL, ret_why);
 }

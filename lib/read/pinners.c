@@ -71,7 +71,7 @@ static const char *files_of(const struct cxl_host *host, const char *pid, struct
 	}
 	for (size_t k = 0; text && k < N_KINDS; k++)
 		if (has[k] && !strstr(text, kinds[k].name))
-			text = arena_printf(a, "%s%s%s", text, *text ? " and " : "", kinds[k].name);
+			text = arena_join(a, text, " and ", kinds[k].name);
 	return text ? text : "";
 }
 

@@ -307,7 +307,7 @@ static void report_unbound(struct cxl_host *host, const struct cxl_memdev *m)
 
 		if (o != m && o->bound && o->n_chain >= 2 && o->endpoint &&
 		    path_is_below(o->endpoint->path, bridge->path))
-			others = arena_printf(host->arena, "%s%s%s", others, *others ? ", " : "", o->name);
+			others = arena_join(host->arena, others, ", ", o->name);
 	}
 	if (!bridge || (others && *others))
 		message_add(host->messages, SEV_WARNING, "UNBOUND", m->name,

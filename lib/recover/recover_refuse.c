@@ -304,7 +304,7 @@ static const char *neighbours_of(struct recover *r, const char **ret_busy)
 
 		if (!rebuild_is_neighbour(&set, set.v[i]))
 			continue;
-		names = names ? arena_printf(&r->arena, "%s%s%s", names, *names ? ", " : "", name) : NULL;
+		names = arena_join(&r->arena, names, ", ", name);
 		why = *ret_busy ? NULL : region_why_busy(r->host, set.v[i], &r->arena);
 		if (why)
 			*ret_busy = arena_printf(&r->arena, "%s %s", name, why);

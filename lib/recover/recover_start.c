@@ -466,7 +466,7 @@ static const char *with_it(struct recover *r)
 		const struct device_function *f = &r->rp->device_functions[i];
 
 		if (strcmp(f->name, acc->address))
-			names = arena_printf(&r->arena, "%s%s%s", names, *names ? ", " : "", function_text(f, &r->arena));
+			names = arena_join(&r->arena, names, ", ", function_text(f, &r->arena));
 	}
 	text = names && *names ? arena_printf(&r->arena, "; with it end the other functions of the device, %s, and whatever they offer", names) : "";
 	return text ? text : "";
