@@ -173,14 +173,19 @@ static const char *endpoint_names(const struct cxl_root_port *rp, struct arena *
 	return names;
 }
 
+static bool is_unhandled(const char *driver)
+{
+	return !driver || driver_is_vfio(driver);
+}
+
 /* A PCI function below that no driver answers for, or VFIO, which nobody asks; NULL: none. */
 static const char *unhandled_function(const struct cxl_root_port *rp)
 {
 	for (size_t i = 0; i < rp->n_accelerators; i++)
-		if (!rp->accelerators[i].driver || strstr(rp->accelerators[i].driver, "vfio"))
+		if (is_unhandled(rp->accelerators[i].driver))
 			return rp->accelerators[i].name;
 	for (size_t i = 0; i < rp->n_pci_functions; i++)
-		if (!rp->pci_functions[i].driver || strstr(rp->pci_functions[i].driver, "vfio"))
+		if (is_unhandled(rp->pci_functions[i].driver))
 			return rp->pci_functions[i].name;
 	return NULL;
 }

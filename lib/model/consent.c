@@ -33,9 +33,9 @@ bool consent_has_function(const struct cxl_root_port *rp, const char *name)
 	return false;
 }
 
-bool function_is_vfio(const struct device_function *f)
+bool driver_is_vfio(const char *driver)
 {
-	return f->driver && strstr(f->driver, "vfio");
+	return driver && strstr(driver, "vfio");
 }
 
 const char *function_text(const struct device_function *f, struct arena *a)
@@ -106,7 +106,7 @@ static bool physical_hinders(const struct cxl_root_port *rp, const struct device
 
 	if (!f->driver && !(is_its_own && accelerator_is_detached(rp)))
 		return hinders(arena_printf(a, "%s has no driver now, so that nothing tells whether it will have one afterwards", f->name), ret_why);
-	if (function_is_vfio(f))
+	if (driver_is_vfio(f->driver))
 		return hinders(arena_printf(a, "%s gives %s to a guest, or to a process", f->driver, f->name), ret_why);
 	if (!is_its_own && strcmp(f->driver, driver))
 		return hinders(arena_printf(a, "%s, a function of the same device, is bound to %s, and what was consented to is %s", f->name, f->driver, driver), ret_why);
@@ -131,7 +131,7 @@ static bool vfio_hinders(const struct cxl_root_port *rp, struct arena *a, const 
 	for (size_t i = 0; i < rp->n_device_functions; i++) {
 		const struct device_function *f = &rp->device_functions[i];
 
-		if (f->physical && function_is_vfio(f) && ++n)
+		if (f->physical && driver_is_vfio(f->driver) && ++n)
 			given = arena_join(a, given, ", ", f->name);
 	}
 	return n && hinders(given ? arena_printf(a, "VFIO gives virtual functions to guests, or to processes: %s; with --users=terminate, or users = terminate in the policy file, those are ended", given) : NULL, ret_why);
@@ -203,7 +203,7 @@ static bool driver_hinders(const struct cxl_root_port *rp, const char *driver, s
 {
 	const struct cxl_accelerator *acc = rp->accelerators;
 
-	if (strstr(driver, "vfio"))
+	if (driver_is_vfio(driver))
 		return hinders(arena_printf(a, "%s gives %s to a guest, or to a process", driver, acc->name), ret_why);
 	if (accelerator_is_detached(rp))
 		return false;

@@ -17,8 +17,8 @@ const struct cxl_region *accelerator_region(const struct cxl_root_port *rp,
 
 /* Is that PCI function one of the first accelerator's device? */
 bool consent_has_function(const struct cxl_root_port *rp, const char *name);
-/* Does VFIO give it to a guest, or to a process? */
-bool function_is_vfio(const struct device_function *f);
+/* Is it one of VFIO's, which gives a function to a guest, or to a process?  @driver NULL: there is none. */
+bool driver_is_vfio(const char *driver);
 /* Has the first accelerator's device virtual functions, by what its functions say or where that cannot be read? */
 bool device_has_virtual(const struct cxl_root_port *rp);
 /* "0000:0f:00.1 (sfc)", from @a; NULL: no memory. */

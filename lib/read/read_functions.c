@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/model/consent.h"
 #include "lib/read/process.h"
 #include "lib/read/reader.h"
 #include "util/parse.h"
@@ -167,7 +168,7 @@ static bool nodes_of(struct reading *r, const struct function_use *f, struct vfi
 	char dir[PATH_MAX];
 
 	*ret = (struct vfio_nodes){ 0 };
-	if (!f->driver || !strstr(f->driver, "vfio"))
+	if (!driver_is_vfio(f->driver))
 		return false;
 	if (f->iommu_group)
 		snprintf(ret->group, sizeof(ret->group), "/dev/vfio/%.40s", f->iommu_group);
