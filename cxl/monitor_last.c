@@ -53,9 +53,11 @@ void monitor_last_write(struct json_object *last)
 {
 	static bool is_said;
 	_cleanup_close_ int dir = service_directory();
-	const char *text = json_object_to_json_string_ext(last, JSON_C_TO_STRING_PLAIN);
-	int rc = dir == -ENOENT ? 0 : dir < 0 ? dir : state_write(dir, FILE_NAME, text);
+	_cleanup_free_ char *text = dir < 0 ? NULL : render_text(last, false);
+	int rc = dir < 0 && dir != -ENOENT ? dir : 0;
 
+	if (dir >= 0)
+		rc = text ? state_write(dir, FILE_NAME, text) : -ENOMEM;
 	if (rc && !is_said)
 		fprintf(stderr, "cxl isolation-status: %s cannot be written: %s; what changes while the monitor is not running will not be told\n",
 			FILE_NAME, strerror(-rc));

@@ -2,9 +2,7 @@
 /* Lines of the monitor, on standard output or in the journal: see monitor_line.h. */
 #include "cxl/monitor_line.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
@@ -12,8 +10,8 @@
 
 #include "util/array.h"
 #include "util/cleanup.h"
-#include "util/systemd.h"
 #include "util/render.h"
+#include "util/systemd.h"
 
 static void add_time(struct json_object *line)
 {
@@ -69,24 +67,6 @@ static const struct meaning *meaning_of(const char *type)
 	return m;
 }
 
-/* As it is printed, without the end of its line; free() it.  NULL with @err. */
-static char *text_of(struct json_object *line, struct err *err)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-	int rc = f ? render_line(line, f, err) : err_no_memory(err, "");
-
-	if (f && fclose(f) && !rc)
-		rc = err_no_memory(err, "");
-	if (rc) {
-		free(text);
-		return NULL;
-	}
-	text[size - 1] = '\0';
-	return text;
-}
-
 /* With its fields where the journal takes them, else as a line of its stream. */
 static int tell_journal(struct json_object *line, struct json_object *change,
 			struct json_object *root_ports, struct err *err)
@@ -102,10 +82,10 @@ static int tell_journal(struct json_object *line, struct json_object *change,
 		{ "CXL_CHANGE", type },
 		{ "CXL_ROOT_PORT", port ? port : json_object_get_string(json_object_object_get(first, "root_port")) },
 	};
-	_cleanup_free_ char *text = text_of(line, err);
+	_cleanup_free_ char *text = render_text(line, false);
 
 	if (!text)
-		return -ENOMEM;
+		return err_no_memory(err, "");
 	if (!journal_send(priority, text, fields, ARRAY_SIZE(fields)))
 		return 0;
 	printf("<%d>", priority);

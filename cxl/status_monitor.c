@@ -223,14 +223,8 @@ static void watch_look(struct monitor *m, struct look *l)
 		watch_exit(&m->watch);	/* no memory: then look each time */
 }
 
-/* What is done about one change: whatever comes of it is done here, and nowhere else. */
-static int handle_change(struct monitor *m, struct json_object *change,
-			 const struct messages *messages, struct err *err)
-{
-	return monitor_print(&m->output, change, messages, err);
-}
-
-static int handle_changes(struct monitor *m, struct json_object *changes,
+/* The line of each, and what is known from now on; @changes is taken. */
+static int tell_changes(struct monitor *m, struct json_object *changes,
 			  const struct messages *messages, size_t *ret_n, struct err *err)
 {
 	static const struct messages none = { 0 };
@@ -238,7 +232,7 @@ static int handle_changes(struct monitor *m, struct json_object *changes,
 
 	*ret_n = render_length(changes);
 	for (size_t i = 0; !rc && i < *ret_n; i++)
-		rc = handle_change(m, json_object_array_get_idx(changes, i),
+		rc = monitor_print(&m->output, json_object_array_get_idx(changes, i),
 				   i ? &none : messages, err);
 	if (*ret_n)
 		monitor_last_write(m->last);
@@ -276,7 +270,7 @@ static int lose_host(struct monitor *m, const struct err *why, const struct mess
 		fprintf(stderr, "cxl isolation-status: %s; looking again until it can be read\n", why->text);
 	snprintf(m->trouble, sizeof(m->trouble), "%s", why->text);
 	if (why->errnum == ENODEV)
-		rc = handle_changes(m, monitor_compare(m->last, none), messages, ret_n, err);
+		rc = tell_changes(m, monitor_compare(m->last, none), messages, ret_n, err);
 	json_object_put(none);
 	watch_look(m, NULL);
 	return rc;
@@ -304,7 +298,7 @@ static int look_again(struct monitor *m, bool moved, size_t *ret_n, struct err *
 		return rc;
 	}
 	m->trouble[0] = '\0';
-	rc = handle_changes(m, monitor_compare(m->last, l->records), &new, ret_n, err);
+	rc = tell_changes(m, monitor_compare(m->last, l->records), &new, ret_n, err);
 	messages_free(&new);
 	act_on(m, l);
 	if (moved || !m->look) {
@@ -349,7 +343,7 @@ static int look_at_registers(struct monitor *m, size_t *ret_n, struct err *err)
 	for (size_t i = 0; i < n; i++)
 		set.root_ports[i] &= now->root_ports[i].iso.regs.valid;
 	records = record_watched(now, &set, results);
-	rc = handle_changes(m, monitor_compare_some(m->last, records), &none, ret_n, err);
+	rc = tell_changes(m, monitor_compare_some(m->last, records), &none, ret_n, err);
 	json_object_put(records);
 	return rc;
 }
@@ -489,9 +483,10 @@ static int start(struct monitor *m, bool was_known, size_t *ret_n, struct err *e
 		rc = monitor_print_snapshot(&m->output, l->records, &new, err);
 		/* while nobody watched */
 		if (!rc && was_known)
-			rc = handle_changes(m, json_object_get(changes), &none, ret_n, err);
+			rc = tell_changes(m, json_object_get(changes), &none, ret_n, err);
+		else
+			monitor_last_write(m->last);
 		json_object_put(changes);
-		monitor_last_write(m->last);
 		say_ready(m);
 		act_on(m, l);
 		watch_look(m, l);

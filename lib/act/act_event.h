@@ -24,7 +24,8 @@ bool act_event_may_run(const struct cxl_root_port *rp, enum policy_key key, stru
 
 /*
  * Run @event's program for @rp, as it is in @host, and wait for its end.  What comes of it is said; a program that is not
- * set, is not trusted, fails or takes too long keeps nothing from going on.  0, or -EINTR: @is_stopped.  *@ret_failed: it was not run to a good end (NULL: not wanted).
+ * set, is not trusted, fails or takes too long keeps nothing from going on.
+ * 0, or -EINTR: @is_stopped.  *@ret_failed: it was not run to a good end (NULL: not wanted).
  */
 int act_event_run(const struct cxl_host *host, const struct cxl_root_port *rp,
 		  const struct policy_wish *wish, const struct act_event *event,

@@ -385,7 +385,6 @@ static enum next do_left(struct act_work *w)
 static enum next do_problem(struct act_work *w)
 {
 	const char *text = arena_printf(w->host->arena, "something is wrong with the root port: %s", w->problem);
-
 	enum next next;
 
 	act_say(LOG_WARNING, w->rp->name, "%s", text);
