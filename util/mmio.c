@@ -9,13 +9,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Where a read that the kernel answers with SIGBUS goes on; a handler can have it from nowhere else. */
+/* Where an access that the kernel answers with SIGBUS goes on; a handler can have it from nowhere else. */
 static _Thread_local sigjmp_buf after_fault;
-static _Thread_local volatile sig_atomic_t is_reading;
+static _Thread_local volatile sig_atomic_t is_trying;
 
 static void bus_error(int sig)
 {
-	if (is_reading)
+	if (is_trying)
 		siglongjmp(after_fault, 1);
 	signal(sig, SIG_DFL);	/* not ours: the access is made again, and ends the process */
 }
@@ -30,19 +30,37 @@ static void take_over_sigbus(void)
 	is_taken_over = !sigaction(SIGBUS, &action, NULL);
 }
 
-int mmio_read(const volatile uint32_t *words, size_t n, uint32_t *ret)
+int mmio_try(void (*fn)(void *data), void *data)
 {
 	if (!is_taken_over)
 		take_over_sigbus();
 	if (sigsetjmp(after_fault, 0)) {
-		is_reading = 0;
+		is_trying = 0;
 		return -EFAULT;
 	}
-	is_reading = 1;
-	for (size_t i = 0; i < n; i++)
-		ret[i] = words[i];
-	is_reading = 0;
+	is_trying = 1;
+	fn(data);
+	is_trying = 0;
 	return 0;
+}
+
+struct reading {
+	const volatile uint32_t *words;
+	size_t n;
+	uint32_t *ret;
+};
+
+static void copy(void *data)
+{
+	const struct reading *r = data;
+
+	for (size_t i = 0; i < r->n; i++)
+		r->ret[i] = r->words[i];
+}
+
+int mmio_read(const volatile uint32_t *words, size_t n, uint32_t *ret)
+{
+	return mmio_try(copy, &(struct reading){ words, n, ret });
 }
 
 int mmio_map(int fd, uint64_t offset, size_t n, struct mmio *ret)

@@ -2,15 +2,7 @@
 /* A pattern written to memory and read back: see pattern.h. */
 #include "lib/txn/pattern.h"
 
-#include <setjmp.h>
-#include <signal.h>
-
-static sigjmp_buf bus_error;
-
-static void on_bus_error(int sig)
-{
-	siglongjmp(bus_error, sig);
-}
+#include "util/mmio.h"
 
 static void fence(void)
 {
@@ -66,15 +58,22 @@ bool pattern_is_kept(volatile uint64_t *p, size_t size, pattern_flush flush)
 	return true;
 }
 
+struct memory {
+	volatile uint64_t *p;
+	size_t size;
+	bool is_good;
+};
+
+static void ask(void *data)
+{
+	struct memory *m = data;
+
+	m->is_good = pattern_is_kept(m->p, m->size, flush_line);
+}
+
 bool pattern_is_survived(volatile uint64_t *p, size_t size)
 {
-	const struct sigaction catch = { .sa_handler = on_bus_error };
-	volatile bool good = false;
-	struct sigaction old;
+	struct memory m = { .p = p, .size = size };
 
-	sigaction(SIGBUS, &catch, &old);
-	if (!sigsetjmp(bus_error, 1))
-		good = pattern_is_kept(p, size, flush_line);
-	sigaction(SIGBUS, &old, NULL);
-	return good;
+	return !mmio_try(ask, &m) && m.is_good;
 }
