@@ -6,12 +6,12 @@
 #ifndef SIM_HOST_H
 #define SIM_HOST_H
 
+#include <json-c/json.h>
 #include <stddef.h>
 
 #include "util/err.h"
 
 struct sim;
-struct json_object;
 
 struct host_entry {
 	char *name;
@@ -49,6 +49,14 @@ struct json_object *overlay_read(const char *file, struct err *err);
  */
 size_t overlay_key(const char *where, const char *key, const void *members, size_t size, size_t n,
 		   struct err *err);
+
+struct overlay_member {
+	const char *key;
+	enum json_type type;
+};
+/* Is @obj made of some of @n @members, each of its type?  Else -EINVAL with @err, as above. */
+int overlay_members(const char *where, struct json_object *obj,
+		    const struct overlay_member *members, size_t n, struct err *err);
 
 /* Members of a checked overlay. */
 const char *overlay_text(struct json_object *overlay, const char *key, const char *otherwise);

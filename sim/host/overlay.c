@@ -20,10 +20,7 @@
 #include "util/parse.h"
 #include "util/state.h"
 
-static const struct {
-	const char *key;
-	enum json_type type;
-} members[] = {
+static const struct overlay_member members[] = {
 	{ "description", json_type_string },
 	{ "base", json_type_string },
 	{ "kernel", json_type_string },
@@ -57,6 +54,20 @@ size_t overlay_key(const char *where, const char *key, const void *list, size_t 
 	return n;
 }
 
+int overlay_members(const char *where, struct json_object *obj, const struct overlay_member *list,
+		    size_t n, struct err *err)
+{
+	json_object_object_foreach(obj, key, value) {
+		size_t i = overlay_key(where, key, list, sizeof(*list), n, err);
+
+		if (i == n)
+			return -EINVAL;
+		if (!json_object_is_type(value, list[i].type))
+			return err_set(err, EXIT_USAGE, EINVAL, "%s%s must be of type %s", where, key, json_type_to_name(list[i].type));
+	}
+	return 0;
+}
+
 static int check(struct json_object *overlay, struct err *err)
 {
 	const char *kernel;
@@ -64,15 +75,8 @@ static int check(struct json_object *overlay, struct err *err)
 
 	if (!json_object_is_type(overlay, json_type_object))
 		return err_set(err, EXIT_USAGE, EINVAL, "it must be a JSON object");
-	json_object_object_foreach(overlay, key, value) {
-		size_t i = overlay_key("", key, members, sizeof(*members), ARRAY_SIZE(members), err);
-
-		if (i == ARRAY_SIZE(members))
-			return -EINVAL;
-		if (!json_object_is_type(value, members[i].type))
-			return err_set(err, EXIT_USAGE, EINVAL, "%s must be of type %s", key,
-				       json_type_to_name(members[i].type));
-	}
+	if (overlay_members("", overlay, members, ARRAY_SIZE(members), err))
+		return -EINVAL;
 	if (!overlay_text(overlay, "base", NULL))
 		return err_set(err, EXIT_USAGE, EINVAL, "base is missing: it names the capture");
 	kernel = overlay_text(overlay, "kernel", NULL);

@@ -20,10 +20,7 @@
 
 enum { MAX_FUNCTIONS = SRIOV_OFFSET };
 
-static const struct {
-	const char *key;
-	enum json_type type;
-} members[] = {
+static const struct overlay_member members[] = {
 	{ "functions", json_type_int },
 	{ "vfs", json_type_array },
 	{ "region", json_type_int },
@@ -48,14 +45,8 @@ static int check(struct json_object *o, struct err *err)
 
 	if (!json_object_is_type(o, json_type_object))
 		return err_set(err, EXIT_USAGE, EINVAL, "accelerators: the values must be objects");
-	json_object_object_foreach(o, key, value) {
-		size_t i = overlay_key("accelerators: ", key, members, sizeof(*members), ARRAY_SIZE(members), err);
-
-		if (i == ARRAY_SIZE(members))
-			return -EINVAL;
-		if (!json_object_is_type(value, members[i].type))
-			return err_set(err, EXIT_USAGE, EINVAL, "accelerators: %s must be of type %s", key, json_type_to_name(members[i].type));
-	}
+	if (overlay_members("accelerators: ", o, members, ARRAY_SIZE(members), err))
+		return -EINVAL;
 	if (!json_object_object_get_ex(o, "vfs", &vfs))
 		return 0;
 	if (json_object_array_length(vfs) > SRIOV_TOTAL)
