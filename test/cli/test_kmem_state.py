@@ -130,15 +130,22 @@ def test_a_word_that_is_new_says_nothing(tree):
     assert "attribute private cannot be read (it is neither 0 nor 1)" in r.err
 
 
+def with_sysram(tree, online_type):
+    """A capture whose region has what the posting makes of it, and that; without an online_type where it is None."""
+    d = tree("direct1-6.12-devdax")
+    sysram = next(d.glob("sys/devices/platform/ACPI0017:00/root0/decoder*/region0")) / "sysram_region0"
+    sysram.mkdir()
+    (d / "sys/bus/cxl/devices/sysram_region0").symlink_to(f"../../../devices/{sysram.relative_to(d / 'sys/devices')}")
+    if online_type:
+        (sysram / "online_type").write_text(online_type + "\n")
+    return d, sysram
+
+
 @pytest.mark.parametrize("online_type", ["invalid", "online_movable", None])
 def test_what_is_to_make_system_ram_of_a_region_is_listed_with_it(tree, online_type):
-    d = tree("direct1-6.12-devdax")
-    region = next(d.glob("sys/devices/platform/ACPI0017:00/root0/decoder*/region0"))
-    (region / "sysram_region0").mkdir()
-    (d / "sys/bus/cxl/devices/sysram_region0").symlink_to(f"../../../devices/{(region / 'sysram_region0').relative_to(d / 'sys/devices')}")
+    d, sysram = with_sysram(tree, online_type)
     if online_type:
-        (region / "sysram_region0/online_type").write_text(online_type + "\n")
-        (region / "sysram_region0/driver").symlink_to("../../../../../../bus/cxl/drivers/cxl_dax_kmem_region")
+        (sysram / "driver").symlink_to("../../../../../../bus/cxl/drivers/cxl_dax_kmem_region")
     r = run_daxctl(["list", "--isolation"], sysroot=d)
     assert r.rc == 0 and r.json["regions"][0]["sysram"] == {"device": "sysram_region0", "online_type": online_type, "driver": "cxl_dax_kmem_region" if online_type else None}
     assert r.dax()["dax0.0"]["region"] == "region0" and ("online_type cannot be read" in r.err) == (online_type is None)
@@ -179,12 +186,7 @@ def test_a_region_of_another_driver_is_not_promised_back_and_its_remedy_makes_it
 
 @pytest.mark.parametrize("online_type, result", [("offline", "passed"), ("sometimes", "unknown"), (None, "unknown")])
 def test_what_it_would_be_is_told_from_its_online_type_alone(tree, online_type, result):
-    d = tree("direct1-6.12-devdax")
-    region = next(d.glob("sys/devices/platform/ACPI0017:00/root0/decoder*/region0"))
-    (region / "sysram_region0").mkdir()
-    (d / "sys/bus/cxl/devices/sysram_region0").symlink_to(f"../../../devices/{(region / 'sysram_region0').relative_to(d / 'sys/devices')}")
-    if online_type:
-        (region / "sysram_region0/online_type").write_text(online_type + "\n")
+    d, _ = with_sysram(tree, online_type)
     r = run_cxl(["isolation-status", "--check"], sysroot=d)
     assert finding(r, "ISO-AUTO-ONLINE")["result"] == result, str(r)
     assert result == "passed" or "what sysram_region0 makes of the memory of region0 cannot be told" in finding(r, "ISO-AUTO-ONLINE")["text"]
