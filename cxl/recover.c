@@ -349,6 +349,7 @@ static int end(struct command_run *run, struct recover *r, int rc, const struct 
 	if (r->rp) {
 		struct cxl_root_port now = *r->rp;
 
+		recover_count_end(r);
 		if (recover_has_changed(r) && !iso_refresh(r->host, &now))
 			r->after = iso_control(&now.iso);
 		render_append(list, record_recovery(r));

@@ -2,13 +2,14 @@
 /*
  * Output back-end "prometheus": the text exposition format, as the textfile
  * collector of node_exporter takes it: HELP and TYPE once a metric, its samples
- * in a row, no timestamps.  Everything is a gauge.
+ * in a row, no timestamps.  What is called _total is a counter, all else a gauge.
  * Source: prometheus.io/docs/instrumenting/exposition_formats.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
+#include "util/parse.h"
 #include "util/render_format.h"
 
 /* @text with what ends a label's value or a HELP line escaped. */
@@ -51,7 +52,7 @@ static unsigned int begin_sample(struct writer *w, struct json_object *row, cons
 	if (!w->begun) {
 		fprintf(w->f, "# HELP %s ", w->metric->name);
 		put_escaped(w->metric->help, "\\", w->f);
-		fprintf(w->f, "\n# TYPE %s gauge\n", w->metric->name);
+		fprintf(w->f, "\n# TYPE %s %s\n", w->metric->name, has_suffix(w->metric->name, "_total") ? "counter" : "gauge");
 		w->begun = true;
 	}
 	fputs(w->metric->name, w->f);

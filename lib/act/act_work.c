@@ -17,6 +17,7 @@
 #include "lib/act/act_event.h"
 #include "lib/act/act_recover.h"
 #include "lib/act/act_say.h"
+#include "lib/kept/count.h"
 #include "lib/kept/kept_read.h"
 #include "lib/model/isolation_regs.h"
 #include "lib/read/host_read.h"
@@ -222,12 +223,23 @@ static const struct cxl_root_port *needed_port(struct act_work *w)
 	return NULL;
 }
 
+/* For metrics: nothing waits for it, nothing depends on it. */
+static void note_isolation(struct act_work *w)
+{
+	int rc = iso_isolated(&w->rp->iso) == TRI_YES ?
+		count_isolation(w->dirfd, w->host, w->rp) : 0;
+
+	if (rc)
+		act_say(LOG_WARNING, w->rp->name, "this isolation is not counted: %s", err_text(-rc));
+}
+
 static enum next do_decide(struct act_work *w)
 {
 	const char *text = NULL;
 
 	if (look_again(w))
 		return NEXT_LATER;
+	note_isolation(w);
 	if (is_back(w))
 		return come_back(w, "it was brought back by somebody else");
 	switch (act_decide(w->host, w->rp, &w->wish, &w->state, now_s(), tied_journal(w), &text)) {
@@ -363,6 +375,8 @@ static enum next do_after(struct act_work *w)
 				       tell(w, ACT_RECOVERED, POLICY_ON_RECOVERED, text);
 	if (next != NEXT_PHASE)
 		return next;
+	if (iso_isolated(&w->rp->iso) == TRI_NO)
+		count_back(w->dirfd, w->host, w->rp);
 	w->state.problem_told = false;
 	w->state.evidence = 0;
 	w->state.boot_id = NULL;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "lib/kept/counters.h"
 #include "lib/kept/journal.h"
 #include "lib/kept/proof.h"
 #include "lib/kept/temporary.h"
@@ -107,7 +108,8 @@ struct state_dir {
 
 static bool is_wanted(const char *name)
 {
-	return has_suffix(name, JOURNAL_SUFFIX) || has_suffix(name, TEMPORARY_SUFFIX);
+	return has_suffix(name, JOURNAL_SUFFIX) || has_suffix(name, TEMPORARY_SUFFIX) ||
+	       has_suffix(name, COUNTERS_SUFFIX);
 }
 
 static int take_name(const char *name, void *data)
@@ -311,6 +313,40 @@ const struct cxl_host *kept_without_temporary(const struct cxl_host *was,
 	return now;
 }
 
+/* --- counters ------------------------------------------------------------------------------- */
+
+static int take_counters(struct state_dir *d, const char *file)
+{
+	struct kept_counters *c = arena_alloc(d->host->arena, 1, sizeof(*c));
+	_cleanup_free_ char *text = NULL;
+	const struct cxl_root_port *rp;
+	char name[96];
+	int rc;
+
+	snprintf(name, sizeof(name), "%.*s", (int)(strlen(file) - strlen(COUNTERS_SUFFIX)), file);
+	rp = host_root_port(d->host, name);
+	if (!c || !rp)
+		return c ? 0 : -ENOMEM;
+	rc = read_state(d, file, &text);
+	if (rc == -ENOENT || rc == -ENOMEM)
+		return rc == -ENOMEM ? rc : 0;
+	if (rc || !counters_parse(text, rp->name, d->host->arena, c)) {
+		message_add(d->host->messages, SEV_INFO, "COUNTERS", rp->name, "%s/%s is ignored: %s", d->path, file, rc ? err_text(-rc) : "it is damaged");
+		c = NULL;
+	}
+	OWN(d->host, root_ports, rp)->kept.counters = c;
+	return 0;
+}
+
+/* Where nothing was ever kept nothing was counted. */
+static void begin_counters(struct cxl_host *host)
+{
+	static const struct kept_counters none;
+
+	for (size_t i = 0; i < host->n_root_ports; i++)
+		host->own->root_ports[i].kept.counters = &none;
+}
+
 static int take_files(struct state_dir *d)
 {
 	int rc = 0;
@@ -325,6 +361,8 @@ static int take_files(struct state_dir *d)
 
 		if (has_suffix(d->names.v[i], TEMPORARY_SUFFIX))
 			rc = take_temporary(d, d->names.v[i]);
+		else if (has_suffix(d->names.v[i], COUNTERS_SUFFIX))
+			rc = take_counters(d, d->names.v[i]);
 		else
 			rc = is_proof ? take_proof(d, d->names.v[i])
 				      : take_journal(d, d->names.v[i]);
@@ -339,6 +377,8 @@ static int read_files(struct cxl_host *host)
 	int rc = list_state(&d);
 
 	fd = d.dirfd;
+	if (!rc || rc == -ENOENT)
+		begin_counters(host);
 	if (rc == -ENOENT)	/* nothing was ever recovered here */
 		return 0;
 	if (!rc || rc == -ENOMEM)

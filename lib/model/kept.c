@@ -6,6 +6,13 @@
 
 #include "lib/model/host.h"
 
+const char *const counted_failure_names[N_COUNTED_FAILURES] = {
+	[FAILED_LINK_DOWN] = "link-down", [FAILED_TIMEOUT] = "timeout", [FAILED_UNKNOWN] = "unknown",
+};
+const char *const counted_end_names[N_COUNTED_ENDS] = {
+	[ENDED_DONE] = "done", [ENDED_FAILED] = "failed", [ENDED_STOPPED] = "stopped", [ENDED_ABANDONED] = "abandoned",
+};
+
 static bool is_own(const struct kept_journal *j, const struct cxl_root_port *rp)
 {
 	return !strcmp(j->root_port, rp->name);

@@ -36,6 +36,22 @@ struct kept_temporary {
 	bool is_held;		/* somebody still needs it */
 };
 
+/* What failures were counted by, and how recoveries ended. */
+enum counted_failure { FAILED_LINK_DOWN, FAILED_TIMEOUT, FAILED_UNKNOWN };
+enum counted_end { ENDED_DONE, ENDED_FAILED, ENDED_STOPPED, ENDED_ABANDONED };
+extern const char *const counted_failure_names[], *const counted_end_names[];
+enum { N_COUNTED_FAILURES = FAILED_UNKNOWN + 1, N_COUNTED_ENDS = ENDED_ABANDONED + 1 };
+
+/* Counted since this host first kept something of the root port: lib/kept/counters.h. */
+struct kept_counters {
+	uint64_t isolations[N_COUNTED_FAILURES];
+	uint64_t recoveries[N_COUNTED_ENDS];
+	uint64_t recovery_us;	/* what those that ended well took */
+	uint64_t isolated_us;	/* from when an isolation was counted until it was over, where that was one boot */
+	const char *boot_id;	/* of the isolation that has been counted and is not over, NULL: there is none, */
+	uint64_t since_us;	/* and when that was, by the clock of that boot */
+};
+
 /* Of one root port. */
 struct port_kept {
 	const struct kept_temporary *temporary[2];	/* of CXL.mem and CXL.cache; NULL: none */
@@ -49,6 +65,7 @@ struct port_kept {
 	uint64_t users_grace_us;
 	const char *driver_consent, *driver_consent_at;	/* driver-consent: the driver, and "FILE:LINE" */
 	const char *policy_error;	/* a sentence: why the policy cannot tell; NULL when it can */
+	const struct kept_counters *counters;	/* NULL: they cannot be told */
 };
 
 /* A journal: of a recovery that has not ended, or is running. */

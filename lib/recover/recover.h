@@ -129,6 +129,9 @@ void recover_report_after(struct recover *r);
 
 /* recover_proof.c: evidence of what failed, before anything is taken down; without it the recovery goes on, which is said. */
 void recover_keep_evidence(struct recover *r);
+/* For metrics: that it is isolated, @again after it was not; and how the recovery ended. */
+void recover_count_isolation(struct recover *r, bool again);
+void recover_count_end(struct recover *r);
 /* A recovery that ended well is kept as a proof that it can. */
 void recover_prove(struct recover *r);
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a recovery leaves behind: evidence of the failure, and when it ended well the
- * proof that this root port can be recovered on this machine.  See recover.h.
+ * What a recovery leaves behind: evidence of the failure, counters for metrics, and when it
+ * ended well the proof that this root port can be recovered on this machine.  See recover.h.
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/kept/count.h"
 #include "lib/kept/evidence.h"
 #include "lib/kept/proof.h"
 #include "lib/recover/recover.h"
@@ -31,12 +32,39 @@ static bool is_kept_already(const struct recover *r, unsigned long *ret)
 	return false;
 }
 
+static void say_uncounted(struct recover *r, const char *what, int rc)
+{
+	if (rc)
+		message_add(r->messages, SEV_WARNING, "COUNTERS", r->rp->name, "%s: %s is not counted: %s", r->rp->name, what, err_text(-rc));
+}
+
+void recover_count_isolation(struct recover *r, bool again)
+{
+	int rc = again ? count_back(r->dirfd, r->host, r->rp) : 0;
+
+	say_uncounted(r, "this isolation", rc ? rc : count_isolation(r->dirfd, r->host, r->rp));
+}
+
+void recover_count_end(struct recover *r)
+{
+	static const int ends[N_OUTCOMES] = {
+		[OUTCOME_DONE] = ENDED_DONE + 1, [OUTCOME_LEFT] = ENDED_FAILED + 1,
+		[OUTCOME_STOPPED] = ENDED_STOPPED + 1, [OUTCOME_ABANDONED] = ENDED_ABANDONED + 1,
+	};
+	int end = ends[r->result] - 1;
+
+	if (end >= 0 && !r->request.dry_run && r->dirfd >= 0)
+		say_uncounted(r, "this recovery", count_recovery(r->dirfd, r->host, r->rp, (enum counted_end)end, r->took_us));
+}
+
 /* Of a healthy port that is taken down to try it out there is nothing to tell. */
 void recover_keep_evidence(struct recover *r)
 {
 	unsigned long number;
 	struct err err;
 
+	if (iso_isolated(&r->rp->iso) == TRI_YES)
+		recover_count_isolation(r, false);
 	if (is_kept_already(r, &number))
 		return;
 	if (iso_isolated(&r->rp->iso) == TRI_NO && r->rp->link.up == TRI_YES)

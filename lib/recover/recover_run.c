@@ -390,6 +390,7 @@ static int run_tries(struct recover *r, struct err *err)
 			return rc;
 		message_add(r->messages, SEV_WARNING, checks[ID_ISOLATED].id, r->rp->name, "%s became isolated again while it was being recovered: starting over",
 			    r->rp->name);
+		recover_count_isolation(r, true);
 		if (!rc)
 			err_set(err, EXIT_REFUSED, EIO, "%s became isolated again", r->rp->name);
 		if (r->journal.tries >= RECOVER_MAX_TRIES)

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/report/history.h"
 #include "lib/report/problem.h"
 #include "util/render.h"
 
@@ -275,6 +276,16 @@ static struct json_object *record_impact(const struct cxl_host *host, const stru
 	return obj;
 }
 
+/* What was counted of it; null: that cannot be told. */
+static struct json_object *record_history(const struct kept_counters *c)
+{
+	struct json_object *obj = c ? render_object() : NULL;
+
+	if (c)
+		history_add(obj, c);
+	return obj;
+}
+
 static const struct cxl_root_port *next_selected(const struct cxl_host *host,
 						 const struct target_set *set, size_t *at)
 {
@@ -294,6 +305,7 @@ struct json_object *record_status(const struct cxl_host *host, const struct targ
 		const struct cxl_root_port *rp = next_selected(host, set, &at);
 
 		render_add(obj, "problems", record_problems(rp, &results[at - 1]));
+		render_add(obj, "history", record_history(rp->kept.counters));
 		render_add(obj, "impact", parts->impact ? record_impact(host, &parts->impact[at - 1], parts->dax_names) : NULL);
 		render_add(obj, "checks", parts->checks ? record_checks(&results[at - 1]) : NULL);
 	}
@@ -316,6 +328,7 @@ struct json_object *record_status_example(void)
 		.link = { TRI_YES, "32.0 GT/s PCIe", 16 },
 		.kept = { .proof_date = "2026-01-01T00:00:00Z",
 			  .proof_kernel = "6.12.0",
+			  .counters = &(const struct kept_counters){ .recovery_us = 0 },
 			  .platform_recovery = "isolation.conf:1" },
 	};
 	const struct cxl_host host = { .root_ports = &rp, .n_root_ports = 1 };

@@ -70,6 +70,22 @@ def test_the_dashboard_counts_memory_by_what_a_failure_of_it_ends_in(tmp_path):
     assert p.returncode == 0, p.stdout[-3000:] + p.stderr[-3000:]
 
 
+@pytest.mark.parametrize("metric, label, values, alert", [
+    ("isolations_total", "cause", {"link-down": "0x30 1x30 2x300"}, "CxlRootPortFailsAgain"),
+    ("isolations_total", "cause", {"link-down": "0x30 1x330", "timeout": "0x300 1x60"}, "CxlRootPortFailsAgain"),
+    ("isolations_total", "cause", {"link-down": "0x30 1x330"}, None),
+    ("recoveries_total", "result", {"failed": "0x330 1x30"}, "CxlRecoveryFailed"),
+    ("recoveries_total", "result", {"done": "0x330 1x30", "failed": "3x360"}, None)])
+def test_alerts_on_what_is_counted(metric, label, values, alert, tmp_path):
+    test = tmp_path / "test.yml"
+    test.write_text(json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [
+        {"interval": "1m", "input_series": [{"series": f'cxl_isolation_{metric}{{instance="host",root_port="{RP}",{label}="{v}"}}', "values": n} for v, n in values.items()],
+         "promql_expr_test": [{"expr": 'count by (alertname, root_port) (ALERTS{alertstate="firing"})', "eval_time": "6h",
+                               "exp_samples": [{"labels": f'{{alertname="{alert}", root_port="{RP}"}}', "value": 1}] if alert else []}]}]}))
+    p = subprocess.run([promtool.program(), "test", "rules", test], capture_output=True, text=True, check=False)
+    assert p.returncode == 0, p.stdout[-3000:] + p.stderr[-3000:]
+
+
 def test_promtool_understands_them():
     p = subprocess.run([promtool.program(), "check", "rules", RULES], capture_output=True, text=True, check=False)
     assert p.returncode == 0, p.stdout + p.stderr

@@ -40,7 +40,7 @@ def samples(text):
     parser = pytest.importorskip("prometheus_client.parser")
     found = {}
     for family in parser.text_string_to_metric_families(text):
-        assert family.type == "gauge" and family.documentation, family
+        assert family.type == ("counter" if f"# TYPE {family.name}_total" in text else "gauge") and family.documentation, family
         for s in family.samples:
             key = (s.name, frozenset(s.labels.items()))
             assert key not in found and s.timestamp is None, f"twice, or with a timestamp: {s}"
