@@ -5,6 +5,9 @@
 
 #include <stdint.h>
 
+/* When this boot began by the date as it is set now, in seconds since 1970. */
+uint64_t clock_booted_at(void);
+
 /* Microseconds since some moment before the program began. */
 uint64_t clock_now_us(void);
 

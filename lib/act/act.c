@@ -348,6 +348,7 @@ static void look_at_port(struct look *l)
 		look_later(l->k, RETRY_US);
 		return;
 	}
+	act_follow_clock(l->w.host, s);
 	if (s->phase != ACT_IDLE && l->k->back_at && l->is_isolated) {
 		s->recovered_at = l->k->back_at;
 		s->containment = -1;

@@ -18,7 +18,8 @@
 #define SCHEMA "cxl-act/1"
 
 enum {
-	N_MEMBERS = 14,
+	N_MEMBERS = 16,
+	ROUNDED_S = 2,	/* two clocks are not read at one moment, and in seconds */
 	FRESH_S = 120,	/* a monitor that is killed is started again before that, and looks more often */
 };
 
@@ -49,6 +50,35 @@ size_t act_times_since(const struct act_times *t, uint64_t now, uint64_t seconds
 	return n;
 }
 
+static void shift(uint64_t *at, int64_t by)
+{
+	if (*at)	/* 0 is no time */
+		*at = by < 0 && *at <= 0 - (uint64_t)by ? 1 : *at + (uint64_t)by;
+}
+
+static void shift_all(struct act_times *t, int64_t by)
+{
+	for (size_t i = 0; i < t->n; i++)
+		shift(&t->v[i], by);
+}
+
+void act_state_follow_clock(struct act_state *s, const char *boot_id, uint64_t booted_at)
+{
+	int64_t by = (int64_t)(booted_at - s->booted_at);
+	bool is_known = s->clock_boot_id && !strcmp(s->clock_boot_id, boot_id);
+
+	if (is_known && by >= -ROUNDED_S && by <= ROUNDED_S)
+		return;
+	if (is_known) {
+		shift(&s->failed_at, by);
+		shift(&s->recovered_at, by);
+		shift_all(&s->recoveries, by);
+		shift_all(&s->hooks, by);
+	}
+	s->clock_boot_id = boot_id;
+	s->booted_at = booted_at;
+}
+
 /* --- out -------------------------------------------------------------------------- */
 
 static struct json_object *times_json(const struct act_times *t)
@@ -77,6 +107,8 @@ char *act_state_text(const struct act_state *s, const char *root_port)
 	render_add_string(obj, "problems", s->problems ? s->problems : "");
 	render_add_u64(obj, "failed_at", true, s->failed_at);
 	render_add_u64(obj, "recovered_at", true, s->recovered_at);
+	render_add_string(obj, "clock_boot_id", s->clock_boot_id);
+	render_add_u64(obj, "booted_at", true, s->booted_at);
 	render_add(obj, "recoveries", times_json(&s->recoveries));
 	render_add(obj, "hooks", times_json(&s->hooks));
 	ret = render_text(obj, true);
@@ -132,7 +164,9 @@ static bool read_members(struct json_read *r, struct json_object *obj, const cha
 	    !json_read_text(r, obj, "text", &ret->text) ||
 	    !json_read_string_of(r, obj, "problems", &ret->problems) ||
 	    !json_read_u64(r, obj, "failed_at", &ret->failed_at) ||
-	    !json_read_u64(r, obj, "recovered_at", &ret->recovered_at))
+	    !json_read_u64(r, obj, "recovered_at", &ret->recovered_at) ||
+	    !json_read_text(r, obj, "clock_boot_id", &ret->clock_boot_id) ||
+	    !json_read_u64(r, obj, "booted_at", &ret->booted_at))
 		return false;
 	ret->phase = (enum act_phase)phase;
 	ret->containment = containment ? containment_parse(containment) : -1;

@@ -40,6 +40,8 @@ struct act_state {
 	const char *problems;		/* ids, parted by blanks, for which on-problem was run; "" */
 	uint64_t failed_at;		/* 0: never, and */
 	uint64_t recovered_at;		/* seconds since 1970, too */
+	const char *clock_boot_id;	/* of the boot in which all of these are right where the host */
+	uint64_t booted_at;		/* was booted at that time; NULL, 0: it cannot be told */
 	struct act_times recoveries;	/* that were begun here */
 	struct act_times hooks;		/* programs that were run */
 };
@@ -65,6 +67,12 @@ bool act_state_is_fresh(int dirfd, const char *root_port);
 void act_state_confirm(int dirfd, const char *root_port);
 /* On disk when this returns.  -errno with @err. */
 int act_state_write(int dirfd, const char *root_port, const struct act_state *s, struct err *err);
+
+/*
+ * The clock was set since then, in the boot @boot_id (this one) that began at @booted_at by it now: what happened so long ago
+ * did still happen so long ago.
+ */
+void act_state_follow_clock(struct act_state *s, const char *boot_id, uint64_t booted_at);
 
 void act_times_add(struct act_times *t, uint64_t now);	/* the oldest goes where there are too many */
 /* How many are not older than @seconds; one that is yet to come counts: a clock was set back. */

@@ -21,6 +21,7 @@
 #include "lib/kept/kept_read.h"
 #include "lib/model/isolation_regs.h"
 #include "lib/read/host_read.h"
+#include "util/clock.h"
 
 enum {
 	MAX_ATTEMPTS = 3,	/* of a phase, kills of this process among them */
@@ -84,6 +85,16 @@ static bool begin(struct act_work *w, enum next *ret)
 	return w->state.attempts <= MAX_ATTEMPTS;
 }
 
+/* What is kept of the past follows a clock that was set. */
+void act_follow_clock(const struct cxl_host *host, struct act_state *s)
+{
+	char boot[64];
+	const char *boot_id = arena_strdup(host->arena, kept_boot_id(host, boot, sizeof(boot)));
+
+	if (boot_id)
+		act_state_follow_clock(s, boot_id, clock_booted_at());
+}
+
 static uint64_t now_s(void)
 {
 	return (uint64_t)time(NULL);
@@ -108,6 +119,7 @@ static int look_again(struct act_work *w)
 	}
 	w->host = &reading->host;
 	w->rp = rp;
+	act_follow_clock(w->host, &w->state);
 	return 0;
 }
 

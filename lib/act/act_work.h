@@ -25,6 +25,9 @@ enum { ACT_WORK_LATER = 1 };
 /* Start it where @w->state's phase says: its process, or -errno. */
 pid_t act_work_start(struct act_work *w);
 
+/* Times in @s follow a clock that was set since it was written; its texts live in @host's arena. */
+void act_follow_clock(const struct cxl_host *host, struct act_state *s);
+
 /* The policy of @rp in @ret, which applies to nothing where there is none.  -errno with @err: it cannot be used. */
 int act_policy(const struct cxl_host *host, const struct cxl_root_port *rp,
 	       struct policy_wish *ret, struct err *err);

@@ -24,6 +24,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		PROMISE(out && act_state_parse(out, PORT, &a, &again));
 		twice = act_state_text(&again, PORT);
 		PROMISE(twice && !strcmp(out, twice));
+		act_state_follow_clock(&again, "5ae2f0a4", 1800000500);
+		PROMISE(again.booted_at >= 1800000498 && again.booted_at <= 1800000502);
 		free(out);
 		free(twice);
 	}

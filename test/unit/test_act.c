@@ -130,6 +130,44 @@ static void too_often_is_too_often(void **state)
 	assert_int_equal(decide(f), ACT_LEAVE);
 }
 
+/* It was recovered a minute ago, three times in all: whatever the date is by now, that is what happened. */
+static void a_clock_that_is_set_is_followed(void **state)
+{
+	struct fixture *f = *state;
+	static const int64_t jumps[] = { 86400 * 365, -86400 * 365, 3, -3, 0 };
+
+	for (size_t i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
+		uint64_t then = NOW - (uint64_t)jumps[i];
+
+		f->s.clock_boot_id = "this";
+		f->s.booted_at = then - 5000;
+		f->s.failed_at = then;
+		f->s.recovered_at = then - 60;
+		f->s.recoveries = (struct act_times){ .v = { then - 3000, then - 2000, then - 60 },
+						      .n = 3 };
+		act_state_follow_clock(&f->s, "this", NOW - 5000);
+		assert_int_equal(f->s.failed_at, NOW);
+		assert_int_equal(f->s.recovered_at, NOW - 60);
+		assert_int_equal(decide(f), ACT_LEAVE);
+		says(f, "failed again within 5 minutes");
+		f->s.recovered_at = 0;
+		assert_int_equal(decide(f), ACT_LEAVE);
+		says(f, "it was recovered 3 times");
+		/* what is so already stays, and a time that is none */
+		act_state_follow_clock(&f->s, "this", NOW - 5000 + 2);
+		assert_int_equal(f->s.recoveries.v[0], NOW - 3000);
+		assert_int_equal(f->s.recovered_at, 0);
+	}
+	/* of another boot nobody knows */
+	act_state_follow_clock(&f->s, "another", 77);
+	assert_int_equal(f->s.recoveries.v[0], NOW - 3000);
+	assert_string_equal(f->s.clock_boot_id, "another");
+	act_state_follow_clock(&f->s, "another", 70);
+	assert_int_equal(f->s.recoveries.v[0], NOW - 3007);
+	act_state_follow_clock(&f->s, "another", 70 - (uint64_t)NOW);
+	assert_int_equal(f->s.recoveries.v[0], 1);
+}
+
 static void journals_are_waited_for(void **state)
 {
 	struct fixture *f = *state;
@@ -158,7 +196,7 @@ static void how_far_it_came_is_read(void **state)
 	struct fixture *f = *state;
 	struct act_state s = { .boot_id = "b", .containment = CONTAINMENT_DEBUG, .phase = ACT_AFTER, .problem_told = true,
 			       .evidence = 12, .attempts = 2, .text = "why \"so\"", .problems = "link-down timed-out",
-			       .recovered_at = NOW, .recoveries = { { 1, 2 }, 2 } }, again = { 0 };
+			       .recovered_at = NOW, .clock_boot_id = "b", .booted_at = NOW - 500, .recoveries = { { 1, 2 }, 2 } }, again = { 0 };
 	char *text, *twice;
 
 	for (uint64_t i = 0; i < 2 * ACT_MAX_TIMES; i++)
@@ -221,6 +259,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(only_who_asks_for_it_gets_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_it_was_before_counts, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(too_often_is_too_often, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_clock_that_is_set_is_followed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(journals_are_waited_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(how_far_it_came_is_read, set_up, tear_down),
 		cmocka_unit_test(a_program_that_others_could_change_is_not_run),
