@@ -27,8 +27,9 @@ int file_open(int dirfd, const char *path, int flags, mode_t mode, struct stat *
 const char *file_why_not_trusted(const struct stat *st);
 
 /*
- * Could anybody but root have the program @path, which is absolute, replaced or changed?
- * What is to be seen to, the program or a directory above it, in @ret_at; false: nobody.
+ * Could anybody but root have the program @path, which is absolute, replaced or changed?  Each link on the way is
+ * followed, and whoever could change where one leads could.  What is to be seen to, the program, a directory or a link,
+ * in @ret_at; false: nobody.
  */
 bool file_is_others(const char *path, char *ret_at, size_t size);
 

@@ -41,16 +41,13 @@ static int find_program(const char *key, const char *program, char **ret, struct
 	_cleanup_free_ char *real = realpath(program, NULL);
 	_cleanup_close_ int fd = -1;
 	char at[PATH_MAX];
-	bool is_others;
 	struct stat st;
 
 	if (!real)
 		return err_set(err, EXIT_PREREQ, errno, "%s: %.300s is not there: %s; nothing is run", key, program, strerror(errno));
-	/* the way to it, and where links on that lead */
-	is_others = file_is_others(program, at, sizeof(at)) || file_is_others(real, at, sizeof(at));
-	if (is_others)
+	if (file_is_others(program, at, sizeof(at)))
 		return err_set(err, EXIT_PREREQ, EUNTRUSTED, "%s: %.300s is not run, since others than root could have changed it: see to %.300s, which root has to own and nobody else may write",
-			       key, program, *at ? at : "/");
+			       key, program, at);
 	fd = file_open(AT_FDCWD, real, O_RDONLY, 0, &st);
 	if (fd < 0 || !(st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
 		return err_set(err, EXIT_PREREQ, EACCES, "%s: %.300s is not a program; nothing is run", key, program);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -253,6 +254,40 @@ static void a_program_that_others_could_change_is_not_run(void **state)
 	assert_int_equal(hook_check("on-isolated", "/tmp", &err), -EACCES);
 }
 
+/* "l" leads by way of "between/l", in a directory of that mode, to "d/hook". */
+static int check_links(mode_t between, const char *last, struct err *err)
+{
+	char top[] = "/tmp/test_act.XXXXXX", command[512], path[64];
+	int rc;
+
+	assert_non_null(mkdtemp(top));
+	snprintf(command, sizeof(command), "cd %s && mkdir d between && : >d/hook && chmod 755 d d/hook && ln -s ../d/hook between/l && ln -s %s l && ln -s loop loop && chmod %o between", top,
+		 last, (unsigned int)between);
+	assert_int_equal(system(command), 0);
+	snprintf(path, sizeof(path), "%s/l", top);
+	rc = hook_check("on-isolated", path, err);
+	snprintf(command, sizeof(command), "rm -r %s", top);
+	assert_int_equal(system(command), 0);
+	return rc;
+}
+
+static void whoever_could_lead_a_link_elsewhere_could_change_it(void **state)
+{
+	struct err err;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	assert_int_equal(check_links(0755, "between/l", &err), 0);
+	assert_int_equal(check_links(0755, ".//between/../between/./l", &err), 0);
+	assert_int_equal(check_links(0777, "between/l", &err), -EUNTRUSTED);
+	assert_non_null(strstr(err.text, "/between, which root has to own"));
+	assert_int_equal(check_links(0777, "between/../d/hook", &err), -EUNTRUSTED);
+	assert_int_equal(check_links(0777, "d/hook", &err), 0);
+	assert_int_equal(check_links(0755, "loop", &err), -ELOOP);
+	assert_int_equal(check_links(0755, "/bin/sh", &err), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +297,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_clock_that_is_set_is_followed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(journals_are_waited_for, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(how_far_it_came_is_read, set_up, tear_down),
+		cmocka_unit_test(whoever_could_lead_a_link_elsewhere_could_change_it),
 		cmocka_unit_test(a_program_that_others_could_change_is_not_run),
 	};
 
