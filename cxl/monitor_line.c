@@ -13,17 +13,17 @@
 #include "util/render.h"
 #include "util/systemd.h"
 
-static void add_time(struct json_object *line)
+const char *monitor_time(char *buf)
 {
 	struct timespec now;
-	char date[32], text[64];
+	char date[32];
 	struct tm tm;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(text, sizeof(text), "%s.%03ldZ", date, now.tv_nsec / 1000000);
-	render_add_string(line, "time", text);
+	snprintf(buf, MONITOR_TIME, "%s.%03ldZ", date, now.tv_nsec / 1000000);
+	return buf;
 }
 
 static bool any_isolated(struct json_object *root_ports)
@@ -55,6 +55,7 @@ static const struct meaning {
 	{ "link", LOG_WARNING, "1a81f20892584ed3bc20d74c01f07334" },
 	{ "status", LOG_WARNING, "c7606e60606d42acb2cf6fb548545d7d" },
 	{ "snapshot", LOG_INFO, "fb62c1991ca849618483187e6f0753dd" },
+	{ "event", LOG_WARNING, "a437b983e3bb4dceb2f70745af9e5de5" },	/* of an unknown severity */
 	{ NULL, LOG_NOTICE, "c7606e60606d42acb2cf6fb548545d7d" },	/* every other change */
 };
 
@@ -67,20 +68,46 @@ static const struct meaning *meaning_of(const char *type)
 	return m;
 }
 
+/* Of an error event. */
+static int event_priority(const char *severity, int otherwise)
+{
+	static const struct {
+		const char *severity;
+		int priority;
+	} priorities[] = {
+		{ "informational", LOG_INFO }, { "corrected", LOG_NOTICE }, { "warning", LOG_WARNING },
+		{ "uncorrected", LOG_ERR }, { "nonfatal", LOG_ERR }, { "failure", LOG_ERR }, { "fatal", LOG_CRIT },
+	};
+
+	for (size_t i = 0; severity && i < ARRAY_SIZE(priorities); i++)
+		if (!strcmp(priorities[i].severity, severity))
+			return priorities[i].priority;
+	return otherwise;
+}
+
+static const char *text_of(struct json_object *obj, const char *member)
+{
+	return json_object_get_string(json_object_object_get(obj, member));
+}
+
 /* With its fields where the journal takes them, else as a line of its stream. */
 static int tell_journal(struct json_object *line, struct json_object *change,
 			struct json_object *root_ports, struct err *err)
 {
 	bool is_one = render_length(root_ports);	/* of a snapshot */
 	struct json_object *first = is_one ? json_object_array_get_idx(root_ports, 0) : NULL;
-	const char *type = json_object_get_string(json_object_object_get(change, "type"));
-	const char *port = json_object_get_string(json_object_object_get(change, "root_port"));
+	struct json_object *event = json_object_object_get(change, "event");
+	const char *type = text_of(change, "type"), *port = text_of(change, "root_port");
+	const char *severity = text_of(event, "severity");
 	const struct meaning *m = meaning_of(type);
-	int priority = any_isolated(root_ports) ? LOG_CRIT : m->priority;
+	int priority = any_isolated(root_ports) ? LOG_CRIT : event_priority(severity, m->priority);
 	const struct journal_field fields[] = {
 		{ "MESSAGE_ID", m->id },
 		{ "CXL_CHANGE", type },
-		{ "CXL_ROOT_PORT", port ? port : json_object_get_string(json_object_object_get(first, "root_port")) },
+		{ "CXL_ROOT_PORT", port ? port : text_of(first, "root_port") },
+		{ "CXL_DEVICE", text_of(event, "device") },
+		{ "CXL_EVENT", text_of(event, "name") },
+		{ "CXL_SEVERITY", severity },
 	};
 	_cleanup_free_ char *text = render_text(line, false);
 
@@ -96,14 +123,15 @@ static int print_line(struct monitor_output *o, struct json_object *change,
 		      struct json_object *root_ports, const struct messages *messages,
 		      struct err *err)
 {
-	static const char *const members[] = { "type", "root_port", "changed", "before", "after" };
+	static const char *const members[] = { "type", "root_port", "changed", "before", "after", "event" };
 	struct json_object *line = render_object();
 	struct json_object *frame = render_frame("", 0, messages);
+	char time[MONITOR_TIME];
 	int rc;
 
 	render_add_string(line, "schema", "cxl-isolation-monitor/1");
 	render_add_u64(line, "seq", true, o->seq++);
-	add_time(line);
+	render_add_string(line, "time", monitor_time(time));
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		render_add(line, members[i],
 			   json_object_get(json_object_object_get(change, members[i])));

@@ -15,9 +15,13 @@ struct monitor_output {
 	bool to_journal;	/* standard output is a stream of the journal's */
 };
 
+enum { MONITOR_TIME = 64 };
+/* Now, as in the lines: "2026-01-02T03:04:05.678Z" into @buf of so many bytes, which is returned. */
+const char *monitor_time(char *buf);
+
 void monitor_output_init(struct monitor_output *ret);
 
-/* One line for @change, an object of lib/report/monitor.h. */
+/* One line for @change, an object of lib/report/monitor.h, or one with "type", "root_port", "changed" and "event". */
 int monitor_print(struct monitor_output *o, struct json_object *change,
 		  const struct messages *messages, struct err *err);
 

@@ -49,14 +49,16 @@ void monitor_wake_close(struct monitor_wake *w)
 	uevents_close(&w->uevents);
 }
 
-int monitor_wake_sleep(struct monitor_wake *w, int64_t then_us, bool *ret_heard, struct err *err)
+int monitor_wake_sleep(struct monitor_wake *w, int64_t then_us, int trace_fd,
+		       unsigned int *ret_heard, struct err *err)
 {
 	struct pollfd fds[] = {
 		{ .fd = STDOUT_FILENO },
 		{ .fd = uevents_fd(&w->uevents), .events = POLLIN },
+		{ .fd = trace_fd, .events = POLLIN },
 	};
 
-	*ret_heard = false;
+	*ret_heard = 0;
 	while (!stop_requested && !*ret_heard) {
 		int64_t left = then_us - (int64_t)clock_now_us();
 		struct timespec t = { left / US_PER_S, left % US_PER_S * NS_PER_US };
@@ -67,7 +69,10 @@ int monitor_wake_sleep(struct monitor_wake *w, int64_t then_us, bool *ret_heard,
 			continue;
 		if (fds[0].revents & (POLLERR | POLLNVAL))
 			return err_set(err, EXIT_REFUSED, EPIPE, "the output cannot be written to standard output: %s", strerror(EPIPE));
-		*ret_heard = fds[1].revents && uevents_take(&w->uevents);
+		if (fds[1].revents && uevents_take(&w->uevents))
+			*ret_heard |= HEARD_UEVENT;
+		if (fds[2].revents)
+			*ret_heard |= HEARD_TRACE;
 	}
 	return 0;
 }

@@ -19,11 +19,15 @@ struct monitor_wake {
 void monitor_wake_open(struct monitor_wake *ret, bool is_live);
 void monitor_wake_close(struct monitor_wake *w);
 
+/* What was heard of; several at once. */
+enum { HEARD_UEVENT = 1, HEARD_TRACE = 2 };
+
 /*
- * Until @then (CLOCK_MONOTONIC), the kernel has announced something (*@ret_heard), or a
- * signal.  -EPIPE with @err when nobody reads standard output any more.
+ * Until @then (CLOCK_MONOTONIC), the kernel has announced something (*@ret_heard), also by @trace_fd (-1: none),
+ * or a signal.  -EPIPE with @err when nobody reads standard output any more.
  */
-int monitor_wake_sleep(struct monitor_wake *w, int64_t then_us, bool *ret_heard, struct err *err);
+int monitor_wake_sleep(struct monitor_wake *w, int64_t then_us, int trace_fd,
+		       unsigned int *ret_heard, struct err *err);
 
 /* Did one of those signals come? */
 bool monitor_is_to_stop(void);

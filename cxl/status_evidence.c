@@ -48,8 +48,11 @@ static struct json_object *read_bundle(int dirfd, const struct evidence *e, stru
 
 	if (!rc)
 		obj = json_read_whole(&r, text);
-	if (is_evidence(obj))
+	if (is_evidence(obj)) {
+		if (!json_object_object_get_ex(obj, "events", NULL))	/* of an older version */
+			render_set(obj, "events", NULL);
 		return obj;
+	}
 	json_object_put(obj);
 	message_add(messages, SEV_WARNING, "EVIDENCE", e->root_port, "evidence %lu of %s cannot be used: %s", e->number, e->root_port,
 		    rc ? err_text(-rc) : "it is damaged");

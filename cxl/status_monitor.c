@@ -17,6 +17,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "cxl/monitor_events.h"
 #include "cxl/monitor_last.h"
 #include "cxl/monitor_line.h"
 #include "cxl/monitor_wake.h"
@@ -64,6 +65,7 @@ struct monitor {
 	struct act *act;	/* NULL: it only looks */
 	struct monitor_output output;
 	struct monitor_wake wake;
+	struct monitor_events events;
 };
 
 static int64_t now_us(void)
@@ -209,7 +211,8 @@ static void take_look(struct monitor *m, bool first, struct look **ret, struct m
 static void act_on(struct monitor *m, const struct look *l)
 {
 	if (m->act)
-		act_look(m->act, &l->reading.host, l->sel.set.root_ports, l->sel.results);
+		act_look(m->act, &l->reading.host, l->sel.set.root_ports, l->sel.results,
+			 m->events.kept);
 }
 
 /* Watch @l in place of what was watched; @l is taken. */
@@ -374,10 +377,12 @@ static void advance(int64_t *at, int64_t interval_us, int64_t now)
 		*at = now + interval_us;
 }
 
-static int64_t earliest(const struct rhythm *r, bool is_fast)
+static int64_t earliest(const struct monitor *m, const struct rhythm *r)
 {
-	int64_t at = is_fast && r->fast < r->slow ? r->fast : r->slow;
+	int64_t at = watch_is_fast(&m->watch) && r->fast < r->slow ? r->fast : r->slow;
+	int64_t events = monitor_events_due(&m->events);
 
+	at = events < at ? events : at;
 	return r->heard && r->heard < at ? r->heard : at;
 }
 
@@ -393,11 +398,36 @@ static void plan_heard(struct rhythm *r)
 		r->heard = soonest;
 }
 
+/* Lines of what the kernel's trace has; without a look there is nobody whose they could be. */
+static int take_events(struct monitor *m, bool *ret_any, struct err *err)
+{
+	*ret_any = false;
+	return m->look ? monitor_events_take(&m->events, &m->look->reading.host,
+					     m->look->sel.set.root_ports, ret_any, err) : 0;
+}
+
+/* An error was told of: look at what tells of a failure at once, but no more often than after a uevent. */
+static void plan_at_once(struct rhythm *r)
+{
+	int64_t at = now_us();
+
+	if (at < r->heard_before + HEARD_PAUSE_US)
+		at = r->heard_before + HEARD_PAUSE_US;
+	if (!r->heard || at < r->heard)
+		r->heard = at;
+	if (at < r->fast)
+		r->fast = at;
+}
+
 static int look_whole(struct monitor *m, struct rhythm *r, bool moved, size_t *ret_n,
 		      struct err *err)
 {
 	int64_t took = cpu_us();
-	int rc = look_again(m, moved, ret_n, err);
+	bool any;
+	int rc = take_events(m, &any, err);	/* evidence has them */
+
+	*ret_n = 0;
+	rc = rc ? rc : look_again(m, moved, ret_n, err);
 
 	took = (cpu_us() - took) * FULL_LOOK_SHARE;
 	r->full = now_us() + (took > FULL_LOOK_US ? took : FULL_LOOK_US);
@@ -412,11 +442,11 @@ static int look_now(struct monitor *m, struct rhythm *r, size_t *ret_n, struct e
 	bool is_heard = r->heard && now >= r->heard;
 	bool moved = is_fast && watch_fast_has_moved(&m->watch), moved_or_due;
 	size_t n = 0;
-	int rc = 0;
+	int rc = monitor_events_tell(&m->events, false, err);
 
 	if (is_fast)
 		advance(&r->fast, r->fast_us, now);
-	if (moved)
+	if (moved && !rc)
 		rc = look_at_registers(m, &n, err);
 	if (is_heard) {
 		r->heard = 0;
@@ -439,21 +469,28 @@ static int watch_for_changes(struct monitor *m, const struct monitor_rhythm *wan
 	struct rhythm r = {
 		.slow_us = (int64_t)wanted->interval_us, .fast_us = (int64_t)wanted->registers_us,
 	};
+	unsigned int heard;
 	size_t n = 0;
-	bool heard;
 	int rc = 0;
 
 	r.slow = r.fast = now_us();	/* the first look is at once: it confirms what the snapshot says */
 	r.full = r.slow + FULL_LOOK_US;
 	while (!rc && !monitor_is_to_stop() && !(once && n)) {
-		rc = monitor_wake_sleep(&m->wake, earliest(&r, watch_is_fast(&m->watch)), &heard,
-					err);
+		bool any = false;
+
+		rc = monitor_wake_sleep(&m->wake, earliest(m, &r),
+					m->look ? monitor_events_fd(&m->events) : -1,
+					&heard, err);
 		if (rc || monitor_is_to_stop())
 			break;
 		service_lives();
-		if (heard)
+		if (heard & HEARD_TRACE)
+			rc = take_events(m, &any, err);
+		if (any)
+			plan_at_once(&r);
+		if (heard & HEARD_UEVENT)
 			plan_heard(&r);
-		else
+		if (!rc && !heard)
 			rc = look_now(m, &r, &n, err);
 	}
 	return rc;
@@ -476,6 +513,11 @@ static int start(struct monitor *m, bool was_known, size_t *ret_n, struct err *e
 	struct look *l;
 	int rc;
 
+	monitor_events_open(&m->events, !m->sysroot, &m->output, &new);
+	if (!m->run->common->verbose)
+		messages_free(&new);
+	for (size_t i = 0; i < new.n; i++)
+		fprintf(stderr, "cxl isolation-status: %s\n", new.v[i].text);
 	take_look(m, true, &l, &new, err);
 	rc = l ? 0 : -EINVAL;
 	if (l) {
@@ -510,7 +552,7 @@ int monitor_run(const struct command_run *run, const char *sysroot,
 		const struct monitor_rhythm *rhythm, bool once, bool acts)
 {
 	struct monitor m = {
-		.run = run, .sysroot = sysroot, .watch.counter.fd = -1,
+		.run = run, .sysroot = sysroot, .watch.counter.fd = -1, .events.pipe.fd = -1,
 	};
 	int status = EXIT_DONE, rc;
 	bool was_known;
@@ -532,6 +574,7 @@ int monitor_run(const struct command_run *run, const char *sysroot,
 	} else {
 		if (!rc && !(once && n))
 			rc = watch_for_changes(&m, rhythm, once, &err);
+		rc = rc ? rc : monitor_events_tell(&m.events, true, &err);
 		if (rc) {
 			fprintf(stderr, "cxl isolation-status: %s\n", err.text);
 			status = (int)err.status;
@@ -539,6 +582,7 @@ int monitor_run(const struct command_run *run, const char *sysroot,
 	}
 	service_notify("STOPPING=1", NULL);
 	act_free(m.act);
+	monitor_events_close(&m.events);
 	monitor_wake_close(&m.wake);
 	watch_exit(&m.watch);
 	look_free(m.look);

@@ -303,6 +303,20 @@ int sysfs_set_mode(struct sysfs *fs, const char *path, mode_t mode)
 	return chmod(name, mode) ? -errno : 0;
 }
 
+int sysfs_mkdir(struct sysfs *fs, const char *path)
+{
+	if (fs->is_capture)
+		return -EROFS;
+	return mkdirat(start(fs, &path), path, 0700) ? -errno : 0;
+}
+
+int sysfs_rmdir(struct sysfs *fs, const char *path)
+{
+	if (fs->is_capture)
+		return -EROFS;
+	return unlinkat(start(fs, &path), path, AT_REMOVEDIR) ? -errno : 0;
+}
+
 ssize_t sysfs_readlink(struct sysfs *fs, const char *path, char *buf, size_t size)
 {
 	_cleanup_close_ int fd = -1;

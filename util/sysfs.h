@@ -77,6 +77,10 @@ int sysfs_write_bytes(struct sysfs *fs, const char *path, size_t offset, const v
 int sysfs_set_owner(struct sysfs *fs, const char *path, uid_t uid, gid_t gid);
 int sysfs_set_mode(struct sysfs *fs, const char *path, mode_t mode);
 
+/* A directory that the kernel makes something of, as tracefs does below instances/, and its end.  -errno. */
+int sysfs_mkdir(struct sysfs *fs, const char *path);
+int sysfs_rmdir(struct sysfs *fs, const char *path);
+
 /* Target of a symbolic link, as stored.  Returns the length. */
 ssize_t sysfs_readlink(struct sysfs *fs, const char *path, char *buf, size_t size);
 

@@ -22,6 +22,7 @@
 #include "lib/report/problem.h"
 #include "util/clock.h"
 #include "util/parse.h"
+#include "util/render.h"
 #include "util/state.h"
 
 enum {
@@ -175,6 +176,7 @@ struct look {
 	struct act *act;
 	struct known *k;
 	struct act_work w;
+	struct json_object *events;	/* of the port, NULL: nothing is heard of them */
 	bool is_isolated;
 	int containment;	/* now */
 };
@@ -215,7 +217,7 @@ static void begin_event(struct look *l)
 	s->evidence = l->k->evidence;
 	if (s->evidence) {
 		/* it was said, too */
-	} else if (evidence_keep(l->act->dirfd, host, l->w.rp, &number, &err)) {
+	} else if (evidence_keep(l->act->dirfd, host, l->w.rp, l->events, &number, &err)) {
 		act_say(LOG_ERR, l->k->root_port, "%s", err.text);
 	} else {
 		s->evidence = l->k->evidence = number;
@@ -421,9 +423,9 @@ static void say_no_lock(struct look *l)
 }
 
 static void look_at(struct act *act, const struct cxl_host *host, const struct cxl_root_port *rp,
-		    const struct check_result *result)
+		    const struct check_result *result, struct json_object *events)
 {
-	struct look l = { .act = act, .k = find(act, rp->name),
+	struct look l = { .act = act, .k = find(act, rp->name), .events = events,
 			  .w = { .dirfd = act->dirfd, .lock = -1, .host = host, .rp = rp },
 			  .is_isolated = iso_isolated(&rp->iso) == TRI_YES,
 			  .containment = (int)containment_worst(&result->now) };
@@ -457,11 +459,18 @@ static void look_at(struct act *act, const struct cxl_host *host, const struct c
 }
 
 void act_look(struct act *act, const struct cxl_host *host, const bool *root_ports,
-	      const struct check_result *results)
+	      const struct check_result *results, struct json_object *events)
 {
-	for (size_t i = 0; i < host->n_root_ports; i++)
+	struct json_object *none = events ? render_array() : NULL;
+
+	for (size_t i = 0; i < host->n_root_ports; i++) {
+		const struct cxl_root_port *rp = &host->root_ports[i];
+		struct json_object *of_port = json_object_object_get(events, rp->name);
+
 		if (root_ports[i])
-			look_at(act, host, &host->root_ports[i], &results[i]);
+			look_at(act, host, rp, &results[i], of_port ? of_port : none);
+	}
+	json_object_put(none);
 }
 
 /* Asked to stop: what a failure would end in is not watched from now on. */

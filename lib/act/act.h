@@ -6,6 +6,7 @@
 #ifndef CXL_ACT_H
 #define CXL_ACT_H
 
+#include <json-c/json.h>
 #include <stdbool.h>
 
 #include "lib/check/check.h"
@@ -18,10 +19,11 @@ struct act *act_new(struct err *err);
 
 /*
  * To be called with each look at the host: @root_ports and @results are per host->root_ports[], false for those that
- * nobody is to act on.  Evidence of what failed is on disk when this returns.
+ * nobody is to act on.  Evidence of what failed is on disk when this returns.  @events is kept in it, and used for
+ * nothing else: root port -> its last events of errors, or NULL where nothing is heard of them.
  */
 void act_look(struct act *act, const struct cxl_host *host, const bool *root_ports,
-	      const struct check_result *results);
+	      const struct check_result *results, struct json_object *events);
 
 /* Is the next look to be taken whatever moves?  To be asked as often as the monitor wakes up. */
 bool act_is_due(struct act *act);

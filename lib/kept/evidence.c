@@ -120,7 +120,7 @@ static void drop_oldest(int dirfd, const struct evidence *v, size_t n)
 }
 
 static int keep(int dirfd, const struct cxl_host *host, const struct cxl_root_port *rp,
-		unsigned long number)
+		struct json_object *events, unsigned long number)
 {
 	struct json_object *obj = evidence_record(host, rp);
 	char file[sizeof(((struct evidence *)0)->file)], boot_id[64];
@@ -130,6 +130,7 @@ static int keep(int dirfd, const struct cxl_host *host, const struct cxl_root_po
 	render_add_string(obj, "schema", EVIDENCE_SCHEMA);
 	render_add_u64(obj, "number", true, number);
 	render_add_string(obj, "boot_id", kept_boot_id(host, boot_id, sizeof(boot_id)));
+	render_add(obj, "events", json_object_get(events));
 	rc = write_bundle(dirfd, file, obj);
 	if (!rc) {	/* without the second part the first one is as good */
 		render_set(obj, "functions", evidence_functions(host, rp));
@@ -151,7 +152,7 @@ static int take_lock(int dirfd)
 }
 
 int evidence_keep(int dirfd, const struct cxl_host *host, const struct cxl_root_port *rp,
-		  unsigned long *ret, struct err *err)
+		  struct json_object *events, unsigned long *ret, struct err *err)
 {
 	_cleanup_close_ int lock = take_lock(dirfd);
 	struct evidence *v;
@@ -162,6 +163,6 @@ int evidence_keep(int dirfd, const struct cxl_host *host, const struct cxl_root_
 	*ret = n ? v[n - 1].number + 1 : 1;
 	if (!rc)
 		drop_oldest(dirfd, v, n);
-	rc = rc ? rc : keep(dirfd, host, rp, *ret);
+	rc = rc ? rc : keep(dirfd, host, rp, events, *ret);
 	return rc ? err_set(err, EXIT_REFUSED, -rc, "no evidence of %s is kept: %.200s: %s", rp->name, state_path(), strerror(-rc)) : 0;
 }

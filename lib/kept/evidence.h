@@ -6,6 +6,8 @@
 #ifndef CXL_EVIDENCE_H
 #define CXL_EVIDENCE_H
 
+#include <json-c/json.h>
+
 #include "lib/model/host.h"
 
 #define EVIDENCE_SUFFIX ".evidence"
@@ -17,10 +19,11 @@ enum { EVIDENCE_MAX = 16, EVIDENCE_MAX_BYTES = 1 << 20 };	/* so many, each at mo
 
 /*
  * Keep what there is of @rp, which failed, in the state directory @dirfd: on disk when this
- * returns, what is below the port as far as it answered.  Its number to *@ret.  -errno with @err.
+ * returns, what is below the port as far as it answered.  @events: the last events of errors that were heard of,
+ * an array, NULL: nobody has listened.  Its number to *@ret.  -errno with @err.
  */
 int evidence_keep(int dirfd, const struct cxl_host *host, const struct cxl_root_port *rp,
-		  unsigned long *ret, struct err *err);
+		  struct json_object *events, unsigned long *ret, struct err *err);
 
 /* "12.0000:0c:00.0.evidence" */
 struct evidence {

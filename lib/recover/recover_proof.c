@@ -69,7 +69,7 @@ void recover_keep_evidence(struct recover *r)
 		return;
 	if (iso_isolated(&r->rp->iso) == TRI_NO && r->rp->link.up == TRI_YES)
 		return;
-	if (evidence_keep(r->dirfd, r->host, r->rp, &number, &err))
+	if (evidence_keep(r->dirfd, r->host, r->rp, NULL, &number, &err))
 		message_add(r->messages, SEV_WARNING, "EVIDENCE", r->rp->name, "%s", err.text);
 	else
 		message_add(r->messages, SEV_INFO, "EVIDENCE", r->rp->name, "%s: evidence %lu is kept; 'cxl isolation-status --evidence=%lu' shows it",

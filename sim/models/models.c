@@ -25,6 +25,7 @@
 #include "sim/models/sriov.h"
 #include "sim/models/sysram.h"
 #include "sim/models/topology.h"
+#include "sim/models/tracefs.h"
 #include "sim/state/device.h"
 #include "sim/state/later.h"
 #include "sim/state/sim.h"
@@ -106,6 +107,7 @@ void models_free(struct sim *sim)
 	parked_free(&m->debug);
 	lost_free(sim);
 	pinned_free(sim);
+	tracefs_free(m);
 	while (m->busy_blocks) {
 		struct busy_block *b = m->busy_blocks;
 

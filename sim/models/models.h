@@ -30,6 +30,7 @@ struct models {
 	struct busy_block *busy_blocks;
 	struct stale_dax *stale_dax;
 	struct pinned_dax *pinned;
+	struct tracer *tracers;		/* trace buffers, the first is that at the top */
 	char **dax_ids;			/* "device_dax/dax0.0": written to new_id */
 	size_t n_dax_ids;
 };

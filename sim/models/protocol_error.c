@@ -8,12 +8,15 @@
 #include "sim/models/protocol_error.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "sim/models/below.h"
 #include "sim/models/kernel.h"
 #include "sim/models/link.h"
 #include "sim/models/memdev.h"
 #include "sim/models/port.h"
+#include "sim/models/tracefs.h"
+#include "sim/state/device.h"
 #include "sim/state/klog.h"
 #include "sim/state/sim.h"
 
@@ -35,6 +38,54 @@ static void log_error(const struct port *port, enum protocol_error severity, con
 	     port->address, texts[severity], source);
 }
 
+/* The memory device of that function, if cxl_pci answers for its errors; NULL. */
+static struct node *memdev_of(struct sim *sim, const char *function)
+{
+	struct node *n;
+
+	for (size_t i = 0; (n = dev_next(sim, "cxl", &i)); )
+		if (!strncmp(n->name, "mem", 3) && !strcmp(n->parent->name, function) &&
+		    dev_driver(n->parent) && !strcmp(dev_driver(n->parent), "cxl_pci"))
+			return n;
+	return NULL;
+}
+
+/*
+ * As aer_print_error() and cxl_pci's error handlers tell it.  Of a fatal error of what is below a port the status is
+ * not read, since the link may be gone (aer_get_device_error_info()).  Of a root port's own errors, and with a driver
+ * that is not cxl_pci, CXL has no event before the handling that panics.
+ */
+static void trace_error(const struct port *port, enum protocol_error severity, const char *source)
+{
+	static const char *const names[] = { "Corrected", "Uncorrected, non-fatal", "Fatal" };
+	static const char task[] = "irq/26-aerdrv-105", ue[] = "Memory Data Parity Error";
+	bool is_port = !strcmp(source, port->address);
+	const char *status = severity == ERROR_CORRECTABLE ? "Corrected Internal Error" :
+			     severity == ERROR_FATAL && !is_port ? "" : "Uncorrectable Internal Error";
+	struct node *memdev = memdev_of(port->sim, source);
+	unsigned long long serial = memdev ? (unsigned long long)dev_number(memdev, "serial", 0) : 0;
+
+	/* its format ends with a newline of its own */
+	trace_emit(port->sim, "ras/aer_event", task, "%s PCIe Bus Error: severity=%s, %s, TLP Header=Not available\n", source, names[severity], status);
+	if (memdev && severity == ERROR_CORRECTABLE)
+		trace_emit(port->sim, "cxl/cxl_aer_correctable_error", task, "memdev=%s host=%s serial=%lld: status: 'Memory Data ECC Error'", memdev->name, source, serial);
+	else if (memdev)
+		trace_emit(port->sim, "cxl/cxl_aer_uncorrectable_error", task, "memdev=%s host=%s serial=%lld: status: '%s' first_error: '%s'", memdev->name, source, serial, ue, ue);
+}
+
+const char *port_media_event(struct port *port, const char *log)
+{
+	struct node *memdev = type3_below(port);
+
+	if (!memdev)
+		return NULL;
+	trace_emit(port->sim, "cxl/cxl_general_media", "irq/31-cxl_pci-117",
+		   "memdev=%s host=%s serial=%lld log=%s : time=%llu uuid=fbcd0a77-c260-417f-85a9-088b1621eba6 len=128 flags='' handle=1 related_handle=0 maint_op_class=0 : "
+		   "dpa=10000 dpa_flags='' descriptor='UNCORRECTABLE_EVENT' type='ECC Error' transaction_type='Host Read' channel=0 rank=0 device=0 comp_id=00 validity_flags='' region= region_uuid=00000000-0000-0000-0000-000000000000",
+		   memdev->name, memdev->parent->name, (unsigned long long)dev_number(memdev, "serial", 0), log, 1700000000000000000ULL);
+	return memdev->name;
+}
+
 const char *port_protocol_error(struct port *port, enum protocol_error severity,
 				const char *source)
 {
@@ -42,6 +93,7 @@ const char *port_protocol_error(struct port *port, enum protocol_error severity,
 	struct node *memdev;
 
 	log_error(port, severity, source);
+	trace_error(port, severity, source);
 	if (severity == ERROR_CORRECTABLE)
 		return "a protocol error was corrected";
 	if (kernel && kernel->panics_on_protocol_error) {

@@ -137,16 +137,37 @@ static enum exit_status run_timeout(struct op *op, struct port *port, char **arg
 static enum exit_status run_protocol_error(struct op *op, struct port *port, char **args,
 					   char *text, size_t size)
 {
+	static const char *const names[] = { "corrected", "nonfatal", "fatal", NULL };
+	int severity = args[1] ? name_index(names, args[1]) : ERROR_FATAL;
 	uint32_t before = port->status;
+	const char *what;
 
 	(void)op;
-	(void)args;
+	if (severity < 0)
+		return answer(EXIT_USAGE, text, size, "an error is one of 'corrected', 'nonfatal' or 'fatal'");
 	if (!port->link_up)
 		return answer(EXIT_REFUSED, text, size, "%s: its link is down, nothing below it can report an error", port->address);
 	if (!below_protocols(port))
 		return answer(EXIT_REFUSED, text, size, "%s: no device below it speaks CXL", port->address);
-	return outcome(port, before,
-		       port_protocol_error(port, ERROR_FATAL, below_endpoint(port)), text, size);
+	what = port_protocol_error(port, (enum protocol_error)severity, below_endpoint(port));
+	return outcome(port, before, what, text, size);
+}
+
+static enum exit_status run_media_event(struct op *op, struct port *port, char **args, char *text,
+					size_t size)
+{
+	static const char *const names[] = { "informational", "warning", "failure", "fatal", NULL };
+	static const char *const logs[] = { "Informational", "Warning", "Failure", "Fatal" };
+	int log = args[1] ? name_index(names, args[1]) : 2;
+	const char *memdev;
+
+	(void)op;
+	if (log < 0)
+		return answer(EXIT_USAGE, text, size, "an event is one of 'informational', 'warning', 'failure' or 'fatal'");
+	memdev = port->link_up ? port_media_event(port, logs[log]) : NULL;
+	if (!memdev)
+		return answer(EXIT_REFUSED, text, size, "%s: no memory device below it that the kernel reads events of", port->address);
+	return answer(EXIT_DONE, text, size, "%s: %s has an event of its media, %s", port->address, memdev, names[log]);
 }
 
 static enum exit_status busy_block(struct op *op, const char *name, const char *how, char *text,
@@ -346,7 +367,8 @@ static const struct event events[] = {
 	  1, 3, true, run_link_down },
 	{ "link-up", "PORT", "the link comes back", 1, 1, true, run_link_up },
 	{ "timeout", "PORT [cache]", "a CXL.mem (CXL.cache) access is not answered in time", 1, 2, true, run_timeout },
-	{ "protocol-error", "PORT", "a device below reports an uncorrectable CXL protocol error", 1, 1, true, run_protocol_error },
+	{ "protocol-error", "PORT [corrected|nonfatal|fatal]", "a device below reports a CXL protocol error, else a fatal one", 1, 2, true, run_protocol_error },
+	{ "media-event", "PORT [informational|warning|failure|fatal]", "a memory device below reports an event of its media, else a failure", 1, 2, true, run_media_event },
 	{ "busy", "PORT on|off", "the port says RP Busy", 1, 2, false, run_busy },
 	{ "busy", "BLOCK [on|pinned|kernel|off|MS]", "the memory block stays online, in the kernel's log for this reason, or for MS more", 1, 2, false,
 	  run_busy },

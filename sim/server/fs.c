@@ -8,6 +8,7 @@
 #include "sim/server/fs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,7 +205,7 @@ static void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		    struct fuse_file_info *fi)
 {
 	(void)ino;
-	io_read(io_of(req), req, file_of(fi), size, (uint64_t)off);
+	io_read(io_of(req), req, file_of(fi), size, (uint64_t)off, fi->flags & O_NONBLOCK);
 }
 
 static void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
@@ -217,8 +218,15 @@ static void fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t siz
 static void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	open_file_free(file_of(fi));
+	io_release(io_of(req), file_of(fi));
 	fuse_reply_err(req, 0);
+}
+
+static void fs_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+		    struct fuse_pollhandle *handle)
+{
+	(void)ino;
+	fuse_reply_poll(req, io_poll(io_of(req), file_of(fi), handle));
 }
 
 /* --- directories: a snapshot of the names per pass ----------------------- */
@@ -343,10 +351,37 @@ static void fs_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 	refuse(req, "mknod", parent, name, EPERM);
 }
 
+static struct op op_of(fuse_req_t req, struct node *node)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return (struct op){
+		.sim = io_of(req)->sim,
+		.kind = OP_WRITE,
+		.pid = ctx->pid,
+		.uid = ctx->uid,
+		.node = node,
+	};
+}
+
+/* Only where a model makes something of it, as tracefs does of its instances. */
 static void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
+	struct node *dir = node_of(req, parent);
+	struct op op = op_of(req, dir);
+	int rc = -EPERM;
+
 	(void)mode;
-	refuse(req, "mkdir", parent, name, EPERM);
+	if (is_dead_for(req, dir) || dir->gone)
+		rc = dir->gone ? -ENOENT : -EIO;
+	else if (dir->ops && dir->ops->mkdir)
+		rc = dir->ops->mkdir(dir, name, &op);
+	if (rc) {
+		refuse(req, "mkdir", parent, name, -rc);
+		return;
+	}
+	log_child(req, "mkdir", dir, name, 0);
+	fs_lookup(req, parent, name);
 }
 
 static void fs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -356,7 +391,15 @@ static void fs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	refuse(req, "rmdir", parent, name, EPERM);
+	struct node *dir = node_of(req, parent), *n = tree_child(dir, name);
+	struct op op = op_of(req, n);
+	int rc = n ? -EPERM : -ENOENT;
+
+	if (is_dead_for(req, dir))
+		rc = -EIO;
+	else if (n && n->ops && n->ops->rmdir)
+		rc = n->ops->rmdir(n, &op);
+	refuse(req, "rmdir", parent, name, -rc);
 }
 
 static void fs_symlink(fuse_req_t req, const char *link, fuse_ino_t parent, const char *name)
@@ -390,6 +433,7 @@ static const struct fuse_lowlevel_ops fs_ops = {
 	.read = fs_read,
 	.write = fs_write,
 	.release = fs_release,
+	.poll = fs_poll,
 	.opendir = fs_opendir,
 	.readdir = fs_readdir,
 	.releasedir = fs_releasedir,
@@ -434,6 +478,7 @@ static int loop(struct fuse_session *se, struct io *io)
 		n = poll(&p, 1, wait);
 		later_run(io->sim);
 		io_run_due(io);
+		io_tell_polls(io);
 		if (n <= 0)
 			continue;
 		rc = fuse_session_receive_buf(se, &buf);
@@ -443,6 +488,7 @@ static int loop(struct fuse_session *se, struct io *io)
 			break;
 		fuse_session_process_buf(se, &buf);
 		io_run_due(io);
+		io_tell_polls(io);
 	}
 	free(buf.mem);
 	return rc;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,8 +51,11 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-void open_file_free(struct open_file *file)
+/* What is gone has no model any more. */
+static void open_file_free(struct open_file *file)
 {
+	if (file && !file->node->gone && file->node->ops && file->node->ops->release)
+		file->node->ops->release(file->node);
 	if (file)
 		free(file->text);
 	free(file);
@@ -92,6 +96,7 @@ static ssize_t do_open(struct request *r)
 	const struct node *node = r->op.node;
 	int access = r->fi.flags & O_ACCMODE;
 	bool reads = access != O_WRONLY, writes = access != O_RDONLY;
+	int rc;
 
 	/* kernfs refuses these to root as well */
 	if (node->unreadable && reads)
@@ -102,7 +107,10 @@ static ssize_t do_open(struct request *r)
 	if (!r->file)
 		return -ENOMEM;
 	r->file->node = r->op.node;
-	return 0;
+	rc = node->ops && node->ops->open ? node->ops->open(r->op.node, &r->op) : 0;
+	if (rc)
+		free(r->file);
+	return rc;
 }
 
 /* A slice of @data to r->buf. */
@@ -428,7 +436,7 @@ void io_open(struct io *io, fuse_req_t req, struct node *node, const struct fuse
 }
 
 static void transfer(struct io *io, fuse_req_t req, struct open_file *file, enum op_kind kind,
-		     const char *data, size_t size, uint64_t offset)
+		     const char *data, size_t size, uint64_t offset, bool is_nonblocking)
 {
 	struct request *r = request_new(io, req, kind, file->node);
 
@@ -447,18 +455,78 @@ static void transfer(struct io *io, fuse_req_t req, struct open_file *file, enum
 	r->file = file;
 	r->len = size;
 	r->offset = offset;
+	r->op.is_nonblocking = is_nonblocking;
 	step(r);
 }
 
-void io_read(struct io *io, fuse_req_t req, struct open_file *file, size_t size, uint64_t offset)
+void io_read(struct io *io, fuse_req_t req, struct open_file *file, size_t size, uint64_t offset,
+	     bool is_nonblocking)
 {
-	transfer(io, req, file, OP_READ, NULL, size, offset);
+	transfer(io, req, file, OP_READ, NULL, size, offset, is_nonblocking);
 }
 
 void io_write(struct io *io, fuse_req_t req, struct open_file *file, const char *buf, size_t size,
 	      uint64_t offset)
 {
-	transfer(io, req, file, OP_WRITE, buf, size, offset);
+	transfer(io, req, file, OP_WRITE, buf, size, offset, false);
+}
+
+/* --- poll(2) ------------------------------------------------------------- */
+
+static bool is_ready(const struct open_file *file)
+{
+	const struct node *node = file->node;
+
+	return node->gone || !node->ops || !node->ops->is_readable || node->ops->is_readable(node);
+}
+
+/* Those of @file (NULL: of all that are ready) are told, and wait no more. */
+static void end_polls(struct io *io, const struct open_file *file)
+{
+	struct waiting_poll **at = &io->polls;
+
+	while (*at) {
+		struct waiting_poll *p = *at;
+
+		if (file ? p->file != file : !is_ready(p->file)) {
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		fuse_lowlevel_notify_poll(p->handle);
+		fuse_pollhandle_destroy(p->handle);
+		free(p);
+	}
+}
+
+void io_tell_polls(struct io *io)
+{
+	end_polls(io, NULL);
+}
+
+unsigned int io_poll(struct io *io, struct open_file *file, struct fuse_pollhandle *handle)
+{
+	struct waiting_poll *p = handle ? calloc(1, sizeof(*p)) : NULL;
+
+	if (p) {
+		*p = (struct waiting_poll){ io->polls, file, handle };
+		io->polls = p;
+	} else if (handle) {
+		fuse_pollhandle_destroy(handle);
+	}
+	if (file->node->gone)
+		return POLLERR | POLLHUP;
+	if (!is_ready(file))
+		return 0;
+	if (file->node->ops && file->node->ops->is_readable)
+		return POLLIN | POLLRDNORM;
+	return POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM;	/* as where nobody says what it is */
+}
+
+void io_release(struct io *io, struct open_file *file)
+{
+	end_polls(io, file);
+	open_file_free(file);
 }
 
 int io_next_due(const struct io *io)
@@ -499,6 +567,13 @@ void io_run_due(struct io *io)
 
 void io_exit(struct io *io)
 {
+	while (io->polls) {
+		struct waiting_poll *p = io->polls;
+
+		io->polls = p->next;
+		fuse_pollhandle_destroy(p->handle);
+		free(p);
+	}
 	while (io->waiting) {
 		struct request *r = io->waiting;
 

@@ -62,6 +62,7 @@ struct op {
 	enum op_kind kind;
 	pid_t pid;
 	uid_t uid;
+	bool is_nonblocking;	/* OP_READ: the file was opened with O_NONBLOCK */
 	struct node *node;
 	const char *path;
 	unsigned int tries;	/* how often the callback answered SIM_AGAIN before */

@@ -28,6 +28,9 @@ struct op;
  * @store: one write(2), NUL-terminated copy of @len bytes; bytes taken or
  *	   -errno, or SIM_AGAIN to be called again after op->wait_ms.
  * @read, @write: binary files; length or -errno.
+ * @open, @release: somebody opens it, which may be refused with -errno, and has closed it.
+ * @is_readable: what poll(2) waits for; NULL: nothing is waited for.
+ * @mkdir, @rmdir: a directory's, of a new one below it and of itself; 0 or -errno.
  */
 struct attr_ops {
 	ssize_t (*show)(struct node *node, char *buf, size_t size);
@@ -35,6 +38,11 @@ struct attr_ops {
 	ssize_t (*read)(struct node *node, void *buf, size_t size, uint64_t offset, struct op *op);
 	ssize_t (*write)(struct node *node, const void *buf, size_t size, uint64_t offset,
 			 struct op *op);
+	int (*open)(struct node *node, struct op *op);
+	void (*release)(struct node *node);
+	bool (*is_readable)(const struct node *node);
+	int (*mkdir)(struct node *dir, const char *name, struct op *op);
+	int (*rmdir)(struct node *dir, struct op *op);
 };
 
 #define SIM_AGAIN ((ssize_t)-65536)	/* below every -errno */

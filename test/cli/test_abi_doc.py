@@ -46,6 +46,7 @@ CHANGES = [
     (["--host", "direct1", "--kernel", "mainline"], ["cxl enable-isolation --registers root0", f"cxl recover-port --force-healthy {RP}"]),
     (["--host", "direct1"], ["cxl-sim ctl map dax0.0 idle", "cxl isolation-status", f"cxl recover-port --force-healthy --users=kill {RP}"]),
     (["--host", "direct1"], ["timeout 1 cxl isolation-status --monitor --interval=200ms"]),
+    (["--host", str(CAPTURES / "direct1-7.2-noregion.tar.xz"), "--kernel", "v1-fixed"], [f"timeout 1 cxl isolation-status --monitor {RP}"]),
     (["--host", str(CAPTURES / "none-6.12-noregion.tar.xz")], READ),
     (["--host", "sysram1"], ["daxctl prepare-isolation --persist", "cxl-sim ctl reboot"]),
     (["--host", "sysram1", "--kernel", "kmem-state"], ["daxctl prepare-isolation --mode=system-ram"]),
@@ -79,7 +80,7 @@ DEVICES = {
     r"pci[0-9a-f]{4}:[0-9a-f]{2}": "/sys/devices/pciDDDD:BB",
 }
 PLACES = [(r"^/proc/\d+(/task/\d+)?", "/proc/PID"), (r"/fd/\d+$", "/fd/N"), (r"/map_files/.+", "/map_files/RANGE"),
-          (r"^/sys/firmware/memmap/\d+", "/sys/firmware/memmap/N"), (r"^/sys/bus/pci/slots/[^/]+", "/sys/bus/pci/slots/SLOT"),
+          (r"^/sys/kernel/tracing/instances/cxl-isolation-\d+", "/sys/kernel/tracing/instances/cxl-isolation-PID"), (r"^/sys/firmware/memmap/\d+", "/sys/firmware/memmap/N"), (r"^/sys/bus/pci/slots/[^/]+", "/sys/bus/pci/slots/SLOT"),
           (r"^/sys/bus/pci/drivers/sfc/", "/sys/bus/pci/drivers/DRIVER/"), (r"^/sys/dev/block/.+", "/sys/dev/block/MAJOR:MINOR"), (r"^/dev/dax[\d.]+$", "/dev/daxX.Y"), (r"^/dev/cxl/mem\d+", "/dev/cxl/memN")]
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from guest import (CXL, DRIVERS, MEMORY, PCI, THEIR_DAXCTL, Module, bind_memdev, create_region, cxl, make_devdax, make_system_ram, memdev,
+from guest import (CXL, DRIVERS, MEMORY, PCI, THEIR_DAXCTL, Module, Skip, bind_memdev, create_region, cxl, make_devdax, make_system_ram, memdev,
                    names, on, parent_port, read, remove_endpoint, root_port, run, same, until, write)
 
 TOPOLOGIES = ("direct1", "direct2x2")
@@ -118,6 +118,51 @@ def test_a_failure_is_written_within_a_moment_of_the_bit_in_the_register():
     took.sort()
     print(f"from the bit to the line: median {took[10] * 1e3:.0f} ms, longest {took[-1] * 1e3:.0f} ms, {cpu * 100:.2f} % of a core", file=sys.stderr)
     assert took[10] < 0.12, took
+
+
+# -- the kernel's trace events -------------------------------------------------------
+TRACING = pathlib.Path("/sys/kernel/tracing")
+DEBUG = pathlib.Path("/sys/kernel/debug/cxl")
+
+
+def instances():
+    return sorted(p.name for p in (TRACING / "instances").glob("cxl-isolation-*"))
+
+
+@on("direct1")
+def test_an_event_of_the_kernel_is_a_line_in_an_instance_of_the_monitors_own():
+    """Poison that is injected by debugfs is traced by the kernel as cxl_poison; QEMU's device takes it."""
+    mem = memdev(FIRST["direct1"])
+    if not (DEBUG / mem / "inject_poison").exists():
+        raise Skip("this kernel injects no poison by debugfs")
+    if not (TRACING / "instances").exists():
+        run("/usr/bin/busybox", "mount", "-t", "tracefs", "tracefs", TRACING)
+    (TRACING / "instances" / "cxl-isolation-1").mkdir()     # as a monitor that was killed leaves it
+    took = []
+    with Monitor(root_port(mem), interval=()) as m:
+        same(len(instances()), 1, "the one that was left is gone, that of the monitor there")
+        assert "cxl-isolation-1" not in instances(), instances()
+        same(read(TRACING / "instances" / instances()[0] / "buffer_size_kb").split()[0] < "40", True, "it is small")
+        with Monitor(root_port(mem), interval=()):
+            same(len(instances()), 2, "two monitors have two")
+        same(len(instances()), 1, "and one was left alone by the other")
+        for i in range(6):
+            start = time.monotonic()
+            write(DEBUG / mem / "inject_poison", hex(0x1000 + 0x40 * i))
+            line = m.until("the kernel's event", lambda x: x["type"] == "event")
+            took.append(round(1000 * (time.monotonic() - start)))
+            time.sleep(0.3)
+        event = line["event"]
+        same((line["root_port"], event["kind"], event["name"], event["severity"], event["memdev"], event["left_out"]),
+             (root_port(mem), "cxl_event", "cxl_poison", "informational", mem, 0), "what is told of it")
+        assert event["device"] in event["text"] and "trace_type=Inject" in event["text"], event
+        same(read(TRACING / "events" / "cxl" / "cxl_poison" / "enable").strip(), "0", "the administrator's buffer")
+        m.quiet()
+    for i in range(6):
+        write(DEBUG / mem / "clear_poison", hex(0x1000 + 0x40 * i))
+    same(instances(), [], "after its end")
+    assert sorted(took)[3] < 2000, f"milliseconds from the injection to the line: {took}"
+    print(f"milliseconds from the injection to the line: {took}", file=sys.stderr)
 
 
 @on("direct1")
