@@ -29,7 +29,7 @@ def built_in():
     return [h["name"] for h in json.loads(out)["hosts"]]
 
 
-KEYS = {"description", "host", "prepare", "options", "user", "ports", "how"}
+KEYS = {"description", "host", "prepare", "options", "user", "ports", "how", "kernels", "kernels_too"}
 
 
 def described():
@@ -58,7 +58,7 @@ def hosts():
 def known(name):
     """What the host has, asked in a run of it."""
     host, more = next((h, m) for n, h, m in hosts() if n == name)
-    return runner.probe(host, prepare=more.get("prepare", ()))
+    return runner.probe(host, more.get("kernels", ["v1-fixed"])[0], more.get("prepare", ()))
 
 
 def events_of(speaks):
@@ -74,6 +74,8 @@ def of_host(name, host, more):
         speaks = info["ports"].get(port, [])
         asked = more.get("options", [[]] + ([CACHE] if "cache" in speaks else []))
         kernels = KERNELS if name in built_in() or name.startswith(UNREADABLE) else EVERYWHERE
+        # those that the host is about, alone or with the others
+        kernels = more.get("kernels", kernels) + more.get("kernels_too", [])
         for kernel in kernels + ([POSTED_RAS] if name in built_in() else []):
             # v1 keeps its interrupt, and with it the handler that panics, only so
             variants = asked + ([["--registers"]] if kernel == "v1" and more.get("stuck") else [])

@@ -5,7 +5,7 @@ A case is a dict, all of it JSON:
   name     what a person calls the host
   host     a built-in host's name, a capture's file name, or a host file's object (its base is relative to test/hosts)
   prepare  steps that make of it what no host file can say: see inside.py
-  kernel   mainline, v1, v1-fixed, rfc, ras-v18
+  kernel   mainline, v1, v1-fixed, rfc, ras-v18, and what a host of hosts/ asks for
   port     the root port that fails
   event    link-down, link-down stuck, timeout, timeout cache, protocol-error: the words of `cxl-sim ctl`
   how      what is enabled: "tied" (the port and what regions tie to it), "alone", "bus", "none"
