@@ -27,6 +27,14 @@ struct writer {
 	bool is_plain;	/* no colours in this line: it is to be typed */
 };
 
+/* Is all of it in the memory that it was written to? */
+static bool is_whole(FILE *f, char *const *text)
+{
+	bool failed = ferror(f);
+
+	return !fclose(f) && !failed && *text;
+}
+
 /* --- values ------------------------------------------------------------------------ */
 
 /* The member that @path begins with is in the innermost object that has it. */
@@ -233,7 +241,7 @@ static size_t count_of(const struct scope *s, char *text, const char **ret_one,
 }
 
 /* What stands for the braces' @text; false: nothing is there. */
-static bool put_braces(const struct writer *w, const struct scope *s, const char *text, size_t len,
+static bool put_braces(struct writer *w, const struct scope *s, const char *text, size_t len,
 		       FILE *f)
 {
 	struct put put = { .w = w, .f = f };
@@ -256,7 +264,7 @@ static bool put_braces(const struct writer *w, const struct scope *s, const char
 }
 
 /* @text up to @end into @f; false: something in it is not there. */
-static bool put_template(const struct writer *w, const struct scope *s, const char *text,
+static bool put_template(struct writer *w, const struct scope *s, const char *text,
 			 const char *end, FILE *f)
 {
 	bool all = true;
@@ -280,11 +288,10 @@ static bool put_template(const struct writer *w, const struct scope *s, const ch
 			bool there;
 
 			n = strcspn(text, "]");
-			if (!g)
-				return false;
-			there = put_template(w, s, text + 1, text + n, g);
-			fclose(g);
-			if (there && group)
+			there = g && put_template(w, s, text + 1, text + n, g);
+			if (!g || !is_whole(g, &group))
+				w->rc = -ENOMEM;
+			else if (there)
 				fputs(group, f);
 			text += n + 1;
 		}
@@ -309,7 +316,7 @@ static void put_line(struct writer *w, const struct scope *s, const struct text_
 	}
 	w->is_plain = line->label && !strcmp(line->label, "next");
 	put_template(w, s, line->text, line->text + strlen(line->text), f);
-	if (fclose(f) || !text) {
+	if (!is_whole(f, &text)) {
 		w->rc = -ENOMEM;
 		return;
 	}
@@ -383,31 +390,44 @@ static void put_messages(struct writer *w, struct json_object *messages)
 	}
 }
 
-int render_text_write(struct json_object *record, const struct render_table *table,
-		      const struct render_look *look, FILE *f)
+static void put_all(struct writer *w, struct json_object *record, struct json_object *rows,
+		    struct json_object *all)
 {
-	struct writer w = { .table = table, .look = look, .f = f };
-	const struct render_text *text = table->text;
-	struct json_object *rows = render_array(), *all = render_object();
+	const struct render_text *text = w->table->text;
 	const struct scope outer = { all, NULL }, whole = { record, &outer };
 
-	if (text->rows)
-		text->rows(record, rows);
-	render_add(all, "rows", json_object_get(rows));
-	w.rc = render_take_lost() ? -ENOMEM : 0;
-	put_lines(&w, &whole, text->head);
+	put_lines(w, &whole, text->head);
 	for (int second = 0; second < (text->first ? 2 : 1); second++)
-		for (size_t i = 0; i < render_length(rows) && !w.rc; i++) {
+		for (size_t i = 0; i < render_length(rows) && !w->rc; i++) {
 			const struct scope row = { json_object_array_get_idx(rows, i), &whole };
 
 			if (!text->first || holds(&row, text->first) != second)
-				put_block(&w, &row, text->lines);
+				put_block(w, &row, text->lines);
 		}
-	if (text->tail && !w.rc)
-		put_lines(&w, &whole, text->tail);
-	put_messages(&w, json_object_object_get(record, "messages"));
-	if (render_take_lost())
+	put_lines(w, &whole, text->tail);
+	put_messages(w, json_object_object_get(record, "messages"));
+}
+
+/* Whole or not at all: half of a text may say the opposite. */
+int render_text_write(struct json_object *record, const struct render_table *table,
+		      const struct render_look *look, FILE *f)
+{
+	struct writer w = { .table = table, .look = look };
+	struct json_object *rows = render_array(), *all = render_object();
+	_cleanup_free_ char *made = NULL;
+	size_t size;
+
+	w.f = open_memstream(&made, &size);
+	if (table->text->rows)
+		table->text->rows(record, rows);
+	render_add(all, "rows", json_object_get(rows));
+	w.rc = !w.f || render_take_lost() ? -ENOMEM : 0;
+	if (!w.rc)
+		put_all(&w, record, rows, all);
+	if (render_take_lost() || !w.f || !is_whole(w.f, &made))
 		w.rc = -ENOMEM;
+	if (!w.rc)
+		fputs(made, f);
 	json_object_put(all);
 	json_object_put(rows);
 	return w.rc;
