@@ -3,7 +3,7 @@
 """Man page parts out of the programs' own tables, so that they cannot drift.
 
   gen.py options PROGRAM COMMAND...   the OPTIONS of a command, from its --help
-  gen.py checks PROGRAM               the table of checks, from `cxl explain`
+  gen.py checks PROGRAM               the table of checks, from `cxl explain --format=json`
   gen.py page ASCIIDOCTOR...          the page that it prints, without what linters of pages find
 """
 import json
@@ -34,7 +34,7 @@ def unknown(check):
 
 
 def checks(program):
-    text = subprocess.run([program, "explain"], check=True, text=True, stdout=subprocess.PIPE).stdout
+    text = subprocess.run([program, "explain", "--format=json"], check=True, text=True, stdout=subprocess.PIPE).stdout
     for c in json.loads(text)["checks"]:
         cap = f"caps {what_is_capped(c)} at `{c['caps_at']}`" if c["caps_at"] else "does not cap containment"
         print(f"{c['id']} ({c['severity']}, {cap}):: {c['title']}.\n+\n{c['why']}\n+\nRemedy: {c['remedy']}\n{unknown(c)}")

@@ -4,6 +4,7 @@
  * commands: from options to the work in change.c, and its record.
  */
 #include "cxl/change_command.h"
+#include "cxl/texts.h"
 
 #include <errno.h>
 
@@ -67,6 +68,22 @@ static struct json_object *record_job(const struct job *job)
 	render_add(obj, "plan", plan);
 	return obj;
 }
+
+static const struct render_column change_columns[] = {
+	{ "ROOT PORT", "root_port" }, { "BRIDGE", "host_bridge", .rank = 9 }, { "RESULT", "result" }, { "CHANGED", "changed", .rank = 4 },
+	{ "ISOLATION", "after.mem.isolation" }, { "TIMEOUT", "after.mem.timeout.enabled", .rank = 2 },
+	{ "RANGE", "after.mem.timeout.range", .rank = 6 }, { "CACHE", "after.cache.isolation", "after.cache.isolation", .rank = 5 },
+	{ "CONTAINMENT", "containment" }, { "IF ENABLED", "containment_if_enabled", .rank = 3 },
+	{ "BLOCKERS", "blockers", .rank = 1 }, { "LIMITS", "limits", .rank = 7 }, { "LEFT OUT", "left_out", "left_out", .rank = 5 },
+	{ 0 }
+};
+
+const struct render_table change_table = {
+	.columns = change_columns,
+	.rows = root_port_rows,
+	.text = &change_text,
+	.colours = report_colours,
+};
 
 /*
  * The file is refused whole: what it says of memory has to fit to the host, too.  Only a card that

@@ -26,6 +26,9 @@ struct change_options {
 	  "write the port's registers where the kernel has no attribute" }, \
 	SYSROOT_REFUSED(type, change.sysroot)
 
+/* Of the records that these commands print. */
+extern const struct render_table change_table;
+
 /* With the lock of this host, which is released at the end: read the host into @reading (c->host), select, decide, plan and run @c->goal on @targets (ends with NULL); -errno with @err, nothing was written. */
 int change_apply(struct change *c, struct host_reading *reading, const struct change_options *o,
 		 char **targets, struct err *err);

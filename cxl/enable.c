@@ -166,8 +166,8 @@ static int run_disable(int argc, char **argv)
 	return run_change(&cmd_disable_isolation, CHANGE_DISABLE, argc, argv);
 }
 
-static const struct command_output enable_output = { "cxl-enable-isolation/1", "root_ports" };
-static const struct command_output disable_output = { "cxl-disable-isolation/1", "root_ports" };
+static const struct command_output enable_output = { "cxl-enable-isolation/1", "root_ports", &change_table };
+static const struct command_output disable_output = { "cxl-disable-isolation/1", "root_ports", &change_table };
 
 const struct command cmd_enable_isolation = {
 	"enable-isolation", "[TARGET...]", "Enable CXL.mem isolation on root ports, when that is safe.",

@@ -5,8 +5,10 @@
 #include <strings.h>
 
 #include "cxl/common.h"
+#include "cxl/texts.h"
 #include "lib/check/check.h"
 #include "util/parse.h"
+#include "util/similar.h"
 
 struct explain_options {
 	struct common_options common;
@@ -65,34 +67,38 @@ static const struct check *find(const char *id)
 
 static void unknown_check(const char *id, struct messages *messages)
 {
-	struct arena a = { 0 };
-	const char *ids = "";
+	struct similar meant = { .word = id, .len = strlen(id), .is_loose = true };
 	char shown[48];
 
-	for (size_t i = 0; ids && i < N_CHECKS + n_outcomes; i++)
-		ids = arena_printf(&a, "%s%s%s", ids, i ? " " : "",
-				   i < N_CHECKS ? checks[i].id : outcomes[i - N_CHECKS].id);
+	for (size_t i = 0; i < N_CHECKS; i++)
+		similar_offer(&meant, checks[i].id);
+	for (size_t i = 0; i < n_outcomes; i++)
+		similar_offer(&meant, outcomes[i].id);
 	printable(id, shown, sizeof(shown));
-	message_add(messages, SEV_ERROR, "TARGET", shown, "'%s' is not a check; the checks are: %s",
-		    shown, ids ? ids : "out of memory");
-	arena_free(&a);
+	if (meant.best)
+		message_add(messages, SEV_ERROR, "TARGET", shown, "'%s' is not a check: did you mean %s? 'cxl explain' lists them", shown, meant.best);
+	else
+		message_add(messages, SEV_ERROR, "TARGET", shown, "'%s' is not a check; 'cxl explain' lists them", shown);
 }
 
 static const struct render_column explain_columns[] = {
-	{ "CHECK", "id" }, { "SEVERITY", "severity" }, { "CAPS AT", "caps_at" }, { "WHAT", "title" }, { 0 }
+	{ "CHECK", "id" }, { "SEVERITY", "severity" }, { "CAPS AT", "caps_at", .rank = 1 }, { "WHAT", "title", .is_folded = true }, { 0 }
 };
 
-/* A row per check. */
-static void explain_rows(struct json_object *record, struct json_object *rows)
-{
-	struct json_object *list = json_object_object_get(record, "checks");
-
-	for (size_t i = 0; i < render_length(list); i++)
-		render_append(rows, json_object_get(json_object_array_get_idx(list, i)));
-}
-
-static const struct render_table explain_table = { explain_columns, explain_rows };
-static const struct command_output explain_output = { "cxl-explain/1", "checks", &explain_table };
+static const struct render_table explain_table = {
+	.columns = explain_columns,
+	.rows = check_rows,
+	.text = &explain_text,
+	.colours = report_colours,
+};
+static const struct render_table all_table = {
+	.columns = explain_columns,
+	.rows = check_rows,
+	.text = &explain_all_text,
+	.colours = report_colours,
+};
+static const struct command_output explain_output = { "cxl-explain/1", "checks", &explain_table, .format = "human" };
+static const struct command_output all_output = { "cxl-explain/1", "checks", &all_table };
 
 static int run_explain(int argc, char **argv)
 {
@@ -104,6 +110,8 @@ static int run_explain(int argc, char **argv)
 
 	if (!command_begin(&cmd_explain, argc, argv, &o, &o.common, &run, &status))
 		return status;
+	if (!*run.operands)
+		run.output = &all_output;
 	list = render_array();
 	for (char **id = run.operands; *id; id++) {
 		const struct check *c = find(*id);

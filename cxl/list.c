@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cxl/common.h"
+#include "cxl/texts.h"
 #include "lib/kept/kept_read.h"
 #include "lib/read/host_read.h"
 #include "lib/report/record.h"
@@ -85,38 +86,26 @@ static struct json_object *list_buses(const struct cxl_host *host, const struct 
 }
 
 static const struct render_column list_columns[] = {
-	{ "ROOT PORT", "root_port" }, { "BRIDGE", "host_bridge" }, { "LINK", "link.state" },
-	{ "ABI", "abi" }, { "ISOLATION", "control.mem.isolation" },
-	{ "TIMEOUT", "control.mem.timeout.enabled" }, { "RANGE", "control.mem.timeout.range" },
-	{ "CACHE", "control.cache.isolation", "capability.cache.isolation" },
-	{ "CACHE TIMEOUT", "control.cache.timeout.enabled", "capability.cache.timeout" },
-	{ "CACHE RANGE", "control.cache.timeout.range", "capability.cache.timeout" },
+	{ "ROOT PORT", "root_port" }, { "BRIDGE", "host_bridge", .rank = 9 }, { "LINK", "link.state", .rank = 4 },
+	{ "ABI", "abi", .rank = 9 }, { "ISOLATION", "control.mem.isolation" },
+	{ "TIMEOUT", "control.mem.timeout.enabled", .rank = 3 }, { "RANGE", "control.mem.timeout.range", .rank = 7 },
+	{ "CACHE", "control.cache.isolation", "capability.cache.isolation", .rank = 2 },
+	{ "CACHE TIMEOUT", "control.cache.timeout.enabled", "capability.cache.timeout", .rank = 8 },
+	{ "CACHE RANGE", "control.cache.timeout.range", "capability.cache.timeout", .rank = 8 },
 	{ "STATE", "status.state" }, { "CONTAINMENT", "containment" },
-	{ "IF ENABLED", "containment_if_enabled" }, { "BLOCKERS", "blockers" }, { "LIMITS", "limits" },
-	{ "MEMDEVS", "memdevs" }, { "REGIONS", "regions" }, { "DAX", "dax" }, { "BYTES", "bytes" },
+	{ "IF ENABLED", "containment_if_enabled", .rank = 2 }, { "BLOCKERS", "blockers", .rank = 1 }, { "LIMITS", "limits", .rank = 6 },
+	{ "MEMDEVS", "memdevs" }, { "REGIONS", "regions", .rank = 4 }, { "DAX", "dax", .rank = 5 }, { "BYTES", "bytes", .rank = 5 },
 	{ 0 }
 };
 
-/* A row per root port. */
-static void list_rows(struct json_object *record, struct json_object *rows)
-{
-	struct json_object *buses = json_object_object_get(record, "buses");
-
-	for (size_t b = 0; b < render_length(buses); b++) {
-		struct json_object *bridges = json_object_object_get(json_object_array_get_idx(buses, b), "host_bridges");
-
-		for (size_t h = 0; h < render_length(bridges); h++) {
-			struct json_object *ports = json_object_object_get(
-				json_object_array_get_idx(bridges, h), "root_ports");
-
-			for (size_t i = 0; i < render_length(ports); i++)
-				render_append(rows,
-					      json_object_get(json_object_array_get_idx(ports, i)));
-		}
-	}
-}
-
-static const struct render_table list_table = { list_columns, list_rows };
+static const struct render_table list_table = {
+	.columns = list_columns,
+	.rows = listed_port_rows,
+	.tree_columns = port_tree_columns,
+	.tree = port_tree_rows,
+	.text = &list_text,
+	.colours = report_colours,
+};
 static const struct command_output list_output = { "cxl-list/1", "buses", &list_table };
 
 static int run_list(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cxl/common.h"
+#include "cxl/texts.h"
 #include "lib/iso/backend.h"
 #include "lib/model/consent.h"
 #include "lib/read/host_read.h"
@@ -413,7 +414,20 @@ static int run_recover(int argc, char **argv)
 	return status;
 }
 
-static const struct command_output recover_output = { "cxl-recover-port/1", "root_ports" };
+static const struct render_column recover_columns[] = {
+	{ "ROOT PORT", "root_port" }, { "BRIDGE", "host_bridge", .rank = 9 }, { "RESULT", "result" }, { "CHANGED", "changed", .rank = 3 },
+	{ "BLOCKER", "blocker" }, { "LINK METHOD", "link_method", .rank = 2 }, { "TRIES", "tries", .rank = 4 }, { "TOOK", "took_us", .rank = 1 },
+	{ "ISOLATION", "after.mem.isolation" }, { "TIMEOUT", "after.mem.timeout.enabled", .rank = 5 },
+	{ 0 }
+};
+
+static const struct render_table recover_table = {
+	.columns = recover_columns,
+	.rows = root_port_rows,
+	.text = &recover_text,
+	.colours = report_colours,
+};
+static const struct command_output recover_output = { "cxl-recover-port/1", "root_ports", &recover_table };
 
 const struct command cmd_recover_port = {
 	"recover-port", "PORT", "Bring a root port back after isolation without a reboot.", recover_opts, run_recover,

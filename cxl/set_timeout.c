@@ -198,7 +198,7 @@ static int run_set_timeout(int argc, char **argv)
 	return status;
 }
 
-static const struct command_output timeout_output = { "cxl-set-timeout/1", "root_ports" };
+static const struct command_output timeout_output = { "cxl-set-timeout/1", "root_ports", &change_table };
 
 const struct command cmd_set_timeout = {
 	"set-timeout", "TARGET... WHAT [--while -- COMMAND...]",

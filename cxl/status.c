@@ -57,14 +57,11 @@ enum { US_PER_S = 1000000, REGISTERS_US = 100000, SHORTEST_US = 10000 };
 
 /* Evidence is of this host, and of whatever ports it is. */
 static int check_evidence(const struct status_options *o, const char *other,
-			  struct command_run *run, struct err *err)
+			  const struct command_run *run, struct err *err)
 {
 	other = other ? other : o->monitor ? "--monitor" : o->sysroot ? "--sysroot" : run->operands[0] ? "a target" : NULL;
 	if (other)
 		return err_set(err, EXIT_USAGE, EINVAL, "--evidence lists what is kept on this host and cannot be combined with %s", other);
-	if (render_find(run->format->name, status_evidence_output.table) != run->format)
-		return err_set(err, EXIT_USAGE, EINVAL, "--evidence has no format '%s'; use json, human or table", run->format->name);
-	run->output = &status_evidence_output;
 	return 0;
 }
 
@@ -74,7 +71,7 @@ static int check_options(const struct status_options *o, struct command_run *run
 	const char *look = o->impact ? "--impact" : o->check ? "--check" : o->problems ? "-x" :
 		o->assertions.n ? "--assert" : o->policy.is_given ? "--policy" : NULL;
 	const char *other = look ? look : o->common.output ? "--output" :
-		o->common.human || (o->common.format && strcmp(o->common.format, "json")) ? "another format than json" : NULL;
+		o->common.columns ? "--columns" : o->common.human || (o->common.format && strcmp(o->common.format, "json")) ? "another format than json" : NULL;
 
 	if (o->evidence.is_given)
 		return check_evidence(o, look, run, err);
@@ -120,23 +117,6 @@ static int parse_assertions(const struct status_options *o, struct arena *a, str
 	return rc;
 }
 
-/* Root port @name, and those that a region ties to it: one alone is refused. */
-static const char *with_tied(const struct cxl_host *host, const char *name)
-{
-	const struct cxl_root_port *rp = host_root_port(host, name);
-	bool *tied = arena_alloc(host->arena, host->n_root_ports, sizeof(*tied));
-	const char *names = name;
-
-	for (size_t i = 0; rp && tied && i < rp->n_regions; i++)
-		for (size_t k = 0;
-		     region_is_committed(rp->regions[i]) && k < rp->regions[i]->n_root_ports; k++)
-			tied[rp->regions[i]->root_ports[k] - host->root_ports] = true;
-	for (size_t i = 0; tied && names && i < host->n_root_ports; i++)
-		if (tied[i] && &host->root_ports[i] != rp)
-			names = arena_printf(host->arena, "%s %s", names, host->root_ports[i].name);
-	return names ? names : name;
-}
-
 /* What holds the level back that was asserted, for after the sentence; "" where it is not a level. */
 static const char *held_back(const struct cxl_host *host, const struct selection *sel,
 			     const char *name, const struct assertion *assertion)
@@ -164,7 +144,7 @@ static const char *held_back(const struct cxl_host *host, const struct selection
 	if (!f && cause == CAUSE_PROTOCOL_ERROR && result->now.v[cause] == CONTAINMENT_CONTAIN)
 		return " (a protocol error is contained at best: the kernel takes the devices' driver off)";
 	text = f ? arena_printf(host->arena, " (%s holds %s back: %s; remedy: %s)", f->check->id, cause_names[cause], f->text, f->remedy) :
-		arena_printf(host->arena, " (isolation is off; remedy: cxl enable-isolation %s)", with_tied(host, name));
+		arena_printf(host->arena, " (isolation is off; remedy: cxl enable-isolation %s)", root_port_with_tied(host, name));
 	return text ? text : "";
 }
 
@@ -224,12 +204,11 @@ static void report_problem(const struct cxl_host *host, const struct selection *
 	const struct cxl_root_port *rp = host_root_port(host, name);
 	const struct problem p = rp ? problem_of(id, rp, &sel->results[rp - host->root_ports])
 				    : (struct problem){ 0 };
+	const char *next = rp ? problem_next(&p, host, rp) : NULL;
 
-	if (p.next)
-		message_add(host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s; type '%s %s%s'", name, p.id, p.title, p.next,
-			    strcmp(p.id, "isolation-off") ? name : with_tied(host, name), p.next_end ? p.next_end : "");
-	else if (p.id)
-		message_add(host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s", name, p.id, p.title);
+	if (p.id)
+		message_add(host->messages, SEV_WARNING, "PROBLEM", name, "%s: %s: %s%s%s%s", name, p.id, p.title,
+			    next ? "; type '" : "", next ? next : "", next ? "'" : "");
 }
 
 /* Keep those with a problem, and say on stderr what it is. */
@@ -316,11 +295,14 @@ static int run_status(int argc, char **argv)
 
 	if (!command_begin(&cmd_isolation_status, argc, argv, &o, &o.common, &run, &status))
 		goto out;
-	if (o.check)
-		run.output = &status_check_output;
-	else if (o.impact)
-		run.output = &status_impact_output;
-	if (!check_options(&o, &run, &err) && !parse_interval(o.interval, &rhythm, &err)) {
+	if (!check_options(&o, &run, &err) &&
+	    !command_pick(&run,
+			  o.evidence.is_given ? &status_evidence_output
+			  : o.check	      ? &status_check_output
+			  : o.impact	      ? &status_impact_output
+					      : &status_output,
+			  &err) &&
+	    !parse_interval(o.interval, &rhythm, &err)) {
 		if (o.monitor && !o.test) {
 			status = monitor_run(&run, o.sysroot, &rhythm, o.once, o.act);
 			goto out;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* cxl isolation-status --evidence: what was kept of root ports that failed. */
 #include "cxl/status.h"
+#include "cxl/texts.h"
 
 #include <errno.h>
 #include <string.h>
@@ -13,21 +14,15 @@
 
 #define LIST "evidence"
 
-static void rows(struct json_object *record, struct json_object *ret)
-{
-	struct json_object *list = json_object_object_get(record, LIST);
-
-	for (size_t i = 0; i < render_length(list); i++)
-		render_append(ret, json_object_get(json_object_array_get_idx(list, i)));
-}
-
 static const struct render_column columns[] = {
 	{ "NUMBER", "number" }, { "ROOT PORT", "root_port" }, { "TIME", "time" }, { "BYTES", "bytes" },
 	{ "COMPLETE", "complete" },
 	{ 0 }
 };
-static const struct render_table table = { .columns = columns, .rows = rows };
-const struct command_output status_evidence_output = { "cxl-isolation-evidence/1", LIST, &table };
+static const struct render_table table = {
+	.columns = columns, .rows = evidence_rows, .text = &evidence_text, .colours = report_colours
+};
+const struct command_output status_evidence_output = { "cxl-isolation-evidence/1", LIST, &table, .with = "evidence" };
 
 static bool is_evidence(struct json_object *obj)
 {

@@ -138,13 +138,15 @@ static void add_errors(struct text *t, struct json_object *messages)
 	}
 }
 
-static int write_nagios(struct json_object *record, const struct render_table *table, FILE *f)
+static int write_nagios(struct json_object *record, const struct render_table *table,
+			const struct render_look *look, FILE *f)
 {
 	struct json_object *ports = ports_of(record);
 	size_t n = render_length(ports);
 	struct text t = { .n = 0 };
 
 	(void)table;
+	(void)look;
 	for (size_t g = 0; g < ARRAY_SIZE(by_gravity) && by_gravity[g] != STATE_OK; g++)
 		for (size_t i = 0; i < n; i++)
 			if (state_of_port(json_object_array_get_idx(ports, i)) == by_gravity[g])

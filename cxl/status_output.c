@@ -1,28 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * How the records of isolation-status are printed: the columns of its tables,
- * the tree, the metrics.
- */
+/* How the records of isolation-status are printed: the columns of its tables, the metrics. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cxl/status.h"
+#include "cxl/texts.h"
 #include "util/array.h"
 
 #define SCHEMA "cxl-isolation-status/1"
 #define LIST "root_ports"
-
-static void add_all(struct json_object *rows, struct json_object *list)
-{
-	for (size_t i = 0; i < render_length(list); i++)
-		render_append(rows, json_object_get(json_object_array_get_idx(list, i)));
-}
-
-/* A row per root port. */
-static void root_port_rows(struct json_object *record, struct json_object *rows)
-{
-	add_all(rows, json_object_object_get(record, LIST));
-}
 
 /* "1234 qemu (vm1)" for each of an array of processes; none where it is null. */
 static void add_processes(struct json_object *names, struct json_object *list)
@@ -81,7 +67,7 @@ static void impact_rows(struct json_object *record, struct json_object *rows)
 }
 
 /* A row per root port and check. */
-static void check_rows(struct json_object *record, struct json_object *rows)
+static void status_check_rows(struct json_object *record, struct json_object *rows)
 {
 	struct json_object *ports = json_object_object_get(record, LIST);
 
@@ -99,104 +85,33 @@ static void check_rows(struct json_object *record, struct json_object *rows)
 	}
 }
 
-/* --- the tree: bus, host bridge, root port, what is below it ------------------- */
-
-static struct json_object *new_node(const char *name)
-{
-	struct json_object *node = render_object();
-
-	render_add_string(node, "name", name);
-	render_add(node, "children", render_array());
-	return node;
-}
-
-/* The node of @name among @rows, made when there is none. */
-static struct json_object *node_of(struct json_object *rows, struct json_object *name)
-{
-	const char *text = name ? json_object_get_string(name) : "(unknown)";
-	struct json_object *node;
-
-	for (size_t i = 0; i < render_length(rows); i++) {
-		node = json_object_array_get_idx(rows, i);
-		if (!strcmp(json_object_get_string(json_object_object_get(node, "name")), text))
-			return node;
-	}
-	node = new_node(text);
-	render_append(rows, node);
-	return node;
-}
-
-static struct json_object *children(struct json_object *node)
-{
-	return json_object_object_get(node, "children");
-}
-
-static void add_root_port(struct json_object *rp, struct json_object *bridge)
-{
-	static const char *const shown[] = { "status", "link", "control", "capability", "containment", "containment_if_enabled", "problems", "bytes" };
-	static const char *const below[] = { "memdevs", "regions", "dax" };
-	struct json_object *node = new_node(json_object_get_string(json_object_object_get(rp, "root_port")));
-
-	for (size_t i = 0; i < ARRAY_SIZE(shown); i++)
-		render_add(node, shown[i], json_object_get(json_object_object_get(rp, shown[i])));
-	for (size_t i = 0; i < ARRAY_SIZE(below); i++) {
-		struct json_object *names = json_object_object_get(rp, below[i]);
-
-		for (size_t k = 0; k < render_length(names); k++)
-			render_append(children(node),
-				      new_node(json_object_get_string(
-					      json_object_array_get_idx(names, k))));
-	}
-	render_append(children(bridge), node);
-}
-
-static void tree_rows(struct json_object *record, struct json_object *rows)
-{
-	struct json_object *ports = json_object_object_get(record, LIST);
-
-	for (size_t i = 0; i < render_length(ports); i++) {
-		struct json_object *rp = json_object_array_get_idx(ports, i);
-		struct json_object *bus = node_of(rows, json_object_object_get(rp, "bus"));
-
-		add_root_port(rp, node_of(children(bus), json_object_object_get(rp, "host_bridge")));
-	}
-}
-
-static const struct render_column tree_columns[] = {
-	{ "NAME", "name" }, { "STATE", "status.state" }, { "LINK", "link.state" },
-	{ "ISOLATION", "control.mem.isolation" }, { "CACHE", "control.cache.isolation", "capability.cache.isolation" },
-	{ "CONTAINMENT", "containment" },
-	{ "IF ENABLED", "containment_if_enabled" }, { "PROBLEMS", "problems" }, { "BYTES", "bytes" },
-	{ 0 }
-};
-
 /* --- tables -------------------------------------------------------------------- */
 
 static const struct render_column status_columns[] = {
-	{ "ROOT PORT", "root_port" }, { "BRIDGE", "host_bridge" }, { "STATE", "status.state" },
-	{ "CAUSE", "status.mem.cause" }, { "LINK", "link.state" }, { "ISOLATION", "control.mem.isolation" },
-	{ "TIMEOUT", "control.mem.timeout.enabled" }, { "RANGE", "control.mem.timeout.range" },
-	{ "CACHE CAUSE", "status.cache.cause", "capability.cache.isolation" },
-	{ "CACHE", "control.cache.isolation", "capability.cache.isolation" },
-	{ "CACHE TIMEOUT", "control.cache.timeout.enabled", "capability.cache.timeout" },
-	{ "CACHE RANGE", "control.cache.timeout.range", "capability.cache.timeout" },
-	{ "CONTAINMENT", "containment" }, { "IF ENABLED", "containment_if_enabled" },
-	{ "BLOCKERS", "blockers" }, { "LIMITS", "limits" }, { "PROBLEMS", "problems" },
+	{ "ROOT PORT", "root_port" }, { "BRIDGE", "host_bridge", .rank = 9 }, { "STATE", "status.state" },
+	{ "CAUSE", "status.mem.cause", .rank = 5 }, { "LINK", "link.state", .rank = 4 }, { "ISOLATION", "control.mem.isolation" },
+	{ "TIMEOUT", "control.mem.timeout.enabled", .rank = 3 }, { "RANGE", "control.mem.timeout.range", .rank = 7 },
+	{ "CACHE CAUSE", "status.cache.cause", "capability.cache.isolation", .rank = 8 },
+	{ "CACHE", "control.cache.isolation", "capability.cache.isolation", .rank = 2 },
+	{ "CACHE TIMEOUT", "control.cache.timeout.enabled", "capability.cache.timeout", .rank = 8 },
+	{ "CACHE RANGE", "control.cache.timeout.range", "capability.cache.timeout", .rank = 8 },
+	{ "CONTAINMENT", "containment" }, { "IF ENABLED", "containment_if_enabled", .rank = 2 },
+	{ "BLOCKERS", "blockers", .rank = 1 }, { "LIMITS", "limits", .rank = 6 }, { "PROBLEMS", "problems" },
 	{ 0 }
 };
 
 static const struct render_column impact_columns[] = {
-	{ "ROOT PORT", "root_port" }, { "STATE", "status.state" }, { "CONTAINMENT", "containment" },
-	{ "MEMDEVS", "memdevs" }, { "ACCELERATORS", "accelerators" }, { "REGIONS", "regions" }, { "DAX", "dax" },
-	{ "BYTES", "impact.bytes" },
-	{ "OTHER ROOT PORTS", "impact.other_root_ports" }, { "SYSTEM RAM", "impact.system_ram.online_bytes" },
+	{ "ROOT PORT", "root_port" }, { "STATE", "status.state" }, { "CONTAINMENT", "containment", .rank = 2 },
+	{ "MEMDEVS", "memdevs", .rank = 3 }, { "ACCELERATORS", "accelerators", .rank = 5 }, { "REGIONS", "regions", .rank = 4 },
+	{ "DAX", "dax", .rank = 4 }, { "BYTES", "impact.bytes" },
+	{ "OTHER ROOT PORTS", "impact.other_root_ports", .rank = 1 }, { "SYSTEM RAM", "impact.system_ram.online_bytes", .rank = 3 },
 	{ "USERS", "users" },
 	{ 0 }
 };
 
 static const struct render_column check_columns[] = {
-	{ "ROOT PORT", "root_port" }, { "CHECK", "check" }, { "SEVERITY", "severity" }, { "CAPS AT", "caps_at" },
-	{ "RESULT", "result" }, { "WHAT", "text" }, { "REMEDY", "remedy" },
+	{ "ROOT PORT", "root_port" }, { "CHECK", "check" }, { "SEVERITY", "severity", .rank = 3 }, { "CAPS AT", "caps_at", .rank = 2 },
+	{ "RESULT", "result" }, { "WHAT", "text", .is_folded = true }, { "REMEDY", "remedy", .rank = 1, .is_folded = true },
 	{ 0 }
 };
 
@@ -262,14 +177,17 @@ static const struct render_metric metrics[] = {
 };
 
 #define TABLE(table_columns, table_rows) { \
-	.columns = table_columns, .rows = table_rows, .tree_columns = tree_columns, \
-	.tree = tree_rows, \
+	.columns = table_columns, .rows = table_rows, .tree_columns = port_tree_columns, \
+	.tree = port_tree_rows, .text = &status_text, .colours = report_colours, \
 	.metrics = metrics, .metric_rows = root_port_rows, .row_label = { "root_port", "root_port" }, .own = status_formats }
 
 static const struct render_table status_table = TABLE(status_columns, root_port_rows);
 static const struct render_table impact_table = TABLE(impact_columns, impact_rows);
-static const struct render_table check_table = TABLE(check_columns, check_rows);
+static const struct render_table check_table = TABLE(check_columns, status_check_rows);
 
-const struct command_output status_output = { SCHEMA, LIST, &status_table };
-const struct command_output status_impact_output = { SCHEMA, LIST, &impact_table };
-const struct command_output status_check_output = { SCHEMA, LIST, &check_table };
+const struct command_output status_impact_output = { SCHEMA, LIST, &impact_table, .with = "impact" };
+const struct command_output status_check_output = { SCHEMA, LIST, &check_table, .with = "check" };
+static const struct command_output *const others[] = {
+	&status_check_output, &status_impact_output, &status_evidence_output, NULL,
+};
+const struct command_output status_output = { SCHEMA, LIST, &status_table, .others = others };

@@ -187,13 +187,15 @@ static int put_devices(struct json_object *record, struct json_object *region, F
 	return 0;
 }
 
-static int write_policy(struct json_object *record, const struct render_table *table, FILE *f)
+static int write_policy(struct json_object *record, const struct render_table *table,
+			const struct render_look *look, FILE *f)
 {
 	size_t n;
 	struct json_object *regions = list_of(record, "regions", &n);
 	int rc = 0;
 
 	(void)table;
+	(void)look;
 	fputs("# The memory of this host as it is, for the policy file: see cxl-isolation.conf(5), MEMORY.\n", f);
 	for (size_t i = 0; !rc && i < n; i++) {
 		struct json_object *region = json_object_array_get_idx(regions, i);
@@ -270,11 +272,13 @@ static void put_qemu(struct json_object *dax, const struct backend *b, FILE *f)
 	fputc('\n', f);
 }
 
-static int write_qemu(struct json_object *record, const struct render_table *table, FILE *f)
+static int write_qemu(struct json_object *record, const struct render_table *table,
+			const struct render_look *look, FILE *f)
 {
 	static const struct machine_format format = { put_qemu, "#", "" };
 
 	(void)table;
+	(void)look;
 	return write_backends(record, &format, f);
 }
 
@@ -294,23 +298,27 @@ static void put_libvirt(struct json_object *dax, const struct backend *b, FILE *
 		"AppArmor \"/dev/dax* rw,\" in /etc/apparmor.d/local/abstractions/libvirt-qemu, SELinux type svirt_image_t.\n-->\n", b->path);
 }
 
-static int write_libvirt(struct json_object *record, const struct render_table *table, FILE *f)
+static int write_libvirt(struct json_object *record, const struct render_table *table,
+			const struct render_look *look, FILE *f)
 {
 	static const struct machine_format format = { put_libvirt, "<!--", " -->" };
 
 	(void)table;
+	(void)look;
 	return write_backends(record, &format, f);
 }
 
 /* --- udev ------------------------------------------------------------------------------------ */
 
-static int write_udev(struct json_object *record, const struct render_table *table, FILE *f)
+static int write_udev(struct json_object *record, const struct render_table *table,
+			const struct render_look *look, FILE *f)
 {
 	size_t n;
 	struct json_object *list = list_of(record, "dax", &n);
 	const char *name;
 
 	(void)table;
+	(void)look;
 	for (size_t i = 0; i < n; i++)
 		if ((name = text(device_of(json_object_array_get_idx(list, i)), "name")))
 			fprintf(f, "CXL_DAX_NAME=%s\n", name);

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "daxctl/commands.h"
 #include "daxctl/dax_record.h"
+#include "daxctl/dax_text.h"
 #include "daxctl/layout_formats.h"
 #include "daxctl/layout_record.h"
 #include "lib/model/dax_facts.h"
@@ -43,10 +44,10 @@ static int select_dax(const struct cxl_host *host, char *const *targets, struct 
 }
 
 static const struct render_column list_columns[] = {
-	{ "DAX", "dax" }, { "NAME", "device.name" }, { "REGION", "region" },
-	{ "ROOT PORTS", "root_ports" }, { "MODE", "mode" },
-	{ "DRIVER", "driver" }, { "STATE", "state", .if_any = "state" }, { "BLOCKS", "blocks.total" },
-	{ "ONLINE", "blocks.online" }, { "BYTES", "bytes" }, { "UNFIT BY", "checks" },
+	{ "DAX", "dax" }, { "NAME", "device.name", .rank = 4 }, { "REGION", "region", .rank = 5 },
+	{ "ROOT PORTS", "root_ports", .rank = 6 }, { "MODE", "mode" },
+	{ "DRIVER", "driver", .rank = 3 }, { "STATE", "state", .if_any = "state", .rank = 7 }, { "BLOCKS", "blocks.total", .rank = 2 },
+	{ "ONLINE", "blocks.online" }, { "BYTES", "bytes", .rank = 1 }, { "UNFIT BY", "checks" },
 	{ 0 }
 };
 
@@ -60,7 +61,11 @@ static struct json_object *record_nothing(void)
 }
 
 static const struct render_table list_table = {
-	.columns = list_columns, .rows = record_dax_rows, .own = layout_formats,
+	.columns = list_columns,
+	.rows = record_dax_rows,
+	.text = &dax_list_text,
+	.colours = report_colours,
+	.own = layout_formats,
 };
 static const struct command_output list_output = {
 	.schema = "daxctl-list/1", .table = &list_table, .empty = record_nothing,

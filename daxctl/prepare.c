@@ -6,6 +6,7 @@
 #include "config.h"
 #include "daxctl/commands.h"
 #include "daxctl/dax_record.h"
+#include "daxctl/dax_text.h"
 #include "daxctl/prepare_layout.h"
 #include "lib/kept/kept_read.h"
 #include "lib/policy/policy_text.h"
@@ -400,12 +401,18 @@ static struct json_object *record_nothing(void)
 }
 
 static const struct render_column prepare_columns[] = {
-	{ "DAX", "dax" }, { "NAME", "name" }, { "REGION", "region" }, { "RESULT", "result" }, { "WAS", "before.mode" }, { "IS", "after.mode" },
-	{ "BLOCKS", "after.blocks.total" }, { "ONLINE", "after.blocks.online" }, { "UNFIT BY", "after.checks" },
+	{ "DAX", "dax" }, { "NAME", "name", .rank = 3 }, { "REGION", "region", .rank = 4 }, { "RESULT", "result" },
+	{ "WAS", "before.mode", .rank = 2 }, { "IS", "after.mode" },
+	{ "BLOCKS", "after.blocks.total", .rank = 1 }, { "ONLINE", "after.blocks.online" }, { "UNFIT BY", "after.checks" },
 	{ 0 }
 };
 
-static const struct render_table prepare_table = { prepare_columns, record_prepared_rows };
+static const struct render_table prepare_table = {
+	.columns = prepare_columns,
+	.rows = record_prepared_rows,
+	.text = &prepare_text,
+	.colours = report_colours,
+};
 static const struct command_output prepare_output = {
 	.schema = "daxctl-prepare-isolation/1", .table = &prepare_table, .empty = record_nothing,
 };

@@ -14,18 +14,24 @@
 #include "util/render.h"
 
 struct common_options {
-	const char *format, *output;
+	const char *format, *output, *columns;
+	struct opt_optional colour;
 	bool human, verbose, help;
 };
 
 /*
- * Entries for a command's option table; @common is a member of @type.  The formats that
+ * Entries for a command's option table; @common is a member of @type.  The formats and columns that
  * a command has are those that its output fits: its help has them from there.
  */
-#define COMMON_OPTIONS_IN(type, common) \
+#define RENDER_OPTIONS_IN(type, common) \
 	{ "format", 0, OPT_STRING, offsetof(type, common.format), "FORMAT", "how to print: " }, \
+	{ "columns", 0, OPT_STRING, offsetof(type, common.columns), "LIST", "columns of a table, in this order, commas between (help lists them): " }, \
+	{ "color", 0, OPT_OPTIONAL, offsetof(type, common.colour), "WHEN", \
+	  "colours in tables and text: auto (default: on a terminal, unless NO_COLOR is set), always or never", .values = "auto always never" }
+#define COMMON_OPTIONS_IN(type, common) \
+	RENDER_OPTIONS_IN(type, common), \
 	{ "human", 'u', OPT_FLAG, offsetof(type, common.human), NULL, \
-	  "the same as --format=human" }, \
+	  "the same as --format=json-human: JSON, sizes and times with their units" }, \
 	{ "output", 'o', OPT_STRING, offsetof(type, common.output), "FILE", \
 	  "write there instead of to standard output, whole or not at all" }, \
 	{ "verbose", 'v', OPT_FLAG, offsetof(type, common.verbose), NULL, \
@@ -45,6 +51,10 @@ struct command_output {
 	/* With @key NULL the members are those of an object; this makes it as it
 	 * is when the command line is wrong. */
 	struct json_object *(*empty)(void);
+	const char *format;	/* NULL: json, if none is asked for */
+	/* What is printed in its place with an option each, ends with NULL: command_pick() says which. */
+	const struct command_output *const *others;
+	const char *with;	/* of such a one: the option, "impact" */
 };
 
 struct command_run {
@@ -70,6 +80,9 @@ const char *command_typed(struct arena *a, int argc, char **argv);
  */
 bool command_begin(const struct command *cmd, int argc, char **argv, void *opts,
 		   const struct common_options *common, struct command_run *ret, int *ret_status);
+
+/* From now on it is this one of .others, or the first; -EINVAL with @err where it has not what was asked for. */
+int command_pick(struct command_run *run, const struct command_output *output, struct err *err);
 
 /* -EROFS with @err when @sysroot was given. */
 int command_refuse_sysroot(const char *sysroot, struct err *err);

@@ -10,6 +10,7 @@
 
 #include "util/cleanup.h"
 #include "util/command.h"
+#include "util/render_format.h"
 
 void complete_offer(const struct complete *c, const char *value, const char *help)
 {
@@ -50,6 +51,38 @@ static void offer_formats(struct complete *c)
 		offer_words(c, render_names(c->cmd->output->table, names, sizeof(names)), ", ");
 }
 
+/* What it prints with the options that are on the line. */
+static const struct command_output *output_of(const struct complete *c)
+{
+	const struct command_output *const *o = c->cmd->output->others;
+
+	for (; o && *o; o++)
+		for (int i = 1; i < c->n_words - 1; i++)
+			if (!strncmp(c->words[i], "--", 2) && !strcmp(c->words[i] + 2, (*o)->with))
+				return *o;
+	return c->cmd->output;
+}
+
+/* Of "A,B": behind the last comma. */
+static void offer_columns(struct complete *c)
+{
+	const char *comma = strrchr(c->value, ','), *name = complete_option(c, "format");
+	const struct command_output *output = c->cmd->output ? output_of(c) : NULL;
+	const struct render_format *f = output ? render_find(name ? name : "table", output->table) : NULL;
+	char names[512];
+
+	if (!f)
+		return;
+	if (comma) {
+		c->start = c->start_len ? c->start : c->value;
+		c->start_len = (int)(comma + 1 - c->start);
+		c->value = comma + 1;
+	}
+	offer_words(c, render_column_names(f, output->table, names, sizeof(names)), ", ");
+	if (!comma)
+		complete_offer(c, "help", NULL);
+}
+
 static void offer_files(struct complete *c)
 {
 	(void)c;
@@ -76,7 +109,7 @@ static bool offer_kind(struct complete *c, const struct complete_kind *kinds, co
 static bool offer_named(struct complete *c, const char *name, size_t len)
 {
 	static const struct complete_kind common[] = {
-		{ "FORMAT", offer_formats }, { "FILE", offer_files }, { "DIR", offer_directories }, { 0 }
+		{ "FORMAT", offer_formats }, { "LIST", offer_columns }, { "FILE", offer_files }, { "DIR", offer_directories }, { 0 }
 	};
 
 	return offer_kind(c, c->kinds, name, len) || offer_kind(c, common, name, len);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "util/cleanup.h"
+#include "util/fold.h"
 #include "util/parse.h"
 #include "util/similar.h"
 
@@ -170,23 +171,10 @@ int options_refuse_operand(const struct command *cmd, const char *operand, struc
 
 void options_put_text(FILE *f, int at, const char *text)
 {
-	enum { COLUMNS = 80 };
-	int column = at;
-
-	while (*text) {
-		int n = (int)strcspn(text, " ");
-
-		if (column > at && column + 1 + n > COLUMNS) {
-			fprintf(f, "\n%*s", at, "");
-			column = at;
-		}
-		column += fprintf(f, "%s%.*s", column > at ? " " : "", n, text);
-		text += n + (text[n] == ' ');
-	}
-	fputc('\n', f);
+	fold_text(f, text, at, at, 80);
 }
 
-void options_help(FILE *f, const struct command *cmd, const char *formats)
+void options_help(FILE *f, const struct command *cmd, const char *formats, const char *columns)
 {
 	fprintf(f, "usage: %s %s%s%s%s\n\n%s\n", program_name, cmd->name,
 		cmd->opts && cmd->opts->name ? " [OPTIONS]" : "",
@@ -195,7 +183,8 @@ void options_help(FILE *f, const struct command *cmd, const char *formats)
 		return;
 	fputs("\nOptions:\n", f);
 	for (const struct opt *o = cmd->opts; o->name; o++) {
-		char left[64], help[300];
+		char left[64], help[600];
+		const char *more = !strcmp(o->name, "format") ? formats : !strcmp(o->name, "columns") ? columns : NULL;
 		bool optional = o->kind == OPT_OPTIONAL;
 		int n = snprintf(left, sizeof(left), "%s%c%s--%s%s%s%s", o->letter ? "-" : " ",
 				 o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
@@ -205,7 +194,7 @@ void options_help(FILE *f, const struct command *cmd, const char *formats)
 			fprintf(f, "  %s\n  %-30s ", left, "");
 		else
 			fprintf(f, "  %-30s ", left);
-		snprintf(help, sizeof(help), "%s%s", o->help, formats && !strcmp(o->name, "format") ? formats : "");
+		snprintf(help, sizeof(help), "%s%s", o->help, more ? more : "");
 		options_put_text(f, 33, help);
 	}
 }

@@ -82,8 +82,8 @@ const char *options_ask_help(const struct command *cmd, char *buf, size_t size);
 /* @text with a newline, its lines cut at blanks for 80 columns: the first begins at column @at, the others there, too. */
 void options_put_text(FILE *f, int at, const char *text);
 
-/* @formats: to follow the help of an option "format"; NULL where there is none. */
-void options_help(FILE *f, const struct command *cmd, const char *formats);
+/* @formats, @columns: to follow the help of options of those names; NULL where there is none. */
+void options_help(FILE *f, const struct command *cmd, const char *formats, const char *columns);
 
 void opt_list_free(struct opt_list *list);
 

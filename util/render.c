@@ -15,11 +15,13 @@
 #include "util/render_format.h"
 #include "util/size.h"
 
-static int write_json(struct json_object *record, const struct render_table *table, FILE *f)
+static int write_json(struct json_object *record, const struct render_table *table,
+		      const struct render_look *look, FILE *f)
 {
 	int rc = render_json(record, true, f);
 
 	(void)table;
+	(void)look;
 	putc('\n', f);
 	return rc;
 }
@@ -55,13 +57,19 @@ static struct json_object *humanize(const char *key, struct json_object *v)
 	return json_object_get(v);
 }
 
-static int write_human(struct json_object *record, const struct render_table *table, FILE *f)
+static int write_json_human(struct json_object *record, const struct render_table *table,
+			    const struct render_look *look, FILE *f)
 {
 	struct json_object *copy = humanize("", record);
-	int rc = render_take_lost() ? -ENOMEM : write_json(copy, table, f);
+	int rc = render_take_lost() ? -ENOMEM : write_json(copy, table, look, f);
 
 	json_object_put(copy);
 	return rc;
+}
+
+static bool has_text(const struct render_table *table)
+{
+	return table && table->text;
 }
 
 static bool has_columns(const struct render_table *table)
@@ -84,17 +92,34 @@ static bool has_map(const struct render_table *table)
 	return table && table->map;
 }
 
-static int write_map(struct json_object *record, const struct render_table *table, FILE *f)
+static const struct render_column *table_columns(const struct render_table *table)
 {
-	return render_table_write(record, table->map, f);
+	return table->columns;
+}
+
+static const struct render_column *tree_columns(const struct render_table *table)
+{
+	return table->tree_columns;
+}
+
+static const struct render_column *map_columns(const struct render_table *table)
+{
+	return table->map->columns;
+}
+
+static int write_map(struct json_object *record, const struct render_table *table,
+		     const struct render_look *look, FILE *f)
+{
+	return render_table_write(record, table->map, look, f);
 }
 
 static const struct render_format formats[] = {
 	{ "json", NULL, write_json },
-	{ "human", NULL, write_human },
-	{ "table", has_columns, render_table_write },
-	{ "map", has_map, write_map },
-	{ "tree", has_tree, render_tree_write },
+	{ "json-human", NULL, write_json_human },
+	{ "human", has_text, render_text_write },
+	{ "table", has_columns, render_table_write, .columns = table_columns },
+	{ "map", has_map, write_map, .columns = map_columns },
+	{ "tree", has_tree, render_tree_write, .columns = tree_columns },
 	{ "prometheus", has_metrics, render_prometheus_write },
 };
 
@@ -147,20 +172,21 @@ int render_line(struct json_object *record, FILE *f, struct err *err)
 }
 
 static int write_stream(const struct render_format *format, struct json_object *record,
-			const struct render_table *table, FILE *f)
+			const struct render_table *table, const struct render_look *look, FILE *f)
 {
-	int rc = format->write(record, table, f);
+	int rc = format->write(record, table, look, f);
 
 	return rc ? rc : output_flush(f);
 }
 
 /* The reader of a file sees the old content or the new, never a part. */
 static int write_file(const struct render_format *format, struct json_object *record,
-		      const struct render_table *table, const char *path, struct err *err)
+		      const struct render_table *table, const struct render_look *look,
+		      const char *path, struct err *err)
 {
 	struct output o;
 	int rc = output_open(path, 0644, &o, err),
-	    written = rc ? 0 : write_stream(format, record, table, o.f);
+	    written = rc ? 0 : write_stream(format, record, table, look, o.f);
 
 	if (written)
 		rc = err_set(err, EXIT_REFUSED, -written, "the output cannot be written to %.200s: %s", path, strerror(-written));
@@ -170,13 +196,14 @@ static int write_file(const struct render_format *format, struct json_object *re
 }
 
 int render_write(const struct render_format *format, struct json_object *record,
-		 const struct render_table *table, const char *output, struct err *err)
+		 const struct render_table *table, const struct render_look *look,
+		 const char *output, struct err *err)
 {
 	int rc;
 
 	if (output)
-		return write_file(format, record, table, output, err);
-	rc = write_stream(format, record, table, stdout);
+		return write_file(format, record, table, look, output, err);
+	rc = write_stream(format, record, table, look, stdout);
 	return rc ? stdout_failed(rc, err) : 0;
 }
 

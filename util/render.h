@@ -14,12 +14,31 @@
 #include "util/message.h"
 
 struct render_format;
+struct render_text;	/* render_text.h */
 
 /* How a command's records become the rows of a table; NULL: it has no table. */
 struct render_column {
 	const char *title;
 	const char *path;	/* of the value in a row: "control.mem.isolation" */
 	const char *if_any;	/* left out unless this is true, or some text, in a row; NULL: never left out */
+	/* Where a terminal is too narrow the highest go first; 0: stays. */
+	int rank;
+	bool is_folded;		/* sentences: in as many lines as they need there */
+};
+
+/* What is shown in which colour, by the last part of its path; never all that tells it. */
+enum colour { COLOUR_RED, COLOUR_GREEN, COLOUR_YELLOW, COLOUR_BOLD };
+struct render_colour {
+	const char *key, *value;	/* NULL: any that there is */
+	enum colour colour;
+};
+
+/* How it shall look, beside its format. */
+struct render_look {
+	int width;			/* of the terminal; 0: nothing is cut */
+	bool colour;
+	enum severity said_from;	/* text leaves out messages from this one on: they are said already */
+	const char *columns;		/* of a table, as render_check_columns() takes them; NULL: all it has room for */
 };
 
 /*
@@ -60,6 +79,8 @@ struct render_table {
 	const struct render_metric *metrics;	/* ends with a nameless one */
 	void (*metric_rows)(struct json_object *record, struct json_object *rows);
 	struct render_sample row_label;
+	const struct render_text *text;	/* NULL: none for people but a table */
+	const struct render_colour *colours;	/* ends with a keyless one; NULL: none */
 	const struct render_table *map;	/* what --format=map prints; NULL: the command has no map */
 	const struct render_format *own;	/* formats of this command alone (render_format.h), ends with a nameless one; NULL: none */
 };
@@ -70,12 +91,16 @@ const struct render_format *render_find(const char *name, const struct render_ta
 /* Names of the formats, for error sentences: "json, human" in @buf, which is returned. */
 const char *render_names(const struct render_table *table, char *buf, size_t size);
 
+/* For a terminal at @fd (-1: for none); @colour is "auto" or NULL, "always" or "never". */
+struct render_look render_look_of(int fd, const char *colour);
+
 /*
  * Write @record to @output (see output.h) or, when NULL,
  * to standard output.  Output that cannot be written is an error.
  */
 int render_write(const struct render_format *format, struct json_object *record,
-		 const struct render_table *table, const char *output, struct err *err);
+		 const struct render_table *table, const struct render_look *look,
+		 const char *output, struct err *err);
 
 /* Write @record as one line of JSON to @f at once. */
 int render_line(struct json_object *record, FILE *f, struct err *err);

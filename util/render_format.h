@@ -22,15 +22,41 @@ struct render_format {
 	const char *name;
 	bool (*fits)(const struct render_table *table);	/* can it print this?  NULL: anything */
 	/* 0 or -errno; errors of @f are looked at by the caller */
-	int (*write)(struct json_object *record, const struct render_table *table, FILE *f);
+	int (*write)(struct json_object *record, const struct render_table *table,
+		     const struct render_look *look, FILE *f);
 	const struct render_verdict *verdict;	/* NULL: the command's exit statuses */
+	/* Of a table: those of @table; NULL: it has none. */
+	const struct render_column *(*columns)(const struct render_table *table);
 };
 
 /* 0 or -EIO */
 int render_json(struct json_object *v, bool pretty, FILE *f);
-int render_table_write(struct json_object *record, const struct render_table *table, FILE *f);
-int render_tree_write(struct json_object *record, const struct render_table *table, FILE *f);
-int render_prometheus_write(struct json_object *record, const struct render_table *table, FILE *f);
+int render_table_write(struct json_object *record, const struct render_table *table,
+		       const struct render_look *look, FILE *f);
+int render_tree_write(struct json_object *record, const struct render_table *table,
+		      const struct render_look *look, FILE *f);
+int render_text_write(struct json_object *record, const struct render_table *table,
+		      const struct render_look *look, FILE *f);
+int render_prometheus_write(struct json_object *record, const struct render_table *table,
+			    const struct render_look *look, FILE *f);
+
+/* The sequence that begins the colour of @v, the value of @key, and the one that ends each; NULL: it has none. */
+const char *render_colour_of(const struct render_table *table, const char *key,
+			     struct json_object *v);
+#define RENDER_COLOUR_END "\033[0m"
+
+/*
+ * Names of the columns that @table has in @format, "ROOT-PORT, STATE", into @buf, which is returned;
+ * "" where the format has none.
+ */
+const char *render_column_names(const struct render_format *format,
+				const struct render_table *table, char *buf, size_t size);
+/* -EINVAL with @err unless all of @names, between commas and in either case, are columns there. */
+int render_check_columns(const struct render_format *format, const struct render_table *table,
+			 const char *names, struct err *err);
+
+/* The name by which --columns knows @column, "ROOT-PORT", into @buf, which is returned. */
+const char *render_column_name(const struct render_column *column, char *buf, size_t size);
 
 /* Is @key that of a size in bytes? */
 bool render_is_size(const char *key);

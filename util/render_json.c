@@ -106,7 +106,7 @@ void render_add_string(struct json_object *obj, const char *key, const char *val
 	_cleanup_free_ char *typed = NULL;
 	bool lost;
 
-	if (!strcmp(key, "text") || !strcmp(key, "remedy") || !strcmp(key, "why")) {
+	if (!strcmp(key, "text") || !strcmp(key, "remedy") || !strcmp(key, "why") || !strcmp(key, "next")) {
 		typed = typed_text(value, &lost);
 		is_lost |= lost;
 	}

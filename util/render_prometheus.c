@@ -135,10 +135,12 @@ static void put_samples(struct writer *w, struct json_object *row)
 	}
 }
 
-int render_prometheus_write(struct json_object *record, const struct render_table *table, FILE *f)
+int render_prometheus_write(struct json_object *record, const struct render_table *table,
+			    const struct render_look *look, FILE *f)
 {
 	struct json_object *rows = render_array();
 
+	(void)look;
 	if (!rows)
 		return -ENOMEM;
 	table->metric_rows(record, rows);

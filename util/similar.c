@@ -3,7 +3,6 @@
 #include "util/similar.h"
 
 #include <ctype.h>
-#include <stdbool.h>
 #include <string.h>
 
 enum { LONGEST = 32, MOST_SLIPS = 3, WHOLE_WORD = 3 };
@@ -48,12 +47,13 @@ static unsigned int distance(const char *a, size_t n, const char *b, size_t m)
 void similar_offer(struct similar *s, const char *candidate)
 {
 	size_t m = strlen(candidate);
-	unsigned int slips;
+	unsigned int slips,
+		most = s->is_loose ? (unsigned int)m / 2 : least((unsigned int)m / 3, MOST_SLIPS);
 
 	if (s->len > LONGEST || m > LONGEST)
 		return;
 	slips = distance(s->word, s->len, candidate, m);
-	if (slips > least((unsigned int)m / 3, MOST_SLIPS)) {
+	if (slips > most) {
 		if (s->len < WHOLE_WORD || m < s->len ||
 		    distance(s->word, s->len, candidate, s->len))
 			return;

@@ -3,6 +3,7 @@
 #ifndef UTIL_SIMILAR_H
 #define UTIL_SIMILAR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct similar {
@@ -10,6 +11,7 @@ struct similar {
 	size_t len;
 	const char *best;	/* the closest so far; NULL: none is close */
 	unsigned int slips;	/* between the two */
+	bool is_loose;		/* half of the letters may be otherwise: of names out of a list that is long */
 };
 
 #define SIMILAR_TO(text, n) { .word = (text), .len = (n) }

@@ -36,6 +36,17 @@ const char *size_human(uint64_t bytes, char *buf, size_t size)
 	return buf;
 }
 
+const char *size_iec(uint64_t bytes, char *buf, size_t size)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (bytes >= units[i].iec_bytes) {
+			snprintf(buf, size, "%.4g %s", (double)bytes / (double)units[i].iec_bytes, units[i].iec);
+			return buf;
+		}
+	snprintf(buf, size, "%llu bytes", (unsigned long long)bytes);
+	return buf;
+}
+
 int size_parse(const char *text, uint64_t *ret_bytes)
 {
 	size_t n = strspn(text, "0123456789");

@@ -9,6 +9,9 @@
 /* "256.00 MiB (268.44 MB)" into @buf, which is returned. */
 const char *size_human(uint64_t bytes, char *buf, size_t size);
 
+/* "256 MiB", "1.5 GiB" into @buf, which is returned. */
+const char *size_iec(uint64_t bytes, char *buf, size_t size);
+
 /* "65 ms", "4 s" into @buf, which is returned. */
 const char *duration_human(uint64_t us, char *buf, size_t size);
 

@@ -219,3 +219,29 @@ struct problem problem_of(const char *id, const struct cxl_root_port *rp,
 		ret.say(rp, result, &ret);
 	return ret;
 }
+
+const char *root_port_with_tied(const struct cxl_host *host, const char *name)
+{
+	const struct cxl_root_port *rp = host_root_port(host, name);
+	bool *tied = arena_alloc(host->arena, host->n_root_ports, sizeof(*tied));
+	const char *names = name;
+
+	for (size_t i = 0; rp && tied && i < rp->n_regions; i++)
+		for (size_t k = 0;
+		     region_is_committed(rp->regions[i]) && k < rp->regions[i]->n_root_ports; k++)
+			tied[rp->regions[i]->root_ports[k] - host->root_ports] = true;
+	for (size_t i = 0; tied && names && i < host->n_root_ports; i++)
+		if (tied[i] && &host->root_ports[i] != rp)
+			names = arena_printf(host->arena, "%s %s", names, host->root_ports[i].name);
+	return names ? names : name;
+}
+
+const char *problem_next(const struct problem *p, const struct cxl_host *host,
+			 const struct cxl_root_port *rp)
+{
+	if (!p->next)
+		return NULL;
+	return arena_printf(host->arena, "%s %s%s", p->next,
+			    strcmp(p->id, "isolation-off") ? rp->name : root_port_with_tied(host, rp->name),
+			    p->next_end ? p->next_end : "");
+}

@@ -25,6 +25,13 @@ extern const size_t n_problems;
 struct problem problem_of(const char *id, const struct cxl_root_port *rp,
 			  const struct check_result *result);
 
+/* What to type about it, with the names of this host; NULL: nothing helps for sure, or no memory. */
+const char *problem_next(const struct problem *p, const struct cxl_host *host,
+			 const struct cxl_root_port *rp);
+
+/* Root port @name, and those that a region ties to it, for a command: one alone is refused. */
+const char *root_port_with_tied(const struct cxl_host *host, const char *name);
+
 /*
  * Why a group (a bus, a host bridge, all) leaves @rp out: it cannot isolate, or
  * there is nothing below it that could fail.  NULL: it is part of the group.

@@ -19,6 +19,29 @@ static struct json_object *record_problems(const struct cxl_root_port *rp,
 	return list;
 }
 
+/* What each problem means here, and what to type. */
+static struct json_object *record_advice(const struct cxl_host *host,
+					 const struct cxl_root_port *rp,
+					 const struct check_result *result)
+{
+	struct json_object *list = render_array();
+
+	for (size_t i = 0; i < n_problems; i++) {
+		struct problem p;
+		struct json_object *obj;
+
+		if (!problems[i].applies(rp, result))
+			continue;
+		p = problem_of(problems[i].id, rp, result);
+		obj = render_object();
+		render_add_string(obj, "problem", p.id);
+		render_add_string(obj, "text", p.title);
+		render_add_string(obj, "next", problem_next(&p, host, rp));
+		render_append(list, obj);
+	}
+	return list;
+}
+
 /* Every check of the table; the findings are in its order. */
 static struct json_object *record_checks(const struct check_result *result)
 {
@@ -306,6 +329,7 @@ struct json_object *record_status(const struct cxl_host *host, const struct targ
 
 		render_add(obj, "problems", record_problems(rp, &results[at - 1]));
 		render_add(obj, "history", record_history(rp->kept.counters));
+		render_add(obj, "advice", record_advice(host, rp, &results[at - 1]));
 		render_add(obj, "impact", parts->impact ? record_impact(host, &parts->impact[at - 1], parts->dax_names) : NULL);
 		render_add(obj, "checks", parts->checks ? record_checks(&results[at - 1]) : NULL);
 	}

@@ -15,9 +15,9 @@
 #include "util/parse.h"
 
 static const struct render_column range_columns[] = {
-	{ "START", "start" }, { "END", "end" }, { "SIZE", "size" }, { "CLASS", "class" },
-	{ "VERDICT", "verdict" }, { "WINDOWS", "windows" }, { "REGIONS", "regions" }, { "DAX", "dax" },
-	{ "OWNED", "owned_bytes" }, { "USABLE", "usable_bytes" }, { "STRANDED", "stranded_bytes" },
+	{ "START", "start" }, { "END", "end", .rank = 3 }, { "SIZE", "size" }, { "CLASS", "class", .rank = 1 },
+	{ "VERDICT", "verdict" }, { "WINDOWS", "windows", .rank = 4 }, { "REGIONS", "regions", .rank = 2 }, { "DAX", "dax", .rank = 2 },
+	{ "OWNED", "owned_bytes", .rank = 4 }, { "USABLE", "usable_bytes", .rank = 5 }, { "STRANDED", "stranded_bytes" },
 	{ 0 }
 };
 
@@ -292,4 +292,6 @@ static void map_rows(struct json_object *record, struct json_object *rows)
 static const struct render_table soft_map = { .columns = map_columns, .rows = map_rows };
 const struct render_table soft_table = { .columns = range_columns,
 					 .rows = range_rows,
+					 .text = &soft_text,
+					 .colours = soft_colours,
 					 .map = &soft_map };

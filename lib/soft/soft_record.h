@@ -18,4 +18,8 @@ struct json_object *soft_record(const struct soft_picture *p, const struct soft_
 /* A row per range; its map has a row per stretch of addresses. */
 extern const struct render_table soft_table;
 
+/* soft_text.c: its text, and the colours of both. */
+extern const struct render_text soft_text;
+extern const struct render_colour soft_colours[];
+
 #endif

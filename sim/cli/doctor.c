@@ -16,6 +16,7 @@
 #include "sim/run/stage.h"
 #include "util/array.h"
 #include "util/render.h"
+#include "util/render_text.h"
 
 enum { MAX_STEPS = 16 };
 
@@ -25,12 +26,12 @@ struct trial {
 };
 
 struct doctor_options {
-	bool human, help;
+	struct common_options common;
+	bool text;
 };
 
 static const struct opt doctor_opts[] = {
-	{ "human", 'u', OPT_FLAG, offsetof(struct doctor_options, human), NULL, "text instead of JSON" },
-	HELP_OPTION(struct doctor_options),
+	TEXT_OPTIONS(struct doctor_options, common, text),
 	{ 0 }
 };
 
@@ -126,54 +127,49 @@ static void diagnose_tools(struct json_object *rows)
 	}
 }
 
-static void print_text(struct json_object *rows, bool works)
-{
-	for (size_t i = 0; i < json_object_array_length(rows); i++) {
-		struct json_object *row = json_object_array_get_idx(rows, i);
-		bool ok = json_object_get_boolean(json_object_object_get(row, "ok"));
-		bool required = json_object_get_boolean(json_object_object_get(row, "required"));
+/* --- what is printed -------------------------------------------------------- */
 
-		printf("%-8s %-15s %s\n", ok ? "ok" : required ? "MISSING" : "note",
-		       json_object_get_string(json_object_object_get(row, "id")),
-		       json_object_get_string(json_object_object_get(row, "text")));
-		if (!ok)
-			printf("%-24s -> %s\n", "", json_object_get_string(json_object_object_get(row, "remedy")));
-	}
-	printf("cxl-sim run %s here\n", works ? "works" : "does not work");
+static const struct text_line lines[] = {
+	{ NULL, "cxl-sim run works here", "exit_status=0" },
+	{ NULL, "cxl-sim run does not work here", "exit_status!=0" },
+	{ "MISSING", "{id}: {text}; remedy: {remedy}", "ok=false,required=true", "rows" },
+	{ "note", "{id}: {text}; remedy: {remedy}", "ok=false,required=false", "rows" },
+	{ "ok", "{id}: {text}", "ok=true", "rows" },
+	{ 0 }
+};
+
+static const struct render_column columns[] = {
+	{ "CHECK", "id" }, { "OK", "ok" }, { "REQUIRED", "required", .rank = 1 }, { "WHAT", "text", .is_folded = true },
+	{ "REMEDY", "remedy", .is_folded = true }, { 0 }
+};
+
+static void all_rows(struct json_object *record, struct json_object *rows)
+{
+	struct json_object *list = json_object_object_get(record, "rows");
+
+	for (size_t i = 0; i < render_length(list); i++)
+		render_append(rows, json_object_get(json_object_array_get_idx(list, i)));
 }
 
-static int print(struct json_object *rows, bool works, bool human)
-{
-	const struct messages none = { 0 };
-	int status = works ? EXIT_DONE : EXIT_PREREQ;
-	struct json_object *frame;
-	struct err err;
-	int rc = 0;
+static const struct render_colour colours[] = { { "id", NULL, COLOUR_BOLD }, { 0 } };
+static const struct render_text text = { .head = lines };
+static const struct render_table table = {
+	.columns = columns, .rows = all_rows, .text = &text, .colours = colours
+};
+static const struct command_output doctor_output = { "cxl-sim-doctor/1", "rows", &table, .format = "human" };
 
-	if (human) {
-		print_text(rows, works);
-		json_object_put(rows);
-		if (fflush(stdout))
-			rc = err_set(&err, EXIT_REFUSED, errno, "the output cannot be written: %s", strerror(errno));
-	} else {
-		frame = render_frame("cxl-sim-doctor/1", status, &none);
-		render_add(frame, "rows", rows);
-		rc = render_write(render_find("json", NULL), frame, NULL, NULL, &err);
-		json_object_put(frame);
-	}
-	return rc ? verb_failed(&err) : status;
-}
-
-static int run(int argc, char **argv)
+static int run_doctor(int argc, char **argv)
 {
 	struct doctor_options o = { 0 };
+	const struct messages none = { 0 };
+	struct command_run run;
 	struct json_object *rows;
 	struct trial *trial;
-	int first, status;
 	struct err err;
+	int status;
 	bool works;
 
-	if (!verb_start(&cmd_doctor, &o, &o.help, argc, argv, false, &first, &status))
+	if (!command_begin(&cmd_doctor, argc, argv, &o, &o.common, &run, &status))
 		return status;
 	trial = mmap(NULL, sizeof(*trial), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		     0);
@@ -186,9 +182,10 @@ static int run(int argc, char **argv)
 	works = diagnose_stage(rows, trial);
 	diagnose_tools(rows);
 	munmap(trial, sizeof(*trial));
-	return print(rows, works, o.human);
+	return command_end(&run, works ? EXIT_DONE : EXIT_PREREQ, &none, rows);
 }
 
 const struct command cmd_doctor = {
-	"doctor", "", "say whether simulated hosts can be run here, and what to do if not", doctor_opts, run,
+	"doctor", "", "say whether simulated hosts can be run here, and what to do if not", doctor_opts, run_doctor,
+	.output = &doctor_output,
 };

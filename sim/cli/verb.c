@@ -21,7 +21,7 @@ bool verb_start(const struct command *cmd, void *options, bool *help, int argc, 
 		return false;
 	}
 	if (*help) {
-		options_help(stdout, cmd, NULL);
+		options_help(stdout, cmd, NULL, NULL);
 		*ret_status = EXIT_DONE;
 		return false;
 	}

@@ -3,6 +3,7 @@
 #ifndef SIM_VERB_H
 #define SIM_VERB_H
 
+#include "util/command.h"
 #include "util/complete.h"
 #include "util/options.h"
 
@@ -19,6 +20,12 @@ bool verb_start(const struct command *cmd, void *options, bool *help, int argc, 
 
 /* Print @err's sentence; returns its exit status. */
 int verb_failed(const struct err *err);
+
+/* Of verbs that print what can be data: text is the default, and -u is of before it was. */
+#define TEXT_OPTIONS(type, common, text) \
+	RENDER_OPTIONS_IN(type, common), \
+	{ "human", 'u', OPT_FLAG, offsetof(type, text), NULL, "text, which is the default" }, \
+	{ "help", 'h', OPT_FLAG, offsetof(type, common.help), NULL, "this text" }
 
 #define HELP_OPTION(type) { "help", 'h', OPT_FLAG, offsetof(type, help), NULL, "this text" }
 

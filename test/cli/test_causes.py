@@ -363,7 +363,7 @@ def test_a_port_without_a_timeout_has_it_off(tmp_path):
 
 # -- explained ---------------------------------------------------------------------------------
 def test_explain_says_what_of_a_failure_a_check_caps_and_what_happens_when_it_cannot_be_told():
-    table = {c["id"]: c for c in run_cxl(["explain"]).json["checks"]}
+    table = {c["id"]: c for c in run_cxl(["explain", "--format=json"]).json["checks"]}
     assert table["ISO-TIMEOUT-OFF"]["causes"] == table["ISO-NO-TIMEOUT"]["causes"] == ["mem_timeout", "cache_timeout"]
     assert table["ISO-CACHE-OFF"]["causes"] == ["mem_link_down", "cache_link_down", "cache_timeout", "protocol_error"]
     for id_, c in table.items():
@@ -381,7 +381,7 @@ def test_explain_says_what_of_a_failure_a_check_caps_and_what_happens_when_it_ca
 
 def test_the_manual_says_for_each_check_what_it_does_when_it_cannot_be_told():
     page = " ".join(run_page("cxl-explain.1").split())
-    for c in run_cxl(["explain"]).json["checks"]:
+    for c in run_cxl(["explain", "--format=json"]).json["checks"]:
         words = {"blocks": "it counts as failed", "caps": f"it caps at {c['unknown_caps_at']} and forbids nothing", "passes": f"it passes: {c['unknown_why']}"}
         part = page.split(f" {c['id']} (", 1)[1].split(" ISO-", 1)[0] if c["if_unknown"] != "passes" else page
         if c["if_unknown"] in words:

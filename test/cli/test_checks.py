@@ -145,7 +145,7 @@ def test_every_check_of_the_table_has_a_case_somewhere():
                  "ISO-REGISTERS",  # test_untold.py
                  "ISO-RAS-PANIC",  # test_protocol_error.py
                  "ISO-BUSY", "ISO-CAP-INT", "ISO-TYPE2", "ISO-DAX-LAYOUT", "ISO-DAX-DRIVER", "ISO-PLATFORM", "ISO-UNPROVEN"}  # here
-    table = {c["id"] for c in run_cxl(["explain"]).json["checks"] if c["severity"] != "outcome"}
+    table = {c["id"] for c in run_cxl(["explain", "--format=json"]).json["checks"] if c["severity"] != "outcome"}
     assert table == elsewhere | {c[0] for c in CASES.values()}
     assert table - elsewhere == {c[0] for c in QUIET.values()} | {"ISO-INTERLEAVE"}
 

@@ -538,4 +538,4 @@ def test_human_output_of_a_change():
 
 def test_the_sim_s_own_outputs_follow_their_schemas():
     for verb, name in (("hosts", "cxl-sim-hosts"), ("doctor", "cxl-sim-doctor")):
-        cli.parse(run([cli.SIM, verb]), name)
+        cli.parse(run([cli.SIM, verb, "--format=json"]), name)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """cxl explain: the table of checks, the same that every other command draws on."""
+import json
+import re
+
 import pytest
 
 from conftest import CAPTURE_NAMES
@@ -13,13 +16,13 @@ REQUIRED = {  # id: (severity, caps at), as the design has them
 
 @pytest.fixture(scope="module")
 def table():
-    r = run_cxl(["explain"])
+    r = run_cxl(["explain", "--format=json"])
     assert r.rc == 0 and r.err == ""
     return {c["id"]: c for c in r.json["checks"]}
 
 
 def test_the_table_has_every_check_once(table):
-    r = run_cxl(["explain"])
+    r = run_cxl(["explain", "--format=json"])
     ids = [c["id"] for c in r.json["checks"]]
     assert len(ids) == len(set(ids))
     for check, (severity, cap) in REQUIRED.items():
@@ -34,33 +37,48 @@ def test_each_check_says_why_and_what_to_do(table):
 
 def test_one_check_is_the_tables_entry(table):
     for check in table:
-        r = run_cxl(["explain", check])
+        r = run_cxl(["explain", "--format=json", check])
         assert r.rc == 0 and r.json["checks"] == [table[check]]
 
 
 def test_several_checks_come_in_the_order_asked(table):
-    r = run_cxl(["explain", "ISO-LINK", "ISO-CAP"])
+    r = run_cxl(["explain", "--format=json", "ISO-LINK", "ISO-CAP"])
     assert [c["id"] for c in r.json["checks"]] == ["ISO-LINK", "ISO-CAP"]
-    assert run_cxl(["explain", "iso-link", "Iso-Cap"]).json["checks"] == r.json["checks"]
+    assert run_cxl(["explain", "--format=json", "iso-link", "Iso-Cap"]).json["checks"] == r.json["checks"]
 
 
 @pytest.mark.parametrize("bad", ["", "ISO", "iso_cap", "ISO-CAP ", "ISO-NONE", "../x", "A" * 10000, "\x1b[31m", "%s%n"], ids=lambda t: repr(t[:12]))
-def test_an_unknown_check_is_an_error_that_lists_them(table, bad):
-    r = run_cxl(["explain", bad])
+def test_an_unknown_check_is_an_error(bad):
+    r = run_cxl(["explain", "--format=json", bad])
     assert r.rc == 2 and r.json["checks"] == []
-    for check in table:
-        assert check in r.err
-    assert len(r.err) < 2000 and "\x1b" not in r.err
+    assert re.search(r"is not a check(; 'cxl explain' lists them|: did you mean ISO-[A-Z0-9-]+\? 'cxl explain' lists them)$", r.err)
+    assert len(r.err) < 200 and "\x1b" not in r.err
+
+
+@pytest.mark.parametrize("typed,meant", [("ISO-AER-MASK", "ISO-MEMMAP"), ("iso_cap", "ISO-CAP"), ("ISO-INTERLEAVED", "ISO-INTERLEAVE"), ("ISO-FW", "ISO-FW-OWNED")])
+def test_the_nearest_check_is_named(typed, meant):
+    r = run_cxl(["explain", typed])
+    assert (r.rc, r.out, r.err) == (2, b"", f"cxl explain: '{typed}' is not a check: did you mean {meant}? 'cxl explain' lists them\n")
 
 
 def test_one_unknown_check_among_known_ones_is_exit_2():
     assert run_cxl(["explain", "ISO-CAP", "ISO-NONE"]).rc == 2
 
 
-def test_human_output_holds_the_words(table):
-    r = run_cxl(["explain", "ISO-INTERLEAVE", "-u"])
-    assert r.rc == 0
-    assert table["ISO-INTERLEAVE"]["title"] in r.text
+def test_text_is_the_default_and_holds_the_words(table):
+    for args in ([], ["--format=human"]):
+        r = run_cxl(["explain", "ISO-INTERLEAVE", *args])
+        assert r.rc == 0 and "{" not in r.text and r.err == ""
+        for key in ("id", "title", "why", "remedy", "caps_at"):
+            assert table["ISO-INTERLEAVE"][key] in r.text
+    assert json.loads(run_cxl(["explain", "ISO-INTERLEAVE", "-u"]).text)["checks"] == [table["ISO-INTERLEAVE"]]
+
+
+def test_without_an_id_each_check_has_a_line(table):
+    r = run_cxl(["explain"])
+    for check, c in table.items():
+        assert f"  {check}: {c['title']}\n" in r.text, check
+    assert r.rc == 0 and "{" not in r.text and r.text.endswith("'cxl explain ID' says why, and what to do.\n")
 
 
 def test_the_table_has_a_row_per_check(table):

@@ -171,7 +171,7 @@ def test_a_sysroot_without_sys_says_what_is_missing(tmp_path):
 def test_human_output_has_sizes_in_both_units(captures):
     r = listed(captures, "-u")
     assert "256.00 MiB (268.44 MB)" in r.text and "512.00 MiB (536.87 MB)" in r.text
-    assert r.text == listed(captures, "--format=human").text
+    assert r.text == listed(captures, "--format=json-human").text
 
 
 def test_human_output_names_every_object(captures):

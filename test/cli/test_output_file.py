@@ -9,7 +9,7 @@ import pytest
 from lib.cli import CXL, DAXCTL, NOBODY, run
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, and another user")
-PROGRAMS = {"cxl": [CXL, "explain"], "daxctl": [DAXCTL, "list", "--isolation", "--sysroot=/nonexistent"]}
+PROGRAMS = {"cxl": [CXL, "explain", "--format=json"], "daxctl": [DAXCTL, "list", "--isolation", "--sysroot=/nonexistent"]}
 
 
 @pytest.fixture

@@ -342,7 +342,7 @@ def test_an_accelerator_is_lost_too(host, memdevs):
 
 # -- checks --------------------------------------------------------------------------
 def test_every_check_is_listed_with_its_result_and_remedy():
-    explained = run_cxl(["explain"]).json["checks"]
+    explained = run_cxl(["explain", "--format=json"]).json["checks"]
     record = on("sysram1", "--check", kernel="v1").root_ports()[RP]
     assert [c["check"] for c in record["checks"]] == [c["id"] for c in explained if c["severity"] != "outcome"]
     failed = [c["check"] for c in record["checks"] if c["result"] == "failed"]

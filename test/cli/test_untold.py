@@ -32,7 +32,7 @@ def test_what_cannot_be_read_caps_and_says_what_reads_it(tree, case):
     found = findings(t)
     assert check in found, found
     says(found[check], *words)
-    explained, = run_cxl(["explain", check]).json["checks"]
+    explained, = run_cxl(["explain", "--format=json", check]).json["checks"]
     if check == "ISO-REGISTERS":  # that they cannot be read is what it is about
         assert (found[check]["result"], explained["if_unknown"], explained["caps_at"]) == ("failed", "never", level)
     else:
@@ -70,7 +70,7 @@ REGION = EVERYBODY | {"ISO-NO-ROOM": "the range of its window cannot be read"}
 def test_what_cannot_be_told_has_not_passed(host, kernel, fault, user, unknown):
     r = Session(host, kernel=kernel, faults=[fault] if fault else []).cxl("isolation-status", "--check", RP, user=user).run()[0]
     found = results(r)
-    explained = {c["id"]: c for c in run_cxl(["explain"]).json["checks"]}
+    explained = {c["id"]: c for c in run_cxl(["explain", "--format=json"]).json["checks"]}
     rec = r.root_ports()[RP]
     for check, words in unknown.items():
         passes = explained[check]["if_unknown"] == "passes"

@@ -104,7 +104,8 @@ def schema_of(args, program="cxl"):
     args = args[:args.index("--")] if "--" in args else args
     if "--while" in args and "-n" not in args and "--dry-run" not in args:
         return None  # standard output is the command's
-    if not args or "--help" in args or "--monitor" in args or any(a in ("-u", "--human") or a.startswith("--format=") and a != "--format=json" for a in args):
+    if not args or "--help" in args or "--monitor" in args or any(a in ("-u", "--human") or a.startswith("--format=") and a != "--format=json" for a in args) \
+            or args[0] == "explain" and "--format=json" not in args:
         return None
     if any(a.startswith("--evidence") for a in args):
         return "cxl-isolation-evidence"

@@ -139,7 +139,7 @@ def test_wrong_overlay_is_refused_with_a_sentence(members, text, tmp_path):
 # --- hosts and doctor ----------------------------------------------------------------------
 
 def test_hosts_lists_the_built_in_hosts_in_order():
-    listing = json.loads(sim("hosts").stdout)
+    listing = json.loads(sim("hosts", "--format=json").stdout)
     assert (listing["schema"], listing["exit_status"], listing["messages"]) == ("cxl-sim-hosts/1", 0, [])
     assert [h["name"] for h in listing["hosts"]] == BUILT_IN
     assert all(sorted(h) == ["base", "description", "kernel", "name"] and h["kernel"] == "v1-fixed"
@@ -147,40 +147,43 @@ def test_hosts_lists_the_built_in_hosts_in_order():
 
 
 def test_hosts_prints_a_table_for_people():
-    lines = sim("hosts", "-u").stdout.splitlines()
-    assert lines[0].split() == ["name", "description", "kernel", "base"] and len(lines) > len(BUILT_IN)
+    lines = sim("hosts").stdout.splitlines()
+    assert lines[0].split() == ["NAME", "DESCRIPTION", "KERNEL", "BASE"] and len(lines) > len(BUILT_IN)
+    assert sim("hosts", "-u").stdout.splitlines() == lines
+    text = sim("hosts", "--format=human").stdout
+    assert all(f"{name}: " in text for name in BUILT_IN) and "{" not in text
 
 
 def test_environment_adds_and_overrides_hosts(tmp_path):
     (tmp_path / "mine.json").write_text(json.dumps({"base": "x", "description": "my own"}))
     (tmp_path / "direct1.json").write_text(json.dumps({"base": "y", "kernel": "v1"}))
-    done = sim("hosts", env=dict(os.environ, CXL_SIM_HOSTS=str(tmp_path)))
+    done = sim("hosts", "--format=json", env=dict(os.environ, CXL_SIM_HOSTS=str(tmp_path)))
     hosts = {h["name"]: h for h in json.loads(done.stdout)["hosts"]}
     assert hosts["mine"]["description"] == "my own" and hosts["direct1"]["kernel"] == "v1" and "direct2x2" in hosts
 
 
 def test_broken_host_file_is_reported_and_the_others_are_listed(tmp_path):
     (tmp_path / "bad.json").write_text("{")
-    done = sim("hosts", env=dict(os.environ, CXL_SIM_HOSTS=str(tmp_path)))
+    done = sim("hosts", "--format=json", env=dict(os.environ, CXL_SIM_HOSTS=str(tmp_path)))
     listing = json.loads(done.stdout)
     assert done.returncode == listing["exit_status"] == 2
     assert [m["target"] for m in listing["messages"]] == ["bad"] and len(listing["hosts"]) == len(BUILT_IN)
 
 
 def test_every_built_in_host_runs_the_distribution_s_cxl_list():
-    for host in json.loads(sim("hosts").stdout)["hosts"]:
+    for host in json.loads(sim("hosts", "--format=json").stdout)["hosts"]:
         done = run(["cxl", "list", "-vv"], "--host", host["name"])
         assert done.returncode == 0 and json.loads(done.stdout), host
 
 
 def test_doctor_says_that_it_works_where_it_works():
-    done = sim("doctor")
+    done = sim("doctor", "--format=json")
     report = json.loads(done.stdout)
     assert report["schema"] == "cxl-sim-doctor/1" and report["exit_status"] == done.returncode == 0
     assert all(r["ok"] and r["remedy"] is None for r in report["rows"] if r["required"])
     assert {"fuse-device", "namespaces", "fuse-open", "fuse-mount", "own-proc", "dev", "cxl", "daxctl"} <= {
         r["id"] for r in report["rows"]}
-    assert sim("doctor", "-u").stdout.splitlines()[-1] == "cxl-sim run works here"
+    assert sim("doctor", "-u").stdout.splitlines()[0] == "cxl-sim run works here"
 
 
 def test_every_built_in_host_is_installed_with_its_capture_and_in_the_page():

@@ -320,7 +320,7 @@ def test_closed_fuse_device_is_3_and_doctor_names_the_rule(open_dir):
     assert done.returncode == 3
     assert done.stderr == ("cxl-sim: cannot run a simulated host here: cannot open /dev/fuse: Permission denied; "
                            "'cxl-sim doctor' says what to do\n")
-    done = as_nobody(open_dir, "600", "doctor")
+    done = as_nobody(open_dir, "600", "doctor --format=json")
     rows = {r["id"]: r for r in json.loads(done.stdout)["rows"]}
     assert done.returncode == 3
     assert not rows["fuse-open"]["ok"] and 'KERNEL=="fuse", MODE="0666"' in rows["fuse-open"]["remedy"]

@@ -180,7 +180,7 @@ static void help_names_every_option(void **state)
 
 	(void)state;
 	assert_non_null(f);
-	options_help(f, &cmd, NULL);
+	options_help(f, &cmd, NULL, NULL);
 	fclose(f);
 	for (const struct opt *o = options; o->name; o++) {
 		assert_non_null(strstr(text, o->name));

@@ -8,6 +8,7 @@
 
 #include "util/render.h"
 
+static const struct render_look plain;
 static char dir[] = "/tmp/test_render.XXXXXX";
 
 static int make_dir(void **state)
@@ -32,7 +33,8 @@ static char *rendered_with(const char *format, struct json_object *record,
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/out", dir);
-	assert_int_equal(render_write(render_find(format, table), record, table, path, &err), 0);
+	assert_int_equal(
+		render_write(render_find(format, table), record, table, &plain, path, &err), 0);
 	f = fopen(path, "r");
 	assert_non_null(f);
 	text = calloc(1, 65536);
@@ -55,11 +57,12 @@ static void formats_are_found_by_their_exact_name(void **state)
 
 	(void)state;
 	assert_non_null(render_find("json", NULL));
-	assert_non_null(render_find("human", NULL));
+	assert_non_null(render_find("json-human", NULL));
+	assert_null(render_find("human", NULL));
 	assert_null(render_find("", NULL));
 	assert_null(render_find("JSON", NULL));
 	assert_null(render_find("jso", NULL));
-	assert_string_equal(render_names(NULL, names, sizeof(names)), "json, human");
+	assert_string_equal(render_names(NULL, names, sizeof(names)), "json, json-human");
 }
 
 static void unknown_is_null_and_numbers_keep_their_size(void **state)
@@ -97,7 +100,7 @@ static void people_read_sizes_with_their_unit(void **state)
 	(void)state;
 	render_add_u64(o, "size", true, 268435456);
 	render_add_u64(o, "min_us", true, 65000);
-	text = rendered("human", o);
+	text = rendered("json-human", o);
 	assert_non_null(strstr(text, "256.00 MiB (268.44 MB)"));
 	assert_non_null(strstr(text, "65 ms"));
 	free(text);
@@ -224,7 +227,7 @@ static void a_format_fits_what_the_table_gives(void **state)
 	(void)state;
 	render_names(&table, names, sizeof(names));
 	assert_non_null(strstr(names, "tree, prometheus"));
-	assert_string_equal(render_names(&rows_only, names, sizeof(names)), "json, human, table");
+	assert_string_equal(render_names(&rows_only, names, sizeof(names)), "json, json-human, table");
 	assert_null(render_find("tree", &rows_only));
 	assert_null(render_find("prometheus", &rows_only));
 	assert_null(render_find("table", NULL));
@@ -236,7 +239,7 @@ static void a_file_that_cannot_be_written_is_an_error(void **state)
 	struct err err = { 0 };
 
 	(void)state;
-	assert_true(render_write(render_find("json", NULL), o, NULL, "/nonexistent/dir/out", &err) < 0);
+	assert_true(render_write(render_find("json", NULL), o, NULL, &plain, "/nonexistent/dir/out", &err) < 0);
 	assert_non_null(strstr(err.text, "/nonexistent/dir/out"));
 	json_object_put(o);
 }

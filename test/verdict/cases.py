@@ -25,7 +25,7 @@ CACHE = ["--cache", "--registers"]
 
 @functools.cache
 def built_in():
-    out = subprocess.run([SIM, "hosts"], capture_output=True, text=True, env=CLEAN, check=True).stdout
+    out = subprocess.run([SIM, "hosts", "--format=json"], capture_output=True, text=True, env=CLEAN, check=True).stdout
     return [h["name"] for h in json.loads(out)["hosts"]]
 
 

@@ -18,7 +18,7 @@ RANK = {level: i for i, level in enumerate(LEVELS)}
 @functools.cache
 def checks():
     """Every check: (levels that it may cap at, causes), by id."""
-    out = subprocess.run([CXL, "explain"], capture_output=True, text=True, env=CLEAN, check=True).stdout
+    out = subprocess.run([CXL, "explain", "--format=json"], capture_output=True, text=True, env=CLEAN, check=True).stdout
     return {c["id"]: ({c["caps_at"], c["unknown_caps_at"]}, c["causes"]) for c in json.loads(out)["checks"]}
 
 
