@@ -6,6 +6,7 @@
 #include "cxl/common.h"
 #include "lib/kept/kept_read.h"
 #include "lib/read/host_read.h"
+#include "lib/report/dot_format.h"
 #include "lib/report/record.h"
 #include "util/array.h"
 
@@ -116,7 +117,10 @@ static void list_rows(struct json_object *record, struct json_object *rows)
 	}
 }
 
-static const struct render_table list_table = { list_columns, list_rows };
+static const struct render_format list_formats[] = { DOT_FORMAT, { 0 } };
+static const struct render_table list_table = {
+	.columns = list_columns, .rows = list_rows, .own = list_formats,
+};
 static const struct command_output list_output = { "cxl-list/1", "buses", &list_table };
 
 static int run_list(int argc, char **argv)
