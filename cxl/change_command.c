@@ -12,6 +12,7 @@
 #include "lib/kept/kept_read.h"
 #include "lib/policy/layout_resolve.h"
 #include "lib/read/host_read.h"
+#include "lib/read/modules.h"
 #include "lib/report/record.h"
 #include "util/lock.h"
 
@@ -119,8 +120,15 @@ static int check_layout(struct change *c, const struct policy_wait *wait, bool h
 static int apply(struct change *c, struct host_reading *reading, const struct change_options *o,
 		 char **targets, int no_lock, struct err *err)
 {
-	int rc = host_read(reading, NULL, err);
+	struct modules_loaded loaded = { .n = 0 };
+	int rc = o->load ? modules_load(USE_CXL, c->dry_run, &loaded, err) : 0;
 
+	if (!rc) {
+		rc = host_read(reading, NULL, err);
+		modules_report(&loaded, c->messages);
+		if (rc == -ENODEV && o->has_load && !o->load)
+			modules_offer_load(err);
+	}
 	rc = rc ? rc : kept_read(&reading->host, err);
 	host_lock_tell_none(no_lock, c->messages);
 	rc = rc ? rc : check_layout(c, &o->wait, *targets, err);

@@ -13,6 +13,8 @@ struct change_options {
 	bool dry_run, registers, cache, best_effort, undo_last;
 	const char *sysroot;
 	struct policy_wait wait;	/* of enable-isolation */
+	bool load;		/* of enable-isolation, too, which sets .has_load */
+	bool has_load;
 };
 
 /* Entries for a command's option table; @type begins with a member "change" of that struct. */

@@ -34,6 +34,8 @@ static const struct opt enable_opts[] = {
 	{ "policy", 0, OPT_OPTIONAL, offsetof(struct enable_options, policy), "FILE",
 	  "do what the policy file says (default " POLICY_FILE "); without TARGET: all of it" },
 	POLICY_WAIT_OPTION(struct enable_options, wait),
+	{ "load", 0, OPT_FLAG, offsetof(struct enable_options, change.load), NULL,
+	  "first load the kernel's modules that this needs and that are not loaded" },
 	OVERRIDE_OPTION,
 	LINK_DOWN_OPTION("also let isolation force the link down (with --registers)"),
 	BEST_EFFORT_OPTION,
@@ -143,6 +145,7 @@ static int run_change(const struct command *cmd, enum change_kind kind, int argc
 	c.by = kind == CHANGE_ENABLE ? BY_ENABLE : BY_DISABLE;
 	if (command_begin(cmd, argc, argv, &o, &o.change.common, &run, &status)) {
 		c.typed = command_typed(&c.arena, argc, argv);
+		o.change.has_load = kind == CHANGE_ENABLE;
 		if (refuse_with_undo(&o, &err) || parse_policy(&c, &o, &err) ||
 		    policy_wait_parse(&o.wait, o.policy.is_given, &o.change.wait, &err) ||
 		    read_policy(&c, &o, &policy, &err) ||

@@ -7,6 +7,7 @@
 #include "cxl/texts.h"
 #include "lib/kept/kept_read.h"
 #include "lib/read/host_read.h"
+#include "lib/report/dot_format.h"
 #include "lib/report/record.h"
 #include "util/array.h"
 
@@ -98,6 +99,7 @@ static const struct render_column list_columns[] = {
 	{ 0 }
 };
 
+static const struct render_format list_formats[] = { DOT_FORMAT, { 0 } };
 static const struct render_table list_table = {
 	.columns = list_columns,
 	.rows = listed_port_rows,
@@ -105,6 +107,7 @@ static const struct render_table list_table = {
 	.tree = port_tree_rows,
 	.text = &list_text,
 	.colours = report_colours,
+	.own = list_formats,
 };
 static const struct command_output list_output = { "cxl-list/1", "buses", &list_table };
 

@@ -11,6 +11,7 @@
 #include "lib/iso/backend.h"
 #include "lib/model/consent.h"
 #include "lib/read/host_read.h"
+#include "lib/read/modules.h"
 #include "lib/report/record.h"
 #include "util/array.h"
 #include "util/lock.h"
@@ -20,7 +21,7 @@
 struct recover_command {
 	struct common_options common;
 	bool dry_run, resume, abandon, no_rebuild, with_neighbours, accept_move, accept_replacement,
-		force_healthy;
+		force_healthy, load;
 	const char *timeout, *link_method, *progress, *users, *users_grace, *driver_consent;
 	const char *sysroot;
 	struct opt_list overrides;
@@ -55,6 +56,8 @@ static const struct opt recover_opts[] = {
 	  "the driver of the accelerator below may be taken off the device and given it back" },
 	{ "force-healthy", 0, OPT_FLAG, offsetof(struct recover_command, force_healthy), NULL,
 	  "take down and up a port that is not isolated" },
+	{ "load", 0, OPT_FLAG, offsetof(struct recover_command, load), NULL,
+	  "first load the kernel's modules that this needs and that are not loaded" },
 	{ "override", 0, OPT_LIST, offsetof(struct recover_command, overrides), "CHECK-ID",
 	  "do it in spite of this one check: ISO-PMEM (the contents of persistent regions are lost) or ISO-PCI-DEVICE (ordinary "
 	  "PCI devices go down, too)" },
@@ -165,6 +168,7 @@ static int parse_options(struct recover *r, struct recover_command *o, char **op
 	r->request.dry_run = o->dry_run;
 	r->request.task = o->abandon ? RECOVER_ABANDON : o->resume ? RECOVER_RESUME : RECOVER_BEGIN;
 	r->request.force_healthy = o->force_healthy;
+	r->request.load = o->load;
 	o->asked = (struct recover_options){ .method = (enum link_method)method,
 					     .rebuild = !o->no_rebuild,
 					     .accept_replacement = o->accept_replacement,
@@ -373,10 +377,16 @@ static int end(struct command_run *run, struct recover *r, int rc, const struct 
 static int recover(struct recover *r, struct recover_command *o, char **operands,
 		   struct err *err)
 {
+	struct modules_loaded loaded = { .n = 0 };
 	int rc = parse_options(r, o, operands, err);
 
+	if (!rc && o->load)
+		rc = modules_load(USE_CXL | USE_REGION_DAX | USE_DEVDAX, o->dry_run, &loaded, err);
 	rc = rc ? rc : recover_read_host(r, err);
+	if (rc == -ENODEV && !o->load)
+		modules_offer_load(err);
 	rc = rc ? rc : recover_open(r, operands[0], err);
+	modules_report(&loaded, r->messages);
 	if (rc)
 		return rc;
 	if (r->request.task != RECOVER_BEGIN && r->journal_state != JOURNAL_STALE)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cxl/status.h"
+#include "lib/report/dot_format.h"
 #include "util/array.h"
 #include "util/parse.h"
 #include "util/render_format.h"
@@ -170,4 +171,4 @@ static const struct render_verdict verdict = {
 	exit_status, STATE_UNKNOWN, "CXL UNKNOWN: out of memory: the output cannot be made",
 };
 
-const struct render_format status_formats[] = { { "nagios", NULL, write_nagios, &verdict }, { 0 } };
+const struct render_format status_formats[] = { { "nagios", NULL, write_nagios, &verdict }, DOT_FORMAT, { 0 } };

@@ -11,6 +11,7 @@
 
 #include "lib/model/dax.h"
 #include "lib/policy/layout.h"
+#include "lib/report/dot_format.h"
 #include "util/array.h"
 
 static const char *text(struct json_object *obj, const char *key)
@@ -330,5 +331,6 @@ const struct render_format layout_formats[] = {
 	{ "qemu", NULL, write_qemu },
 	{ "libvirt", NULL, write_libvirt },
 	{ "udev", NULL, write_udev },
+	DOT_FORMAT,
 	{ 0 }
 };

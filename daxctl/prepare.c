@@ -18,7 +18,7 @@
 
 struct prepare_options {
 	struct common_options common;
-	bool dry_run, keep_going, undo, persist;
+	bool dry_run, keep_going, undo, persist, load;
 	const char *mode, *timeout, *hotplug, *sysroot, *split, *align;
 	struct opt_optional policy, wait;
 };
@@ -44,6 +44,8 @@ static const struct opt prepare_opts[] = {
 	  "2MiB (default) or 1GiB: size and place of each device of --split are multiples of it" },
 	{ "hotplug", 0, OPT_STRING, offsetof(struct prepare_options, hotplug), "DAX",
 	  "for the udev rule: the operands are serial numbers; prepare DAX when its memory has one of them, else leave it to the kernel" },
+	{ "load", 0, OPT_FLAG, offsetof(struct prepare_options, load), NULL,
+	  "first load the kernel's modules that this needs and that are not loaded" },
 	{ "dry-run", 'n', OPT_FLAG, offsetof(struct prepare_options, dry_run), NULL,
 	  "print what would be done, write nothing" },
 	SYSROOT_REFUSED(struct prepare_options, sysroot),
@@ -58,11 +60,11 @@ static int refuse_with_layout(const struct prepare_options *o, struct err *err)
 		return err_set(err, EXIT_USAGE, EINVAL, "--policy and --split contradict each other, nothing was done: one is about the policy file, the other about what the command line says");
 	if (o->policy.is_given &&
 	    (o->mode || o->undo || o->persist || o->keep_going || o->hotplug || o->timeout))
-		return err_set(err, EXIT_USAGE, EINVAL, "--policy goes with --dry-run and --wait alone, nothing was done: what memory is for is in the policy file");
+		return err_set(err, EXIT_USAGE, EINVAL, "--policy goes with --dry-run, --load and --wait alone, nothing was done: what memory is for is in the policy file");
 	if (o->split && o->undo)
 		return err_set(err, EXIT_USAGE, EINVAL, "--split and --undo contradict each other, nothing was done: 'daxctl prepare-isolation --undo --persist REGION' takes out of the policy file what --split --persist wrote");
 	if (o->split && (o->keep_going || o->hotplug || o->timeout))
-		return err_set(err, EXIT_USAGE, EINVAL, "--split goes with --align, --mode, --persist and --dry-run, nothing was done: memory that is in use is not cut, so there is nothing to wait for");
+		return err_set(err, EXIT_USAGE, EINVAL, "--split goes with --align, --mode, --persist, --load and --dry-run, nothing was done: memory that is in use is not cut, so there is nothing to wait for");
 	if (o->align && !o->split)
 		return err_set(err, EXIT_USAGE, EINVAL, "--align is of the devices that --split makes, nothing was done: it goes with that option alone");
 	return 0;
@@ -94,13 +96,28 @@ static int parse_options(struct prepare *p, const struct prepare_options *o, str
 		return err_set(err, EXIT_USAGE, EINVAL, "System RAM needs isolation to be on before it comes online, which no udev rule can see to: --persist is for devdax only, nothing was done");
 	if (o->persist && famfs && !o->split)
 		return err_set(err, EXIT_USAGE, EINVAL, "the udev rule of --persist makes memory devdax, nothing was done; write mode = famfs of its [dax NAME] into the policy file");
-	if (o->hotplug && (o->mode || o->undo || o->persist))
-		return err_set(err, EXIT_USAGE, EINVAL, "--hotplug is for the udev rule and goes with none of --mode, --undo and --persist, nothing was done");
+	if (o->hotplug && (o->mode || o->undo || o->persist || o->load))
+		return err_set(err, EXIT_USAGE, EINVAL, "--hotplug is for the udev rule and goes with none of --mode, --undo, --persist and --load, nothing was done");
 	if (o->timeout && duration_parse(o->timeout, &p->timeout_us))
 		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is not a duration: use a number with us, ms or s", printable(o->timeout, shown, sizeof(shown)));
 	p->famfs = famfs ? TRI_YES : o->mode || o->hotplug ? TRI_NO : TRI_UNKNOWN;
 	p->goal = o->undo ? PREPARE_UNDO : system_ram ? PREPARE_SYSTEM_RAM : PREPARE_DEVDAX;
 	return 0;
+}
+
+/* What drivers the memory is to have; of a layout what it says. */
+static unsigned int uses_of(const struct prepare *p, const struct layout *layout)
+{
+	static const unsigned int of_mode[N_LAYOUT_MODES] = {
+		[LAYOUT_SYSTEM_RAM] = USE_SYSTEM_RAM, [LAYOUT_FAMFS] = USE_FAMFS,
+	};
+	unsigned int uses = USE_CXL | USE_REGION_DAX | USE_DEVDAX;
+
+	for (size_t i = 0; layout && i < layout->n_dax; i++)
+		uses |= of_mode[layout->dax[i].mode];
+	if (p->famfs == TRI_YES)
+		uses |= USE_FAMFS;
+	return p->goal == PREPARE_DEVDAX ? uses : uses | USE_SYSTEM_RAM;
 }
 
 /* Where CXL is gone, as @ret_why says, what was written for its devices can still be taken out. */
@@ -154,8 +171,14 @@ static int prepare(struct prepare *p, const struct prepare_options *o, char **ta
 
 	if (no_lock < 0)
 		return no_lock;
+	rc = o->load ? modules_load(uses_of(p, NULL), p->dry_run, &p->loaded, err) : 0;
+	if (rc)
+		return rc;
 	rc = read_host(p, *targets, &no_bus);
+	modules_report(&p->loaded, p->messages);
 	if (rc) {
+		if (rc == -ENODEV && !o->load)
+			modules_offer_load(&no_bus);
 		*err = no_bus;
 		return rc;
 	}
@@ -216,6 +239,11 @@ static int prepare_layout(struct prepare *p, const struct prepare_options *o, ch
 	host_lock_set_about(p->lock, "*");
 	m->dry_run = p->dry_run;
 	m->persist.is_wanted = p->persist;
+	m->loaded = &p->loaded;
+	rc = o->load ? modules_load(uses_of(p, &m->layout), p->dry_run, &p->loaded, err) : 0;
+	modules_report(&p->loaded, p->messages);
+	if (rc)
+		return rc;
 	return layout_make(m, err);
 }
 

@@ -82,10 +82,14 @@ static int refuse_famfs(const struct layout_make *m, const struct cxl_host *host
 		const struct layout_dax *d = &m->layout.dax[i];
 
 		if (m->changes[i] && d->mode == LAYOUT_FAMFS &&
-		    !sysfs_exists(host->fs, DAX_DRIVERS "/" DAX_FSDEV_NAME))
+		    !sysfs_exists(host->fs, DAX_DRIVERS "/" DAX_FSDEV_NAME) &&
+		    !modules_will_have(m->loaded, DAX_FSDEV_NAME)) {
+			const char *text = module_text(host->fs, host->arena, DAX_FSDEV_NAME, true);
+
 			return policy_refuse_here(m->file, layout_dax_line(d, DAX_MODE),
-						  EXIT_PREREQ, NO_FSDEV_REMEDY, err,
-						  "[dax %s]: this kernel has no driver " DAX_FSDEV_NAME, d->name);
+						  EXIT_PREREQ, text ? text : NO_FSDEV_REMEDY, err,
+						  "[dax %s]: there is no driver " DAX_FSDEV_NAME, d->name);
+		}
 	}
 	return 0;
 }

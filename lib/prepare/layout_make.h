@@ -11,6 +11,7 @@
 #include "lib/policy/layout_match.h"
 #include "lib/policy/layout_split.h"
 #include "lib/policy/policy_wait.h"
+#include "lib/read/modules.h"
 #include "lib/txn/dax_cut.h"
 #include "lib/txn/outcome.h"
 
@@ -118,6 +119,7 @@ struct layout_make {
 		const char *sections;	/* "[region fast], [dax vm1]" */
 	} persist;
 	bool dry_run;
+	const struct modules_loaded *loaded;	/* with --load */
 	struct policy_wait wait;	/* it was waited, and of .layout is made what can be */
 	struct arena arena;
 	struct messages *messages;

@@ -13,6 +13,7 @@
 #include "lib/prepare/before.h"
 #include "lib/prepare/persist_text.h"
 #include "lib/read/host_read.h"
+#include "lib/read/modules.h"
 #include "lib/txn/busy.h"
 #include "lib/txn/step_run.h"
 #include "util/lock.h"
@@ -61,6 +62,7 @@ struct prepare {
 	struct kernel_log log;		/* since the first step */
 	bool is_stopped;		/* by a signal */
 	size_t n_blocks, n_blocks_done;	/* progress */
+	struct modules_loaded loaded;	/* with --load */
 	struct serials persisted;	/* of persist.c: what the rule will hold */
 	const bool *memdevs;		/* selected, per host.memdevs[]; NULL: no target was named */
 	const bool *regions;	/* selected, per host.regions[]; NULL with --hotplug */

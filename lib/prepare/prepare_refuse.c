@@ -110,8 +110,10 @@ static void refuse_job(struct prepare *p, struct prepare_job *job)
 		       arena_printf(&p->arena, "its driver is %s, which this command does not know; 'echo %s > /sys/bus/dax/drivers/%s/unbind' when nothing uses it",
 				    f->dax->driver, f->dax->name, f->dax->driver));
 	} else if (is_mapped && prepare_mode(p, f) == DAX_FAMFS && f->mode != DAX_FAMFS &&
-		   !sysfs_exists(p->host->fs, DAX_DRIVERS "/" DAX_FSDEV_NAME)) {
-		prepare_refuse_job(p, job, EXIT_PREREQ, "DRIVER", "this kernel has no driver " DAX_FSDEV_NAME "; " NO_FSDEV_REMEDY);
+		   !sysfs_exists(p->host->fs, DAX_DRIVERS "/" DAX_FSDEV_NAME) &&
+		   !modules_will_have(&p->loaded, DAX_FSDEV_NAME)) {
+		why = module_text(p->host->fs, &p->arena, DAX_FSDEV_NAME, true);
+		prepare_refuse_job(p, job, EXIT_PREREQ, "DRIVER", arena_printf(&p->arena, "there is no driver " DAX_FSDEV_NAME ": %s", why ? why : NO_FSDEV_REMEDY));
 	} else if ((why = prepare_last_refusal(p, f->dax->region))) {
 		prepare_refuse_job(p, job, EXIT_REFUSED, "UNFINISHED", why);
 	} else if (is_husk(f) && f->blocks_online) {

@@ -15,6 +15,7 @@
 
 #include "lib/model/host.h"
 #include "lib/read/host_own.h"
+#include "lib/read/modules.h"
 #include "lib/read/reader.h"
 #include "util/parse.h"
 
@@ -22,6 +23,7 @@
 
 static int no_bus(struct cxl_host *host, int errnum, struct err *err)
 {
+	const char *acpi;
 	struct sysfs_names names;
 
 	if (errnum == ENOENT && host->fs->is_capture)
@@ -29,9 +31,6 @@ static int no_bus(struct cxl_host *host, int errnum, struct err *err)
 			       "the tree below --sysroot has no CXL bus: /sys/bus/cxl is missing in it; name the directory into which a capture of a CXL host was unpacked");
 	if (errnum && errnum != ENOENT)
 		return err_set(err, EXIT_PREREQ, errnum, "/%s cannot be read: %s", CXL_DEVICES, err_text(errnum));
-	if (errnum)
-		return err_set(err, EXIT_PREREQ, ENODEV,
-			       "this host has no CXL bus: /sys/bus/cxl is missing; load the driver with 'modprobe cxl_acpi', or the kernel lacks CONFIG_CXL_BUS");
 	if (sysfs_list(host->fs, host->arena, "sys/bus/acpi/devices/ACPI0017:00", NULL, &names) &&
 	    sysfs_list(host->fs, host->arena, "sys/devices/platform/ACPI0017:00", NULL, &names))
 		return err_set(err, EXIT_PREREQ, ENODEV,
@@ -39,8 +38,11 @@ static int no_bus(struct cxl_host *host, int errnum, struct err *err)
 	if (!sysfs_list(host->fs, host->arena, "sys/bus/platform/drivers/cxl_acpi", NULL, &names))
 		return err_set(err, EXIT_PREREQ, ENODEV,
 			       "this host has no CXL bus: firmware describes one (ACPI0017), but its driver is not bound to it; 'echo ACPI0017:00 > /sys/bus/platform/drivers/cxl_acpi/bind', and dmesg says why when that fails");
-	return err_set(err, EXIT_PREREQ, ENODEV,
-		       "this host has no CXL bus: firmware describes one (ACPI0017) but no rootN is registered; load the driver with 'modprobe cxl_acpi' and look at dmesg");
+	acpi = module_text(host->fs, host->arena, "cxl_acpi", false);
+	if (!acpi)
+		return err_no_memory(err, " while reading the host");
+	return err_set(err, EXIT_PREREQ, ENODEV, "this host has no CXL bus: firmware describes one (ACPI0017) but %s; %s",
+		       errnum ? "/sys/bus/cxl is missing" : "no rootN is registered", acpi);
 }
 
 static const char *provider_of(const char *path)

@@ -30,7 +30,7 @@ enum { RECOVER_MAX_TRIES = 3, RECOVER_MAX_READS = RECOVER_MAX_TRIES + 4 };
 /* What was asked for, beside what is in the journal (struct recover_options). */
 struct recover_request {
 	enum recover_task task;
-	bool dry_run, force_healthy;
+	bool dry_run, force_healthy, load;
 	struct opt_list overrides;
 	enum progress progress;
 };

@@ -20,6 +20,7 @@
 #include "lib/model/rebuild.h"
 #include "lib/model/target.h"
 #include "lib/read/host_read.h"
+#include "lib/read/modules.h"
 #include "lib/recover/recover_users.h"
 #include "util/lock.h"
 #include "util/parse.h"
@@ -479,8 +480,9 @@ static const char *with_it(struct recover *r)
 static int take_driver(struct recover *r, struct err *err)
 {
 	struct recipe_accelerator *acc = &r->journal.recipe.accelerator;
-	const char *option = r->journal.options.driver_consent, *driver;
+	const char *option = r->journal.options.driver_consent, *driver, *why;
 	char path[128];
+	int rc;
 
 	if (!acc->address || acc->driver)
 		return 0;
@@ -494,8 +496,17 @@ static int take_driver(struct recover *r, struct err *err)
 	snprintf(path, sizeof(path), "sys/bus/pci/drivers/%.64s", driver);
 	if (sysfs_exists(r->host->fs, path))
 		return 0;
-	err_set(err, EXIT_NEGATIVE, ENOENT, "%s lost its driver with the failure, and %s is not loaded, so nothing was done; run: modprobe %s; then the command again",
-		acc->address, driver, driver);
+	if (r->request.load) {
+		rc = modules_load_driver(r->host->fs, &r->arena, driver, r->request.dry_run,
+					 r->messages, err);
+		if (rc || r->request.dry_run || sysfs_exists(r->host->fs, path))
+			return rc;
+	}
+	why = module_text(r->host->fs, &r->arena, driver, !r->request.load);
+	if (!why)
+		return err_no_memory(err, ", nothing was written");
+	err_set(err, EXIT_NEGATIVE, ENOENT, "%s lost its driver %s with the failure, which is not there now, so nothing was done: %s",
+		acc->address, driver, why);
 	return recover_refuse(r, EXIT_NEGATIVE, checks[ID_TYPE2].id, err);
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/read/host_read.h"
+#include "lib/read/modules.h"
 #include "lib/read/reader.h"
 #include "util/array.h"
 #include "util/parse.h"
@@ -243,6 +244,27 @@ int soft_read_firmware(const struct cxl_host *host, struct soft_picture *p)
 	return rc ? rc : read_srat(host, p);
 }
 
+/* --- modules --------------------------------------------------------------- */
+
+const char *const soft_module_names[] = {
+	[SOFT_DAX_HMEM] = "dax_hmem", [SOFT_DAX_CXL] = "dax_cxl", [SOFT_CXL_ACPI] = "cxl_acpi",
+};
+
+/* What keeps one out, or that it is not there; a remedy says anyhow to load it. */
+static int read_modules(const struct cxl_host *host, struct soft_picture *p)
+{
+	for (size_t i = 0; i < N_SOFT_MODULES; i++) {
+		const char *is = module_state_text(host->fs, host->arena, soft_module_names[i]);
+
+		if (is && *is && strcmp(is, "loaded") != 0)
+			is = arena_printf(host->arena, "; it is %s", is);
+		if (!is)
+			return -ENOMEM;
+		p->modules[i] = *is == ';' ? is : NULL;
+	}
+	return 0;
+}
+
 /* --- all of it ------------------------------------------------------------ */
 
 int soft_read(struct soft_host *soft, const char *sysroot, struct err *err)
@@ -250,6 +272,7 @@ int soft_read(struct soft_host *soft, const char *sysroot, struct err *err)
 	static int (*const readers[])(const struct cxl_host *, struct soft_picture *) = {
 		soft_read_firmware, soft_read_devices, soft_read_windows,
 		soft_read_regions,  soft_read_dax,     soft_read_blocks,
+		read_modules,
 	};
 	struct cxl_host *host = &soft->reading.host;
 	struct err no_bus;

@@ -89,6 +89,10 @@ struct soft_device {
 	struct cdat cdat;
 };
 
+/* Modules of which it is said what they are. */
+enum soft_module { SOFT_DAX_HMEM, SOFT_DAX_CXL, SOFT_CXL_ACPI, N_SOFT_MODULES };
+extern const char *const soft_module_names[N_SOFT_MODULES];
+
 struct soft_picture {
 	struct soft_source sources[N_SOFT_SOURCES];
 	struct interval_set firmware_soft, firmware_ram;	/* of the firmware map; normalized */
@@ -112,6 +116,7 @@ struct soft_picture {
 	struct interval_set offline;		/* memory blocks of kmem that are not online; normalized */
 	struct soft_span *orphans;		/* lines of iomem whose object is not in sysfs */
 	size_t n_orphans;
+	const char *modules[N_SOFT_MODULES];	/* "; it is blacklisted by ..."; NULL or "": not known */
 };
 
 struct soft_host {

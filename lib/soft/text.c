@@ -24,7 +24,7 @@ static const struct {
 		"no CXL window is over it (memory such as HBM), and dax_hmem owns it through {dax}", NULL },
 	[SOFT_NOT_CXL_UNCLAIMED] = {
 		"no CXL window is over it, and {stranded} of it belongs to nobody: the kernel keeps it out of the page allocator and no driver took it",
-		"load dax_hmem ('modprobe dax_hmem') and look for hmem in dmesg; if it is CXL memory, the firmware lacks a window for it in the CEDT" },
+		"load dax_hmem ('modprobe dax_hmem'{dax_hmem}) and look for hmem in dmesg; if it is CXL memory, the firmware lacks a window for it in the CEDT" },
 	[SOFT_SR_OVERRIDDEN] = {
 		"it is in use as ordinary System RAM{why}, so firmware's wish to keep it apart is not followed; nothing is lost",
 		"to manage it as CXL or dax memory boot without efi=nosoftreserve and memmap=, and with a kernel that has CONFIG_EFI_SOFT_RESERVE" },
@@ -46,7 +46,7 @@ static const struct {
 		"kernel 7.1 and newer give such memory to dax_hmem at boot: make one region of it, or expect the fallback" },
 	[SOFT_REGION_NO_DAX] = {
 		"{regions} holds it, but no dax device was made of it, so nobody can use it",
-		"load dax_cxl ('modprobe dax_cxl') and enable the region ('cxl enable-region {region}'); dmesg says why its driver did not bind" },
+		"load dax_cxl ('modprobe dax_cxl'{dax_cxl}) and enable the region ('cxl enable-region {region}'); dmesg says why its driver did not bind" },
 	[SOFT_FALLBACK_HMEM] = {
 		"CXL assembled no region in {windows}, so dax_hmem owns it through {dax}: it can be used, but CXL does not manage it",
 		"look for cxl in dmesg to see why no region was assembled; if this is as wanted, say --allow-fallback" },
@@ -183,6 +183,9 @@ static const char *value_of(const struct soft_picture *p, struct arena *a,
 		return size_text(a, r->stranded_bytes);
 	if (IS("uncovered"))
 		return size_text(a, r->uncovered_bytes);
+	for (size_t i = 0; i < N_SOFT_MODULES; i++)
+		if (n == strlen(soft_module_names[i]) && !memcmp(key, soft_module_names[i], n))
+			return p->modules[i] ? p->modules[i] : "";
 	if (IS("rest"))
 		return r->stranded_bytes ? arena_printf(a, "%s of it belongs to nobody", size_text(a, r->stranded_bytes)) :
 			"dax_hmem has the rest";
@@ -269,7 +272,7 @@ static bool is_free_before(const struct soft_picture *p, const struct soft_range
 static const char *no_owner_remedy(const struct soft_picture *p, const struct soft_range *r)
 {
 	if (p->windows_from_cedt)
-		return "load the CXL drivers ('modprobe cxl_acpi'); dmesg says why they did not bind";
+		return "load the CXL drivers ('modprobe cxl_acpi'{cxl_acpi}); dmesg says why they did not bind";
 	/* measured on 6.12: a new region goes beside the line, which counts as busy */
 	if (!r->n_regions && interval_overlap(&p->iomem_soft, r->start, r->end))
 		return "look for cxl in dmesg to see why no region was assembled; booting with " WITHOUT_CXL ", or kernel 7.1 and newer, give the memory to dax_hmem; a region made by hand ('cxl create-region -t ram -d {window}', ndctl 77 or newer) makes the device usable, but at other addresses than these, which /proc/iomem shows as taken";
@@ -306,7 +309,7 @@ int soft_explain(const struct soft_picture *p, struct arena *a, struct soft_rang
 	if (r->class == SOFT_NO_OWNER)
 		remedy = no_owner_remedy(p, r);
 	else if (r->class == SOFT_REGION_MISFIT && r->in_regions)
-		remedy = "load dax_cxl ('modprobe dax_cxl') and enable the regions ('cxl enable-region {region}'); kernel 7.1 and newer give such memory to dax_hmem at boot unless one region has all of it";
+		remedy = "load dax_cxl ('modprobe dax_cxl'{dax_cxl}) and enable the regions ('cxl enable-region {region}'); kernel 7.1 and newer give such memory to dax_hmem at boot unless one region has all of it";
 	if (!remedy || r->verdict != r->by_class || r->modified[MODIFIER_ORPHAN_IOMEM])
 		remedy = other_remedy(r);
 	r->remedy = remedy ? fill(p, a, r, remedy) : NULL;

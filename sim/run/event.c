@@ -11,6 +11,7 @@
 
 #include "sim/models/below.h"
 #include "sim/models/config_space.h"
+#include "sim/models/dax.h"
 #include "sim/models/link.h"
 #include "sim/models/memory.h"
 #include "sim/models/pci.h"
@@ -214,6 +215,23 @@ static enum exit_status run_busy(struct op *op, struct port *port, char **args, 
 	return answer(EXIT_DONE, text, size, "%s: RP Busy is %s", port->address, args[1]);
 }
 
+/* As modprobe does of a real kernel, for an install line of modprobe.d. */
+static enum exit_status run_load(struct op *op, struct port *port, char **args, char *text,
+				 size_t size)
+{
+	char shown[64];
+	int rc;
+
+	(void)port;
+	rc = dax_driver(args[0]) ? dax_load_driver(op->sim, args[0]) : -ENOENT;
+	if (rc == -ENOENT)
+		return answer(EXIT_REFUSED, text, size, "there is no model of a module '%s' that could be loaded: kmem, device_dax and fsdev_dax have one",
+			      printable(args[0], shown, sizeof(shown)));
+	if (rc)
+		return answer(EXIT_REFUSED, text, size, "out of memory");
+	return answer(EXIT_DONE, text, size, "%s is loaded", args[0]);
+}
+
 /* udev's processes come and go meanwhile: the answer waits for them. */
 static enum exit_status run_settle(struct op *op, struct port *port, char **args, char *text,
 				   size_t size)
@@ -378,6 +396,7 @@ static const struct event events[] = {
 	{ "map", "DAX [idle]", "start a process that maps /dev/DAX and uses it, or only holds it", 1, 2, false, run_map },
 	{ "unmap", "DAX", "end the processes that 'map' started", 1, 1, false, run_unmap },
 	{ "pin", "DAX [MS|off]", "pages of DAX are pinned: its driver cannot go, for MS, or until off", 1, 2, false, run_pin },
+	{ "load", "MODULE", "the kernel's module is inserted, as an install line of /etc/modprobe.d can say", 1, 1, false, run_load },
 	{ "settle", "", "wait until udev's rules were applied", 0, 0, false, run_settle },
 	{ "reboot", "", "the host starts again; /etc is kept, and units of ours that are enabled there run", 0, 0, false, run_reboot },
 };

@@ -23,11 +23,11 @@
 /* A directory to cover, where the machine's is kept below /dev, and what is private
  * in it: the machine's is not seen. */
 struct cover {
-	const char *dir, *kept, *private[4];
+	const char *dir, *kept, *private[5];
 	const char *target;	/* what is private is a link to this; NULL: a directory */
 };
 
-static const struct cover etc = { "/etc", "cxl-sim/etc", { "udev/rules.d", "cxl", "systemd/system" }, NULL };
+static const struct cover etc = { "/etc", "cxl-sim/etc", { "udev/rules.d", "cxl", "systemd/system", "modprobe.d" }, NULL };
 
 /* Is @name, or something below it, private? */
 static bool holds_private(const struct cover *c, const char *name, bool *ret_itself)

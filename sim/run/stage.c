@@ -7,11 +7,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -115,6 +117,36 @@ static int make_etc(struct stage *stage)
 	return private_set_up(SCRATCH_DEV, stage->sim);
 }
 
+/*
+ * Modules belong to the machine's kernel: whatever runs here, libkmod, modprobe and libdaxctl included,
+ * may insert and remove none.  In a user namespace nobody may anyhow.
+ */
+static int keep_modules(struct stage *stage)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	(void)stage;
+	if (prctl(PR_CAPBSET_READ, CAP_SYS_MODULE, 0, 0, 0) == 1 &&
+	    prctl(PR_CAPBSET_DROP, CAP_SYS_MODULE, 0, 0, 0))
+		return -errno;
+	if (syscall(SYS_capget, &head, data))
+		return -errno;
+	data[0].effective &= ~(1u << CAP_SYS_MODULE);
+	data[0].permitted &= ~(1u << CAP_SYS_MODULE);
+	data[0].inheritable &= ~(1u << CAP_SYS_MODULE);
+	return syscall(SYS_capset, &head, data) ? -errno : 0;
+}
+
+/* What the machine's kernel has of them is not this host's. */
+static int hide_modules(struct stage *stage)
+{
+	(void)stage;
+	if (access("/lib/modules", F_OK))
+		return 0;
+	return mount("cxl-sim", "/lib/modules", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755") ? -errno : 0;
+}
+
 /* After the namespaces are entered: the kernel compares the opener's with the mount's. */
 static int open_fuse(struct stage *stage)
 {
@@ -146,6 +178,9 @@ const struct stage_step stage_steps[] = {
 	{ "dev", true, "build a private /dev", "run on a system that has a /dev, outside of sandboxes that forbid "
 	  "mount(2)", mount_dev },
 	{ "own-etc", true, "make /etc and /var/lib private", "run outside of sandboxes that forbid mount(2)", make_etc },
+	{ "own-modules", true, "see to it that no module of the machine's kernel is loaded or removed", "run as root, or where user "
+	  "namespaces are allowed", keep_modules },
+	{ "hide-modules", false, "hide the machine's /lib/modules", "run outside of sandboxes that forbid mount(2)", hide_modules },
 	{ "fuse-open", true, "open /dev/fuse", "load the module with 'modprobe fuse'; where only root may open the "
 	  "device, allow it with the udev rule KERNEL==\"fuse\", MODE=\"0666\" or with 'chmod 666 /dev/fuse'",
 	  open_fuse },

@@ -175,7 +175,7 @@ def test_without_a_word_of_which_driver_it_was_it_is_refused():
     *_, bare, other, vfio, option = isolated(**DETACH).cxl(gone, PORT).cxl(gone, "--driver-consent=qat", PORT) \
         .cxl(gone, "--driver-consent=vfio-pci", PORT).cxl(gone, "-n", CONSENT, PORT).run()
     assert bare.rc == 1 and f"cxl recover-port --driver-consent=DRIVER {PORT}" in bare.err, str(bare)
-    assert other.rc == 1 and "qat is not loaded" in other.err and "modprobe qat" in other.err, str(other)
+    assert other.rc == 1 and "its driver qat with the failure, which is not there now" in other.err and "--load loads it" in other.err, str(other)
     assert vfio.rc == 1 and "to a guest" in vfio.err and not cxl_writes(bare.log), str(vfio)
     assert option.rc == 0 and titles(option)[0] != "unbind" and "bind" in titles(option), str(option)
     r = Session("accel1").sh(well).cxl(gone, "--force-healthy", CONSENT, PORT).run()[-1]

@@ -182,6 +182,7 @@ def test_a_missing_bus_names_what_brings_the_driver(tree):
     shutil.rmtree(d / "sys/bus/cxl/devices")
     (d / "sys/bus/cxl/devices").mkdir()
     driver = d / "sys/bus/platform/drivers/cxl_acpi"
+    shutil.rmtree(d / "sys/module/cxl_acpi")
     for there, advice in ((False, "modprobe cxl_acpi"), (True, "its driver is not bound to it; 'echo ACPI0017:00 > /sys/bus/platform/drivers/cxl_acpi/bind'")):
         shutil.rmtree(driver, ignore_errors=True)
         if there:
