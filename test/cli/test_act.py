@@ -51,10 +51,10 @@ names() {{ cxl list --isolation | tr -d '\\n' | grep -oE '"(memdev|region|dax|se
 FAIL = f"cxl-sim ctl link-down {PORT} >/dev/null"
 
 
-def host(*steps, name="vms1", settings=AUTOMATIC, before=""):
+def host(*steps, name="vms1", settings=AUTOMATIC, before="", **more):
     """One shell on a host where isolation is on as the policy wants it."""
     start = f"{PREPARE}\n[ -s /etc/cxl/isolation.conf ] || echo '[root0]' >/etc/cxl/isolation.conf\n{policy(*settings)}\n{before}\ncxl enable-isolation --policy >/dev/null"
-    r, = Session(name, before=start).sh(FUNCTIONS + "\n".join((*steps, f"! grep -E 'Sanitizer|runtime error:' {RUN}/err"))).run()
+    r, = Session(name, before=start, **more).sh(FUNCTIONS + "\n".join((*steps, f"! grep -E 'Sanitizer|runtime error:' {RUN}/err"))).run()
     assert r.rc == 0, f"{r.text}\n{r.err}"
     return r
 
@@ -225,3 +225,51 @@ def test_after_a_kill_of_everything_the_next_one_goes_on():
 @pytest.mark.skipif(os.environ.get("CXL_FAULTS") != "all", reason="only with CXL_FAULTS=all in the environment (scripts/test --full)")
 def test_after_a_kill_at_ten_moments_of_a_recovery_the_next_one_goes_on():
     killed_at([("recovery", round(0.03 * i, 2)) for i in range(10)])
+
+
+# Two hours pass between failures: what is remembered of times is that much older, under the lock of whoever acts on the port.
+OLDER = f"""
+import fcntl, json, os
+with open("{STATE}/{PORT}.act-lock") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    with open("{ACT}") as f:
+        act = json.load(f)
+    for key in ("failed_at", "recovered_at"):
+        act[key] = max(act[key] - 7200, 0)
+    for key in ("recoveries", "hooks"):
+        act[key] = [t - 7200 for t in act[key]]
+    with open("{ACT}.older", "w") as f:
+        json.dump(act, f)
+    os.rename("{ACT}.older", "{ACT}")
+"""
+HELD = f"""descriptors() {{ ls /proc/$monitor/fd | wc -l; }}
+settled() {{ was=; while now=$(descriptors); [ "$now" != "$was" ]; do was=$now; sleep 1; done; echo $now; }}
+held() {{ until_ '[ $(descriptors) -le $fds ]'
+grep -E '^Vm(RSS|Data)' /proc/$monitor/status; echo processes $(ps -eo ppid | grep -cw $monitor)
+ls {STATE} | sed 's/^[0-9]*[.]\\(.*evidence\\)/N.\\1/' | sort | uniq -c; ls /sys/kernel/tracing/instances 2>/dev/null; }}"""
+
+
+def again_and_again(rounds):
+    """One monitor; what it holds after the seventeenth failure, from which on evidence makes room for evidence, and after the last."""
+    assert rounds > 17
+    once = f"{FAIL}; until_ '[ $(grep -c recovered {RUN}/events) = $n ]'; at idle; names >$SCRATCH/after; cmp $SCRATCH/before $SCRATCH/after || exit 1; python3 $SCRATCH/older"
+    found = parts(host(HELD, f"cat >$SCRATCH/older <<'END'\n{OLDER}\nEND", "names >$SCRATCH/before", "up; fds=$(settled)",
+                       f"n=0; while [ $n -lt {rounds} ]; do n=$((n + 1)); {once}; if [ $n = 17 ]; then echo '## early'; held; fi; done",
+                       f"echo '## late'; held; echo '## end'; down; cxl isolation-status --assert status.state=normal --assert 'containment>=recover' >/dev/null; echo $?; sort {RUN}/events | uniq -c",
+                       settings=(*AUTOMATIC, "recover-limit = 2/1h"), timeout=300 + 10 * rounds))
+    early, late = (dict(re.findall(r"^(Vm\w+):\s*(\d+) kB$", found[k], re.M)) for k in ("early", "late"))
+    rest = [re.sub(r"^Vm.*\n", "", found[k], flags=re.M) for k in ("early", "late")]
+    assert rest[0] == rest[1] and f"16 N.{PORT}.evidence" in rest[1] and f" {PORT}.json" not in rest[1], found
+    assert {"VmRSS", "VmData"} == set(early) == set(late)
+    assert all(int(late[k]) <= int(early[k]) + 256 for k in early), (early, late)
+    assert found["end"].split() == ["0", str(rounds), "isolated", str(rounds), "recovered"]
+
+
+def test_one_monitor_brings_a_port_back_twenty_times_and_holds_no_more_than_before():
+    again_and_again(20)
+
+
+@pytest.mark.skipif(os.environ.get("CXL_FAULTS") != "all", reason="only with CXL_FAULTS=all in the environment (scripts/test --full)")
+@pytest.mark.timeout(3600)
+def test_one_monitor_brings_a_port_back_two_hundred_times_and_holds_no_more_than_before():
+    again_and_again(200)

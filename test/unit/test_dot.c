@@ -17,7 +17,7 @@ static char *graph(const char *json)
 
 	assert_non_null(record);
 	assert_non_null(f);
-	assert_int_equal(dot_write(record, NULL, f), 0);
+	assert_int_equal(dot_write(record, NULL, NULL, f), 0);
 	fclose(f);
 	json_object_put(record);
 	return text;

@@ -3,6 +3,8 @@
 #include "test/unit/unit.h"
 
 #include <malloc.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "util/reserve.h"
@@ -34,10 +36,38 @@ static void what_is_reserved_is_used_without_asking_the_kernel(void **state)
 	assert_int_equal(mallinfo2().hblks, before);
 }
 
+static long faults(void)
+{
+	struct rusage usage;
+
+	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+	return usage.ru_minflt;
+}
+
+static void what_is_reserved_is_there_before_it_is_written(void **state)
+{
+	long before;
+	char *p;
+
+	(void)state;
+#if defined(__SANITIZE_ADDRESS__)
+	skip();	/* its malloc() is another one */
+#endif
+	memory_reserve(BYTES);
+	before = faults();
+	p = malloc(BYTES / 2);
+	assert_non_null(p);
+	memset(p, 1, BYTES / 2);
+	assert_int_equal(p[BYTES / 2 - 1], 1);
+	assert_true(faults() - before < 16);	/* of 1,024 pages */
+	free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_reserved_is_used_without_asking_the_kernel),
+		cmocka_unit_test(what_is_reserved_is_there_before_it_is_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,13 +38,15 @@ NEED_VOLATILE = {"memmap1", "three", "big", "loaded1", "kills2"}
 # What adds little for its time: CXL_VM=all boots these, too.
 LONG = {"6.12": {"loaded1", "direct2x2", "memmap1", "sw2x2", "eight", "big", "odd"},
         "6.1": {"direct2x2", "switch4", "soft1", "eight", "sw2x2", "mixed"}}
-WANT_MODULE = {"v1", "v1_fixed", "timeout", "registers", "status", "calibration_v1", "prepare", "checks", "layout", "recover", "neighbours", "kills"}
+WANT_MODULE = {"v1", "v1_fixed", "timeout", "registers", "status", "calibration_v1", "prepare", "checks", "layout", "recover", "act", "neighbours", "kills"}
 # Each machine has two processors, and leaves one of them idle most of the time.
 JOBS = int(os.environ.get("CXL_VM_JOBS") or min(os.cpu_count() or 1, 2))
 BOOT_SECONDS = 600
 # The suite kills: rounds and what its random moments come from.
 KILLS = int(os.environ.get("CXL_VM_KILLS") or 10)
 SEED = os.environ.get("CXL_VM_SEED") or str(random.randrange(1000000))
+# The suite act: failures with one monitor.
+ACTS = 20 if os.environ.get("CXL_VM") == "all" else 5
 
 CASES = [(kernel, topology, suite, test.__name__)
          for kernel in KERNELS for topology in TOPOLOGIES for suite in guest_run.SUITES
@@ -67,9 +69,11 @@ class Boot:
     def boot(self, kernel, topology, chosen, module, scratch, name):
         out, console = scratch / f"{name}.out", scratch / f"{name}.console"
         kills = KILLS if topology == "kills2" else 0
-        seconds = BOOT_SECONDS + 60 * kills
+        acts = ACTS if topology == "direct1" else 0
+        seconds = BOOT_SECONDS + 60 * kills + 20 * acts
         argv = ["setpriv", "--pdeathsig", "TERM", "--", HERE / "vm", "--build", cli.BUILD, "--timeout", seconds, "--console", console]
         argv += ["--append", f"cxl_kills={kills} cxl_seed={SEED}"] if kills else []
+        argv += ["--append", f"cxl_acts={acts}"] if acts else []
         argv += ["--module", module] if module else []
         argv += [topology, kernel, "--", "/cxl/run.py", topology, *chosen]
         start = time.monotonic()
