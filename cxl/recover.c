@@ -374,15 +374,31 @@ static int end(struct command_run *run, struct recover *r, int rc, const struct 
 	return status;
 }
 
+/* What cannot be a root port's name is wrong on a host that cannot be read, too. */
+static int read_host(struct recover *r, const char *target, struct err *err)
+{
+	int rc = recover_read_host(r, err);
+	char shown[48];
+	uint64_t key;
+
+	if (!rc || rc == -ENOMEM || parse_pci_address(target, &key))
+		return rc;
+	err_set(err, EXIT_USAGE, EINVAL, "'%s' is not the address of a root port, nothing was done; name one as in 'cxl recover-port 0000:0c:00.0' ('cxl list --isolation' shows them)",
+		printable(target, shown, sizeof(shown)));
+	err_target(err, target);
+	return -EINVAL;
+}
+
 static int recover(struct recover *r, struct recover_command *o, char **operands,
 		   struct err *err)
 {
 	struct modules_loaded loaded = { .n = 0 };
 	int rc = parse_options(r, o, operands, err);
+	uint64_t key;
 
-	if (!rc && o->load)
+	if (!rc && o->load && parse_pci_address(operands[0], &key))
 		rc = modules_load(USE_CXL | USE_REGION_DAX | USE_DEVDAX, o->dry_run, &loaded, err);
-	rc = rc ? rc : recover_read_host(r, err);
+	rc = rc ? rc : read_host(r, operands[0], err);
 	if (rc == -ENODEV && !o->load)
 		modules_offer_load(err);
 	rc = rc ? rc : recover_open(r, operands[0], err);

@@ -67,7 +67,7 @@ static const char *copy(struct span s, bool lower, struct arena *a)
 }
 
 /* What @s, behind the "=", says: as it is between quotes, else up to a comment. */
-static bool take_value(struct span s, struct span *ret)
+static int take_value(struct span s, struct span *ret, bool *ret_quoted)
 {
 	const char *close;
 	size_t n = 0;
@@ -76,17 +76,18 @@ static bool take_value(struct span s, struct span *ret)
 	if (s.n && (*s.p == '"' || *s.p == '\'')) {
 		close = find(behind(s, s.p), *s.p);
 		if (!close || !is_over(behind(s, close)))
-			return false;
+			return -EBADMSG;
 		*ret = (struct span){ s.p + 1, (size_t)(close - s.p - 1) };
-		return true;
+		*ret_quoted = true;
+		return 0;
 	}
 	while (n < s.n && s.p[n] != '#' && s.p[n] != ';')
 		n++;
 	*ret = trim((struct span){ s.p, n });
-	return true;
+	return 0;
 }
 
-/* One line; -EINVAL for what is none, -ENODATA for one that says nothing. */
+/* One line; -EINVAL for what is none, -EBADMSG for quotes that do not hold a value, -ENODATA for one that says nothing. */
 static int take_line(struct span s, struct arena *a, struct ini_line *ret)
 {
 	struct span value;
@@ -104,8 +105,10 @@ static int take_line(struct span s, struct arena *a, struct ini_line *ret)
 		return ret->section ? 0 : -ENOMEM;
 	}
 	at = find(s, '=');
-	if (!at || at == s.p || !take_value(behind(s, at), &value))
+	if (!at || at == s.p)
 		return -EINVAL;
+	if (take_value(behind(s, at), &value, &ret->quoted))
+		return -EBADMSG;
 	ret->key = copy(trim((struct span){ s.p, (size_t)(at - s.p) }), true, a);
 	ret->value = copy(value, false, a);
 	return ret->key && ret->value ? 0 : -ENOMEM;
@@ -156,6 +159,8 @@ int ini_parse(const char *name, const char *text, size_t len, struct arena *a, s
 		rc = take_line(s, a, &line);
 		if (rc == -EINVAL)
 			return wrong(name, number, err, "this is neither a [section] nor a KEY = VALUE");
+		if (rc == -EBADMSG)
+			return wrong(name, number, err, "the quote is not closed at the end of the value");
 		if (rc == -ENOMEM)
 			return err_no_memory(err, "");
 		if (!rc)

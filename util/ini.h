@@ -13,6 +13,7 @@
 #ifndef UTIL_INI_H
 #define UTIL_INI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/arena.h"
@@ -23,6 +24,7 @@ struct ini_line {
 	const char *section;	/* "[NAME]": the name, in lower case; NULL for a setting */
 	const char *key;	/* in lower case */
 	const char *value;	/* without quotes and comment */
+	bool quoted;		/* the value stood between quotes */
 };
 
 struct ini {

@@ -95,6 +95,18 @@ static int refuse_abbreviation(const struct command *cmd, const struct opt *o, c
 	return strlen(o->name) == strcspn(word + 2, "=") ? 0 : refuse_unknown(cmd, word, err);
 }
 
+/* "--output -n": the value was forgotten, and without the option more would be done than was asked for. */
+static int refuse_option_as_value(const struct command *cmd, const struct opt *o,
+				  const char *value, struct err *err)
+{
+	char help[80];
+
+	if (!value || value[0] != '-' || !value[1])
+		return 0;
+	return err_set(err, EXIT_USAGE, EINVAL, "option '--%s' needs a value, and '%.80s' looks like another option: write --%s=%.80s if it is meant, or see '%s'",
+		       o->name, value, o->name, value, options_ask_help(cmd, help, sizeof(help)));
+}
+
 int options_parse(const struct command *cmd, void *dest, int argc, char **argv,
 		  bool stop_at_operand, int *first_operand, struct err *err)
 {
@@ -151,7 +163,8 @@ int options_parse(const struct command *cmd, void *dest, int argc, char **argv,
 				if (table[i].letter == c)
 					o = &table[i];
 		}
-		rc = store(o, dest, optarg, err);
+		rc = optarg == argv[optind - 1] ? refuse_option_as_value(cmd, o, optarg, err) : 0;
+		rc = rc ? rc : store(o, dest, optarg, err);
 		if (rc)
 			return rc;
 	}

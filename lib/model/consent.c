@@ -13,7 +13,7 @@ bool consent_is_driver_name(const char *name)
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
 	size_t n = strlen(name);
 
-	return n && n < 64 && strspn(name, letters) == n;
+	return n && n < 64 && *name != '-' && strspn(name, letters) == n;
 }
 
 const struct cxl_region *accelerator_region(const struct cxl_root_port *rp,

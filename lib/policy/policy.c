@@ -103,13 +103,17 @@ static int parse_require(const struct policy *p, const struct ini_line *line, st
 	return 0;
 }
 
-static int parse_duration(const struct policy *p, const struct ini_line *line, const char *example,
+static int parse_duration(const struct policy *p, enum policy_key key, const struct ini_line *line,
 			  struct policy_setting *ret, struct err *err)
 {
+	const char *example = key == POLICY_USERS_GRACE ? "10s" : "60s";
 	char shown[48];
 
-	return !duration_parse(line->value, &ret->duration_us) ? 0 :
-		REFUSE(p, line->number, err, "%s: '%s' is not a duration, as %s is", line->key, printable(line->value, shown, sizeof(shown)), example);
+	if (duration_parse(line->value, &ret->duration_us))
+		return REFUSE(p, line->number, err, "%s: '%s' is not a duration, as %s is", line->key, printable(line->value, shown, sizeof(shown)), example);
+	if (key == POLICY_HOOK_TIMEOUT && !ret->duration_us)
+		return REFUSE(p, line->number, err, "%s: '%s' leaves a program no time at all: use for example %s", line->key, printable(line->value, shown, sizeof(shown)), example);
+	return 0;
 }
 
 /* "24h": longer than what duration_parse() is for.  @ret as it is for what is none. */
@@ -159,9 +163,13 @@ static int parse_program(const struct policy *p, const struct ini_line *line, st
 {
 	char shown[48];
 
-	return *line->value == '/' && line->value[1] ? 0 :
-		REFUSE(p, line->number, err, "%s: '%s' is not the absolute path of a program (arguments are not given: it is told by its environment)",
-		       line->key, printable(line->value, shown, sizeof(shown)));
+	if (*line->value != '/' || !line->value[1])
+		return REFUSE(p, line->number, err, "%s: '%s' is not the absolute path of a program (arguments are not given: it is told by its environment)",
+			      line->key, printable(line->value, shown, sizeof(shown)));
+	if (!line->quoted && line->value[strcspn(line->value, " \t")])
+		return REFUSE(p, line->number, err, "%s: '%s' has more than a path: arguments are not given, the program is told by its environment; a path with a blank stands in quotes",
+			      line->key, printable(line->value, shown, sizeof(shown)));
+	return 0;
 }
 
 static int parse_value(const struct policy *p, enum policy_key key, const struct ini_line *line,
@@ -173,7 +181,7 @@ static int parse_value(const struct policy *p, enum policy_key key, const struct
 	if (key == POLICY_REQUIRE)
 		return parse_require(p, line, a, ret, err);
 	if (key == POLICY_USERS_GRACE || key == POLICY_HOOK_TIMEOUT)
-		return parse_duration(p, line, key == POLICY_USERS_GRACE ? "10s" : "60s", ret, err);
+		return parse_duration(p, key, line, ret, err);
 	if (key == POLICY_RECOVER_LIMIT)
 		return parse_limit(p, line, ret, err);
 	if (key == POLICY_ON_ISOLATED || key == POLICY_ON_RECOVERED || key == POLICY_ON_PROBLEM)
@@ -254,7 +262,9 @@ static int check_automatic(const struct policy *p, struct err *err)
 
 		if (s[POLICY_RECOVER].line && s[POLICY_RECOVER].value == POLICY_AUTOMATIC &&
 		    (!s[POLICY_REQUIRE].line || s[POLICY_REQUIRE].require.plain != REQUIRE_RECOVER))
-			return REFUSE(p, s[POLICY_RECOVER].line, err, "recover = automatic takes 'require = recover' in the same section%s", s[POLICY_REQUIRE].line ? ", and it is otherwise there" : "");
+			return REFUSE(p, s[POLICY_RECOVER].line, err, s[POLICY_REQUIRE].line ?
+				      "recover = automatic takes 'require = recover' in the same section, which has '%.100s' in line %u" :
+				      "recover = automatic takes 'require = recover' in the same section", s[POLICY_REQUIRE].text, s[POLICY_REQUIRE].line);
 	}
 	return 0;
 }

@@ -43,8 +43,7 @@ def rpm_lists():
 def debian_lists():
     lists = {}
     for f in (cli.ROOT / "debian").glob("*.install"):
-        lists[f.stem] = ["/" + x.split()[0].replace("lib/systemd/system", "usr/lib/systemd/system", 1) if x.startswith("lib/") else "/" + x.split()[0]
-                         for x in f.read_text().splitlines() if x.strip()]
+        lists[f.stem] = ["/" + x.split()[0].replace("{usr/,}", "usr/") for x in f.read_text().splitlines() if x.strip()]
     return lists
 
 

@@ -109,6 +109,11 @@ BAD = [("[all]\ncolour = red\n", ":2: unknown key 'colour'"), ("[all]\n[root0]\n
        ("[root0]\n\n[root0]\n", ":3: [root0]"), ("[all]\nrequire = safe\nnonsense\n", ":3: this is neither"), ("[mem0]\n", ":1: [mem0]: such numbers"),
        ("[all]\ntimeout = A\ntimeout = B\n", ":3: timeout was set in line 2"), ("[all]\n\x1b[31m = 1\n", ":2: unknown key"),
        ("[all]\n[region r]\nmemdevs = 1\ntype = pmem\n", ":4: type = pmem"), ("[region r]\n[all]\n", ":1: [region r] does not say"),
+       ("[all]\non-isolated = /bin/true now\n", ":2: on-isolated: '/bin/true now' has more than a path"),
+       ("[all]\nrequire = recover\nrecover = automatic\nrecover-limit = 0/1h\n", ":4: recover-limit: '0/1h' is not how often"),
+       ("[all]\nrecover = automatic\n", ":2: recover = automatic takes 'require = recover'"),
+       ("[all]\nhook-timeout = 0s\n", ":2: hook-timeout: '0s' leaves a program no time"),
+       ("[all]\ntimeout = 'B2\n", ":2: the quote is not closed"),
        ("[all]\n[dax d]\n\n[dax D]\n", ":4: [dax d] is there in line 2 already")]
 
 

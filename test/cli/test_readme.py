@@ -4,6 +4,8 @@ import json
 import re
 import subprocess
 
+import pytest
+
 from lib import cli, softhost
 
 
@@ -92,3 +94,81 @@ def test_the_map_is_as_the_readme_shows_it(tmp_path):
     tree = softhost.build(tmp_path / "tree", host)
     printed = cli.run_cxl(["check-soft-reserved", "--format=map"], sysroot=tree).text.splitlines()
     assert block((cli.ROOT / "README.md").read_text(), "$ cxl check-soft-reserved --format=map\n")[1:] == printed
+
+
+# --- every command of it is run -------------------------------------------------
+
+README = (cli.ROOT / "README.md").read_text()
+PORT = "0000:0c:00.0"
+# what stands for something there -> what is typed here
+MEANT = {"[TARGET...]": "root0", "TARGET...": "root0", "WHAT": "B2", "PORT": f"--force-healthy {PORT}", "[CHECK-ID...]": "ISO-PMEM", "ID": "iso-cap",
+         "[--host NAME]": "--host direct1", "[--kernel NAME]": "--kernel v1", "COMMAND...": "true", "FILE": "$SCRATCH/x.tar.xz"}
+# those in the text: the host that each is tried on, and its exit status
+TYPED = {
+    "cxl list --isolation [TARGET...]": ("direct1", 0), "cxl list --isolation": ("direct1", 0), "cxl isolation-status [TARGET...]": ("direct1", 0),
+    "cxl enable-isolation TARGET...": ("direct1", 0), "cxl disable-isolation TARGET...": ("direct1", 0), "cxl set-timeout TARGET... WHAT": ("direct1", 0),
+    "cxl check-soft-reserved": ("stranded1", 1), "cxl recover-port PORT": ("direct1", 0), "daxctl list --isolation [TARGET...]": ("direct1", 0),
+    "daxctl prepare-isolation [TARGET...]": ("sysram1", 0), "cxl enable-isolation --policy": ("vms1", 0), "cxl explain [CHECK-ID...]": ("direct1", 0),
+    "cxl explain": ("direct1", 0), "cxl explain ID": ("direct1", 0), "cxl isolation-status --check": ("direct1", 0), "cxl-sim capture -o FILE": ("direct1", 0),
+    "daxctl prepare-isolation --undo --persist": ("sysram1", 0), "daxctl prepare-isolation --persist": ("sysram1", 0),
+    "daxctl prepare-isolation --split=vm1:1GiB,vm2:rest region0": ("vms2x2", 0), "cxl isolation-status --format=nagios": ("direct1", 1),
+    "cxl check-soft-reserved --policy=strict --settle=30 --max-align-loss=2GiB": ("direct1", 0),
+    "cxl isolation-status --monitor --act --test": ("vms1", 1), "cxl list -BPDEMRT": ("direct1", 0)}
+# those that other tests run: where, and what is found there
+ELSEWHERE = {
+    "cxl-sim run [--host NAME] [--kernel NAME] -- COMMAND...": ("test/lib/cli.py", '"run", "--host"'), "cxl-sim run": ("test/lib/cli.py", '"run", "--host"'),
+    "cxl list --isolation --sysroot DIR": ("test/cli/test_list.py", "list --isolation --sysroot="), "cxl-sim ctl": ("test/cli/test_recover.py", "{SIM} ctl link-down"),
+    "systemctl enable --now cxl-isolation.service cxl-isolation-monitor.service": ("test/cli/test_systemd.py", "test_they_are_installed_and_not_enabled"),
+    "systemctl enable --now cxl-isolation-act.service": ("test/cli/test_systemd.py", "isolation-status --monitor --act"),
+    "cxl-sim --kernel v1": ("test/sim/test_run.py", "--kernel v1"), "cxl-sim --kernel rfc": ("test/cli/test_rfc.py", '"rfc"'),
+    "source contrib/completion/cxl-isolation.bash": ("test/cli/test_complete.py", "cxl-isolation.bash"), "cxl recover-port": ("test/cli/test_recover.py", '"recover-port", PORT'),
+    "cxl-isolation COMMAND": ("test/debian/packages.sh", "cxl-isolation list --isolation"), "daxctl-isolation COMMAND": ("test/debian/packages.sh", "daxctl-isolation --version"),
+    "cxl-isolation-link": ("test/debian/packages.sh", "as_typed 'cxl-isolation-link'"), "meson setup build && ninja -C build": ("scripts/common.sh", 'meson setup "$dir"'),
+    "meson install -C build": ("test/cli/test_systemd.py", '"meson", "install", "-C"'), "meson dist": ("test/debian/test_dist.py", '"meson", "dist"'),
+    "systemd-analyze security --offline=true": ("test/cli/test_readme.py", '"systemd-analyze", "security", "--offline=true"'),
+    "scripts/demo": ("test/cli/test_readme.py", "scripts/demo\")"), "scripts/test": (".ci/run", "scripts/test"), "scripts/setup": ("scripts/test", "scripts/setup ||")}
+PROGRAM = re.compile(r"(cxl|daxctl|cxl-sim|cxl-isolation|daxctl-isolation|cxl-isolation-link|systemctl|systemd-analyze|meson|ninja|source)( |$)|scripts/")
+
+
+def commands_of(text):
+    """(in blocks, in the text): command lines of the README, but for the fenced sessions."""
+    text = re.sub(r"^```\n.*?^```$", "", text, flags=re.M | re.S)
+    inline = [x for x in re.findall(r"`([^`\n]+)`", text) if PROGRAM.match(x) and x not in ("cxl", "daxctl", "cxl-sim", "cxl-isolation")]
+    return [re.sub(r"\s+# .*", "", x) for x in re.findall(r"^    (.*)$", text, re.M)], inline
+
+
+def test_no_command_of_the_readme_is_run_by_no_test():
+    blocks, inline = commands_of(README)
+    assert len(blocks) > 10 and len(inline) > 30
+    tried = [x for x in blocks if x.startswith("cxl-sim run --host ")]	# test_every_command_line_to_try_runs
+    rest = {*blocks, *inline} - {*tried}
+    unknown = rest - {*TYPED, *ELSEWHERE}
+    assert not unknown, f"who runs these? {unknown}"
+    assert not {*TYPED, *ELSEWHERE} - rest, "the README has these no more"
+    for command, (where, what) in ELSEWHERE.items():
+        assert what in (cli.ROOT / where).read_text(), f"{where} does not run {command!r}: {what}"
+    sessions = re.findall(r"^```\n\$ (.*)$", README, re.M)
+    assert sessions == [f"cxl-sim run --host {h} -- sh" for h in ("direct1", "sysram1", "vms1")] + ["cxl check-soft-reserved --format=map"], \
+        "each session has a test of its own here"
+
+
+@pytest.mark.parametrize("command", TYPED)
+def test_a_command_in_the_text_runs(command):
+    host, status = TYPED[command]
+    typed = command
+    for shown, meant in MEANT.items():
+        typed = re.sub(rf"(?<!\S){re.escape(shown)}(?!\S)", meant, typed)
+    r, = cli.Session(host).sh(typed).run()
+    assert r.rc == status and (r.out or status == 0), str(r)
+
+
+def test_the_exposure_of_the_units_is_what_it_says(tmp_path):
+    rows = dict(re.findall(r"^\| (cxl-isolation-\w+)\.service \| ([\d.]+ OK) \|", README, re.M))
+    assert len(rows) == 2
+    p = subprocess.run(["systemctl", "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if not p.stdout.startswith("systemd 252 "):
+        pytest.skip("its figures are those of systemd 252")
+    for unit, said in rows.items():
+        p = subprocess.run(["systemd-analyze", "security", "--offline=true", cli.BUILD / f"contrib/systemd/{unit}.service"],
+                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        assert f"exposure level for {unit}.service: {said}" in p.stdout, p.stdout[-300:]

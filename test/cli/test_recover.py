@@ -328,6 +328,19 @@ def test_what_is_no_root_port_is_refused_with_the_port_above():
     refused(Session("direct1").cxl("recover-port", "0000:77:00.0"), 2, None, "use one of")
 
 
+@pytest.mark.parametrize("name, status, says", [("root0", 2, "'root0' is not the address of a root port, nothing was done; name one as in 'cxl recover-port 0000:0c:00.0'"),
+                                                ("mem0", 2, "'cxl list --isolation' shows them"), ("0C:00.0", 3, "this host has no CXL bus")])
+def test_what_cannot_be_a_root_port_is_no_less_wrong_where_there_is_no_bus(name, status, says):
+    refused(Session("direct1", before="mount -t tmpfs none /sys/bus").cxl("recover-port", name), status, None, says)
+
+
+def test_a_forgotten_value_takes_no_option_away():
+    for option in ("--driver-consent", "--output", "-o"):
+        r, = Session("direct1").sh(f"cxl recover-port {option} -n {PORT}").run()
+        assert r.rc == 2 and not cxl_writes(r.log) and "needs a value, and '-n' looks like another option" in r.err, str(r)
+    refused(Session("direct1").cxl("recover-port", "--driver-consent=-n", PORT), 2, None, "'-n' is not the name of a driver")
+
+
 def test_a_normal_user_is_told_that_it_needs_root():
     refused(Session("direct1").cxl("recover-port", PORT, user=65534), 3, "PRIVILEGE", "run the command as root")
 

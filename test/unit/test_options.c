@@ -114,6 +114,14 @@ static void a_wrong_option_is_named(void **state)
 	refused("--nonsense", "root0", "--nonsense");
 }
 
+static void an_option_is_not_taken_for_the_value_of_another(void **state)
+{
+	(void)state;
+	refused("--timeout", "-n", "option '--timeout' needs a value, and '-n' looks like another option: write --timeout=-n if it is meant");
+	refused("-t", "--dry-run", "option '--timeout' needs a value, and '--dry-run' looks like");
+	refused("--override", "--", "'--' looks like another option");
+}
+
 static void abbreviations_are_refused(void **state)
 {
 	(void)state;
@@ -200,6 +208,7 @@ int main(void)
 		cmocka_unit_test(parsing_can_stop_at_the_first_operand),
 		cmocka_unit_test(empty_values_are_values),
 		cmocka_unit_test(a_wrong_option_is_named),
+		cmocka_unit_test(an_option_is_not_taken_for_the_value_of_another),
 		cmocka_unit_test(abbreviations_are_refused),
 		cmocka_unit_test(a_misspelt_option_is_told_how_it_is_spelt),
 		cmocka_unit_test(a_value_may_be_optional),
