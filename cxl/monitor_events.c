@@ -226,11 +226,10 @@ int monitor_events_take(struct monitor_events *e, const struct cxl_host *host,
 			const bool *root_ports, bool *ret_any, struct err *err)
 {
 	struct trace_event event;
-	int n = 0, rc = 0;
+	int rc = 0;
 
 	*ret_any = false;
-	while (!rc && n < MAX_READS && trace_pipe_read(&e->pipe)) {
-		n++;
+	for (int n = 0; !rc && n < MAX_READS && trace_pipe_read(&e->pipe); n++) {
 		while (!rc && trace_pipe_next(&e->pipe, &event)) {
 			const struct cxl_root_port *rp = event_root_port(host, &event);
 			struct json_object *obj;
@@ -243,8 +242,7 @@ int monitor_events_take(struct monitor_events *e, const struct cxl_host *host,
 			rc = tell(e, rp->name, obj, err);
 		}
 	}
-	if (n)
-		e->rest_until_us = now_us() + REST_US;
+	e->rest_until_us = now_us() + REST_US;	/* also where poll(2) says that there is what is not */
 	say_loss(e);
 	return rc;
 }

@@ -63,6 +63,12 @@ def commands(name):
     return lines(name)[-1].split()[1:]
 
 
+def test_the_monitor_can_write_trace_instances_and_nothing_else_of_the_kernel():
+    s = settings(MONITOR)
+    assert s["ReadWritePaths"] == ["-/sys/kernel/tracing/instances"] and s["ProtectKernelTunables"] == ["yes"] and s["ProtectSystem"] == ["strict"]
+    assert "ProtectKernelTunables" not in settings(ACTING), "where all of /sys can be written"
+
+
 def test_the_policy_is_applied_early_and_once():
     s = settings("cxl-isolation.service")
     assert s["Type"] == ["oneshot"] and "sysinit.target" in s["Before"][0].split() and s["DefaultDependencies"] == ["no"]

@@ -208,6 +208,8 @@ static void a_capture_is_never_written(void **state)
 
 	(void)state;
 	assert_int_equal(sysfs_write(&fs, "sys/devices/mem0/serial", "1"), -EROFS);
+	assert_int_equal(sysfs_mkdir(&fs, "sys/devices/new"), -EROFS);
+	assert_int_equal(sysfs_rmdir(&fs, "sys/devices/mem0"), -EROFS);
 	assert_true(sysfs_read(&fs, "sys/devices/mem0/serial", buf, sizeof(buf)) > 0);
 	assert_string_equal(buf, "0x1001");
 }
