@@ -64,6 +64,7 @@ static struct json_object *record_job(const struct job *job)
 	render_add(obj, "blockers", record_findings(&job->checks, FINDING_BLOCKS));
 	render_add(obj, "limits", record_findings(&job->checks, FINDING_LIMITS));
 	render_add(obj, "notes", record_findings(&job->checks, FINDING_NOTES));
+	render_add(obj, "untold", record_untold(&job->checks));
 	add_plan(plan, &job->made);
 	add_plan(plan, &job->change.plan);
 	render_add(obj, "plan", plan);

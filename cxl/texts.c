@@ -65,8 +65,9 @@ void evidence_rows(struct json_object *record, struct json_object *rows)
 
 /* What keeps it from being set, and what from being worth more; of an isolated one it says what is seen anyway. */
 #define PORT_FINDINGS(when) \
-	{ "blocked by", "{check}: {title}", "status.state!=isolated,control.mem.isolation!=true," when, "blockers", report_check }, \
-	{ "limited by", "{check}: {title}", "status.state!=isolated," when, "limits", report_check }
+	{ "blocked by", "{check}: {title}", "untold!=$check,status.state!=isolated,control.mem.isolation!=true," when, "blockers", report_check }, \
+	{ "limited by", "{check}: {title}", "untold!=$check,status.state!=isolated," when, "limits", report_check }, \
+	{ "cannot tell", "{check}: whether {title}", "status.state!=isolated," when, "untold", report_check }
 
 static const struct text_line list_head[] = {
 	PORT_HEAD, { NULL, "no CXL root port was found", "!rows,exit_status=0" }, { 0 }
@@ -99,7 +100,7 @@ static const struct text_line status_lines[] = {
 	{ "next", "the remedy of what failed, below", "problem=isolation-off,blockers,checks", "advice" },
 	{ "next", "cxl enable-isolation {root_port}", "!problems,control.mem.isolation=false,!blockers,memdevs" },
 	PORT_SETTINGS, PORT_CONTAINMENT,
-	{ "lost with it", "[{impact.bytes}][, memory of {impact.other_root_ports}, too]", "impact" },
+	{ "lost with it", "{impact.bytes}[, with it memory of {impact.other_root_ports}]", "impact.bytes" },
 	{ "System RAM", "{impact.system_ram.online_bytes} of it is online", "impact.system_ram.online_bytes" },
 	{ "used by", "{command} (process {pid})[, virtual machine {guest}][, {unit}]", NULL, "impact.dax.users" },
 	{ "used by", "{command} (process {pid})[, virtual machine {guest}][, {unit}][: {bytes}]", NULL, "impact.system_ram.processes" },
@@ -155,8 +156,9 @@ static const struct text_line change_lines[] = {
 	{ "isolation", "{after.mem.isolation} (was {before.mem.isolation})", "changed" },
 	TEXT_TIMEOUT("after.mem"),
 	TEXT_CONTAINMENT(""),
-	{ "blocked by", "{check}: {title}", "after.mem.isolation!=true", "blockers", report_check },
-	{ "limited by", "{check}: {title}", NULL, "limits", report_check },
+	{ "blocked by", "{check}: {title}", "untold!=$check,after.mem.isolation!=true", "blockers", report_check },
+	{ "limited by", "{check}: {title}", "untold!=$check", "limits", report_check },
+	{ "cannot tell", "{check}: whether {title}", NULL, "untold", report_check },
 	{ "would", "{op}: {value} into {path}", "result=planned", "plan" },
 	{ 0 }
 };

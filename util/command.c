@@ -181,9 +181,12 @@ static int pick_format(struct command_run *run, struct err *err)
 int command_pick(struct command_run *run, const struct command_output *output, struct err *err)
 {
 	const struct render_format *format = render_find(run->format->name, output->table);
+	char names[128];
 
 	if (format != run->format)
-		return err_set(err, EXIT_USAGE, EINVAL, "--%s has no format '%s'", output->with, run->format->name);
+		return err_set(err, EXIT_USAGE, EINVAL, "--%s has no format '%s'; use one of: %s",
+			       output->with, run->format->name,
+			       render_names(output->table, names, sizeof(names)));
 	run->output = output;
 	if (!run->common->columns ||
 	    !render_check_columns(format, output->table, run->common->columns, err))

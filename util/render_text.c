@@ -11,6 +11,7 @@
 #include "util/parse.h"
 #include "util/render_format.h"
 #include "util/size.h"
+#include "util/typed.h"
 
 /* Where values are looked for: the element, its row, the record. */
 struct scope {
@@ -179,6 +180,19 @@ static void note_equal(const char *key, struct json_object *v, void *data)
 	e->any |= strlen(text) == e->len && !strncmp(text, e->text, e->len);
 }
 
+/* What is to be found: the text of the member @name. */
+static struct equal named_value(const struct scope *s, const char *name, size_t len)
+{
+	struct json_object *of, *v;
+	char path[64];
+
+	snprintf(path, sizeof(path), "%.*s", (int)len, name);
+	of = scope_of(s, path);
+	v = of ? json_object_object_get(of, path) : NULL;
+	return (struct equal){ .text = v ? json_object_get_string(v) : "",
+			       .len = v ? strlen(json_object_get_string(v)) : 0 };
+}
+
 /* One condition, of @len bytes. */
 static bool holds_one(const struct scope *s, const char *text, size_t len)
 {
@@ -189,6 +203,8 @@ static bool holds_one(const struct scope *s, const char *text, size_t len)
 	if (eq < len) {
 		struct equal e = { .text = text + eq + 1, .len = len - eq - 1 };
 
+		if (*e.text == '$')
+			e = named_value(s, e.text + 1, e.len - 1);
 		is_not = text[eq - 1] == '!';
 		snprintf(path, sizeof(path), "%.*s", (int)(eq - is_not), text);
 		visit_path(s, path, note_equal, &e);
@@ -306,8 +322,10 @@ enum { MARGIN = 2, TEXT = 15, FOLDED = 6 };
 static void put_line(struct writer *w, const struct scope *s, const struct text_line *line,
 		     bool is_first)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = NULL, *typed = NULL;
+	const char *said;
 	size_t size;
+	bool lost;
 	FILE *f = open_memstream(&text, &size);
 
 	if (!f) {
@@ -320,12 +338,15 @@ static void put_line(struct writer *w, const struct scope *s, const struct text_
 		w->rc = -ENOMEM;
 		return;
 	}
+	typed = typed_text(text, &lost);
+	said = typed ? typed : text;
+	w->rc = lost ? -ENOMEM : w->rc;
 	if (!line->label)
-		fold_text(w->f, text, 0, MARGIN, w->look->width);
+		fold_text(w->f, said, 0, MARGIN, w->look->width);
 	else if (!*line->label)
-		fold_text(w->f, text, fprintf(w->f, "%*s", MARGIN, ""), FOLDED, w->look->width);
+		fold_text(w->f, said, fprintf(w->f, "%*s", MARGIN, ""), FOLDED, w->look->width);
 	else
-		fold_text(w->f, text, fprintf(w->f, "%*s%-*s", MARGIN, "", TEXT - MARGIN, is_first ? line->label : ""),
+		fold_text(w->f, said, fprintf(w->f, "%*s%-*s", MARGIN, "", TEXT - MARGIN, is_first ? line->label : ""),
 			  TEXT, w->look->width);
 	w->any = true;
 }

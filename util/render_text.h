@@ -10,7 +10,7 @@
  * null, empty, false or 0.
  *
  * A condition is "path", "!path" (what "[...]" would leave out), "path=value" or
- * "path!=value"; of several with commas between all have to hold.
+ * "path!=value", where a value "$name" is that of the member of that name; of several with commas between all have to hold.
  */
 #ifndef UTIL_RENDER_TEXT_H
 #define UTIL_RENDER_TEXT_H

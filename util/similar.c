@@ -44,18 +44,25 @@ static unsigned int distance(const char *a, size_t n, const char *b, size_t m)
 	return above[m];
 }
 
+/* Does @candidate begin with all of a word that is long enough to say something? */
+static bool is_beginning(const struct similar *s, const char *candidate, size_t m)
+{
+	return s->len >= WHOLE_WORD && m >= s->len && !distance(s->word, s->len, candidate, s->len);
+}
+
 void similar_offer(struct similar *s, const char *candidate)
 {
 	size_t m = strlen(candidate);
-	unsigned int slips,
-		most = s->is_loose ? (unsigned int)m / 2 : least((unsigned int)m / 3, MOST_SLIPS);
+	unsigned int slips, most = s->is_loose ? (unsigned int)m / 2 :
+						 least((unsigned int)m / 3, MOST_SLIPS);
 
 	if (s->len > LONGEST || m > LONGEST)
 		return;
 	slips = distance(s->word, s->len, candidate, m);
+	if (slips > 1 && s->is_loose && is_beginning(s, candidate, m))
+		slips = 1;
 	if (slips > most) {
-		if (s->len < WHOLE_WORD || m < s->len ||
-		    distance(s->word, s->len, candidate, s->len))
+		if (!is_beginning(s, candidate, m))
 			return;
 		slips = MOST_SLIPS + 1;	/* its beginning: behind every slip of the pen */
 	}

@@ -227,6 +227,16 @@ struct json_object *record_findings(const struct check_result *result, enum find
 	return list;
 }
 
+struct json_object *record_untold(const struct check_result *result)
+{
+	struct json_object *list = render_array();
+
+	for (size_t i = 0; i < result->n; i++)
+		if (finding_counts(&result->v[i]) && result->v[i].answer == ANSWER_UNTOLD)
+			render_append(list, render_string(result->v[i].check->id));
+	return list;
+}
+
 /* An array of the names of what a pointer array holds. */
 #define NAMES(array, n) ({ \
 	struct json_object *list_ = render_array_of(n); \
@@ -250,12 +260,13 @@ enum part {
 	BLOCKERS,
 	LIMITS,
 	NOTES,
+	UNTOLD,
 	N_PARTS
 };
 static const char *const part_names[N_PARTS] = {
 	[SOURCE] = "source", [CAPABILITY] = "capability", [CONTROL] = "control", [STATUS] = "status",
 	[LINK] = "link", [BY_CAUSE] = "containment_by_cause", [RECOVERY] = "recovery",
-	[BLOCKERS] = "blockers", [LIMITS] = "limits", [NOTES] = "notes",
+	[BLOCKERS] = "blockers", [LIMITS] = "limits", [NOTES] = "notes", [UNTOLD] = "untold",
 };
 
 struct shared_parts {
@@ -327,6 +338,7 @@ static void shared_parts_update(struct shared_parts *p, const struct cxl_root_po
 			[BLOCKERS] = record_findings(result, FINDING_BLOCKS),
 			[LIMITS] = record_findings(result, FINDING_LIMITS),
 			[NOTES] = record_findings(result, FINDING_NOTES),
+			[UNTOLD] = record_untold(result),
 		},
 	};
 }
@@ -365,6 +377,7 @@ static struct json_object *record_root_port(const struct cxl_root_port *rp,
 	add_part(obj, parts, BLOCKERS);
 	add_part(obj, parts, LIMITS);
 	add_part(obj, parts, NOTES);
+	add_part(obj, parts, UNTOLD);
 	render_add(obj, "memdevs", NAMES(rp->memdevs, rp->n_memdevs));
 	render_add(obj, "regions", NAMES(rp->regions, rp->n_regions));
 	render_add(obj, "dax", NAMES(rp->dax, rp->n_dax));

@@ -40,5 +40,7 @@ struct json_object *record_by_cause(const struct containment_levels *levels);
 /* Ids of the findings that block, limit, or only note. */
 enum finding_class { FINDING_BLOCKS, FINDING_LIMITS, FINDING_NOTES };
 struct json_object *record_findings(const struct check_result *result, enum finding_class which);
+/* Ids of those among them that only stand there because they cannot be told. */
+struct json_object *record_untold(const struct check_result *result);
 
 #endif

@@ -64,7 +64,7 @@ def test_what_is_damaged_is_said():
 
 
 @pytest.mark.parametrize("args,words", [(["--evidence=4"], "none is kept"), (["--evidence", "root0"], "a target"), (["--evidence", "-x"], "-x"),
-                                        (["--evidence", "--format=tree"], "json, human or table")])
+                                        (["--evidence", "--format=tree"], "use one of: json, json-human, human, table")])
 def test_what_it_cannot_do_is_a_usage_error(args, words, tmp_path):
     r = run([CXL, "isolation-status", *args], env={"CXL_STATE_DIR": str(tmp_path / "none")})
     assert r.rc == 2 and words in r.err

@@ -226,3 +226,12 @@ def test_a_page_shows_what_is_printed(page):
             return [re.sub(r"\b[0-9.]+ (m?s|us)\b", "TIME", line.rstrip()) for line in t.splitlines() if line.strip()]
         for command, want, got in zip(typed, printed, out.split("==\n"), strict=True):
             assert same(want) == same(got), f"{command}\n{got}"
+
+
+def test_what_cannot_be_told_is_not_said_to_be_so():
+    r = Session("direct1").cxl("list", "--isolation", "--format=human", user=cli.NOBODY).cxl("list", "--isolation", user=cli.NOBODY).run()
+    rp, = r[1].root_ports().values()
+    assert rp["untold"] and set(rp["untold"]) <= {*rp["blockers"], *rp["limits"], *rp["notes"]}
+    for check in rp["untold"]:
+        assert re.search(rf"^  (cannot tell|           )  {check}: whether ", r[0].text, re.M), r[0].text
+    assert {c for c in rp["limits"] if c not in rp["untold"]} and f"{RP}: unknown whether it is isolated" in r[0].text
