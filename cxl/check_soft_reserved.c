@@ -10,12 +10,13 @@
 #include "lib/soft/soft_record.h"
 #include "util/clock.h"
 #include "util/parse.h"
+#include "util/progress.h"
 #include "util/size.h"
 
 struct check_options {
 	struct common_options common;
 	bool allow_fallback;
-	const char *sysroot, *policy, *max_align_loss, *settle;
+	const char *sysroot, *policy, *max_align_loss, *settle, *progress;
 };
 
 static const struct opt check_opts[] = {
@@ -28,6 +29,7 @@ static const struct opt check_opts[] = {
 	  "a range that loses more than this to the alignment of memory blocks counts as stranded (2GiB, 512M, 0)" },
 	{ "settle", 0, OPT_STRING, offsetof(struct check_options, settle), "SECONDS",
 	  "while something has no owner, look again for that long: the kernel decides in the background" },
+	PROGRESS_OPTION(struct check_options, progress),
 	{ "sysroot", 0, OPT_STRING, offsetof(struct check_options, sysroot), "DIR",
 	  "read an unpacked capture instead of this host" },
 	COMMON_OPTIONS(struct check_options),
@@ -63,9 +65,9 @@ static int parse_settle(const char *text, uint64_t *ret_us)
 }
 
 static int parse_policy(const struct check_options *o, struct soft_policy *ret,
-			uint64_t *ret_settle_us, struct err *err)
+			uint64_t *ret_settle_us, enum progress_how *ret_how, struct err *err)
 {
-	char shown[48];
+	char shown[48], ways[48];
 
 	*ret = (struct soft_policy){ 0 };
 	*ret_settle_us = 0;
@@ -77,6 +79,9 @@ static int parse_policy(const struct check_options *o, struct soft_policy *ret,
 	if (o->max_align_loss && size_parse(o->max_align_loss, &ret->max_align_loss))
 		return err_set(err, EXIT_USAGE, 0, "--max-align-loss: '%s' is not a size; write it as 2GiB, 512M or 0",
 			       printable(o->max_align_loss, shown, sizeof(shown)));
+	if (progress_parse(o->progress, false, ret_how, ways, sizeof(ways)))
+		return err_set(err, EXIT_USAGE, 0, "--progress: '%s' is not a kind of progress; use %s",
+			       printable(o->progress, shown, sizeof(shown)), ways);
 	if (o->settle && parse_settle(o->settle, ret_settle_us))
 		return err_set(err, EXIT_USAGE, 0, "--settle: '%s' is not a time up to an hour; write it as 5 or 500ms",
 			       printable(o->settle, shown, sizeof(shown)));
@@ -108,18 +113,22 @@ static int read_and_judge(struct soft_host *soft, const char *sysroot,
 
 /* Again and again until nothing is without an owner any more, or @settle_us are over. */
 static int settle(struct soft_host *soft, const char *sysroot, const struct soft_policy *policy,
-		  uint64_t settle_us, struct soft_report *ret, struct err *err)
+		  uint64_t settle_us, struct progress *progress, struct soft_report *ret,
+		  struct err *err)
 {
 	uint64_t start = clock_now_us(), spent = 0;
 	int rc = read_and_judge(soft, sysroot, policy, ret, err);
 
 	/* a capture does not change */
 	while (!rc && !soft->reading.fs.is_capture && soft_is_unsettled(ret) && spent < settle_us) {
+		progress_say(progress, "memory without an owner: looking again for %" PRIu64 " s more ...",
+			     (settle_us - spent + 999999) / 1000000);
 		sleep_us(settle_us - spent < SETTLE_STEP_US ? settle_us - spent : SETTLE_STEP_US);
 		soft_free(soft);
 		rc = read_and_judge(soft, sysroot, policy, ret, err);
 		spent = clock_now_us() - start;
 	}
+	progress_end(progress);
 	if (!rc && settle_us && soft->reading.fs.is_capture)
 		message_add(&soft->reading.messages, SEV_INFO, "SETTLE", NULL,
 			    "a capture does not change, so --settle waits for nothing");
@@ -240,6 +249,7 @@ static int run_check_soft_reserved(int argc, char **argv)
 {
 	struct check_options o = { 0 };
 	struct soft_report report = { 0 };
+	struct progress progress = { 0 };
 	struct json_object *members;
 	struct soft_policy policy;
 	struct command_run run;
@@ -251,8 +261,8 @@ static int run_check_soft_reserved(int argc, char **argv)
 	if (!command_begin(&cmd_check_soft_reserved, argc, argv, &o, &o.common, &run, &status))
 		return status;
 	soft = (struct soft_host){ .reading = HOST_UNREAD };
-	if (parse_policy(&o, &policy, &settle_us, &err) ||
-	    settle(&soft, o.sysroot, &policy, settle_us, &report, &err)) {
+	if (parse_policy(&o, &policy, &settle_us, &progress.how, &err) ||
+	    settle(&soft, o.sysroot, &policy, settle_us, &progress, &report, &err)) {
 		status = (int)err.status;
 		message_add_err(&soft.reading.messages, status == EXIT_USAGE ? "USAGE" : "HOST", &err);
 		members = record_nothing();

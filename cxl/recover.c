@@ -62,26 +62,14 @@ static const struct opt recover_opts[] = {
 	  "do it in spite of this one check: ISO-PMEM (the contents of persistent regions are lost) or ISO-PCI-DEVICE (ordinary "
 	  "PCI devices go down, too)" },
 	{ "progress", 0, OPT_STRING, offsetof(struct recover_command, progress), "HOW",
-	  "on standard error: auto (default: a line per step on a terminal), json or none",
-	  .values = "auto json none" },
+	  "on standard error: auto (default: the step on a terminal, gone at the end), lines (one each, in a pipe, too), json or none",
+	  .values = "auto lines json none" },
 	SYSROOT_REFUSED(struct recover_command, sysroot),
 	COMMON_OPTIONS(struct recover_command),
 	{ 0 }
 };
 
 /* --- options ---------------------------------------------------------------------- */
-
-static int parse_progress(const char *text, enum progress *ret)
-{
-	static const char *const names[] = { [PROGRESS_AUTO] = "auto", [PROGRESS_JSON] = "json", [PROGRESS_NONE] = "none" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (!text || !strcmp(text, names[i])) {
-			*ret = (enum progress)i;
-			return 0;
-		}
-	return -EINVAL;
-}
 
 /* Into @ret what was asked for about users of the memory. */
 static int parse_users(const struct recover_command *o, struct recover_options *ret,
@@ -133,7 +121,7 @@ static int parse_options(struct recover *r, struct recover_command *o, char **op
 {
 	int method = o->link_method ? link_method_parse(o->link_method) : LINK_AUTO;
 	uint64_t timeout_us = RECOVER_TIMEOUT_US;
-	char shown[48];
+	char shown[48], ways[48];
 
 	if (command_refuse_sysroot(o->sysroot, err))
 		return -EROFS;
@@ -158,9 +146,9 @@ static int parse_options(struct recover *r, struct recover_command *o, char **op
 	if (o->timeout && (duration_parse(o->timeout, &timeout_us) || !timeout_us))
 		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is not a duration: write for example --timeout=10s",
 			       printable(o->timeout, shown, sizeof(shown)));
-	if (parse_progress(o->progress, &r->request.progress))
-		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is not a kind of progress: use auto, json or none",
-			       printable(o->progress, shown, sizeof(shown)));
+	if (progress_parse(o->progress, true, &r->progress.how, ways, sizeof(ways)))
+		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is not a kind of progress: use %s",
+			       printable(o->progress, shown, sizeof(shown)), ways);
 	for (size_t i = 0; i < o->overrides.n; i++)
 		if (!may_override(o->overrides.v[i]))
 			return err_set(err, EXIT_USAGE, EINVAL, "--override=%s: only ISO-PMEM and ISO-PCI-DEVICE can be overridden here, nothing was done",
@@ -363,6 +351,7 @@ static int end(struct command_run *run, struct recover *r, int rc, const struct 
 		drop_what_is_put_right(r);
 	if (recover_has_changed(r))
 		run->changed = "cxl list --isolation";
+	progress_end(&r->progress);
 	status = command_end(run, status, r->messages, list);
 	host_lock_release(&r->lock);
 	if (r->dirfd >= 0)

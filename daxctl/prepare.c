@@ -19,7 +19,7 @@
 struct prepare_options {
 	struct common_options common;
 	bool dry_run, keep_going, undo, persist, load;
-	const char *mode, *timeout, *hotplug, *sysroot, *split, *align;
+	const char *mode, *timeout, *hotplug, *sysroot, *split, *align, *progress;
 	struct opt_optional policy, wait;
 };
 
@@ -48,6 +48,7 @@ static const struct opt prepare_opts[] = {
 	  "first load the kernel's modules that this needs and that are not loaded" },
 	{ "dry-run", 'n', OPT_FLAG, offsetof(struct prepare_options, dry_run), NULL,
 	  "print what would be done, write nothing" },
+	PROGRESS_OPTION(struct prepare_options, progress),
 	SYSROOT_REFUSED(struct prepare_options, sysroot),
 	COMMON_OPTIONS(struct prepare_options),
 	{ 0 }
@@ -75,7 +76,7 @@ static int parse_options(struct prepare *p, const struct prepare_options *o, str
 	bool system_ram = o->mode && !strcmp(o->mode, dax_mode_names[DAX_SYSTEM_RAM]),
 	     famfs = o->mode && !strcmp(o->mode, dax_mode_names[DAX_FAMFS]);
 	struct policy_wait wait;
-	char shown[48];
+	char shown[48], ways[48];
 
 	p->dry_run = o->dry_run;
 	p->keep_going = o->keep_going;
@@ -100,6 +101,10 @@ static int parse_options(struct prepare *p, const struct prepare_options *o, str
 		return err_set(err, EXIT_USAGE, EINVAL, "--hotplug is for the udev rule and goes with none of --mode, --undo, --persist and --load, nothing was done");
 	if (o->timeout && duration_parse(o->timeout, &p->timeout_us))
 		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is not a duration: use a number with us, ms or s", printable(o->timeout, shown, sizeof(shown)));
+	if (progress_parse(o->progress, false, &p->progress.how, ways, sizeof(ways)))
+		return err_set(err, EXIT_USAGE, EINVAL, "'%s' is not a kind of progress: use %s", printable(o->progress, shown, sizeof(shown)), ways);
+	if (o->hotplug)
+		p->progress.how = PROGRESS_NONE;
 	p->famfs = famfs ? TRI_YES : o->mode || o->hotplug ? TRI_NO : TRI_UNKNOWN;
 	p->goal = o->undo ? PREPARE_UNDO : system_ram ? PREPARE_SYSTEM_RAM : PREPARE_DEVDAX;
 	return 0;
@@ -240,6 +245,7 @@ static int prepare_layout(struct prepare *p, const struct prepare_options *o, ch
 	m->dry_run = p->dry_run;
 	m->persist.is_wanted = p->persist;
 	m->loaded = &p->loaded;
+	m->progress = &p->progress;
 	rc = o->load ? modules_load(uses_of(p, &m->layout), p->dry_run, &p->loaded, err) : 0;
 	modules_report(&p->loaded, p->messages);
 	if (rc)
@@ -465,6 +471,7 @@ static int run_prepare(int argc, char **argv)
 		status = run_layout(&p, &o, &run, members);
 	else
 		status = run_targets(&p, &o, &run, members);
+	progress_end(&p.progress);
 	host_lock_release(&p.lock);
 	status = command_end(&run, status, p.messages, members);
 	isolation_free(&p);

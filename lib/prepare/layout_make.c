@@ -199,11 +199,20 @@ static const char *name_of(struct step_run *run, const char *key)
 	return layout_name_of(r->names, key);
 }
 
+static int begin_step(struct step_run *run, const struct step *step, struct err *err)
+{
+	const struct layout_run *r = run->data;
+
+	progress_say(r->progress, "[%zu/%zu] %s ...", run->at + 1, run->n, step->title);
+	return layout_begin_step(run, step, err);
+}
+
 static int run_plan(struct layout_make *m, const struct cxl_host *host, struct layout_plan *plan,
 		    struct err *err)
 {
 	struct layout_names names = { .a = &m->arena };
-	struct layout_run data = { host, plan, &names, &m->made, m->persist.text, &m->arena };
+	struct layout_run data = { host, plan, &names, &m->made, m->persist.text, &m->arena,
+				   m->progress };
 	struct step_run run = { .fs = host->fs,
 				.host = host,
 				.messages = m->messages,
@@ -211,7 +220,7 @@ static int run_plan(struct layout_make *m, const struct cxl_host *host, struct l
 				.resolve = layout_resolve_name,
 				.keep_name = keep_name,
 				.name_of = name_of,
-				.begin = layout_begin_step,
+				.begin = begin_step,
 				.is_stopped = step_is_stopped,
 				.find_holders = find_holders,
 				.steps = plan->steps,

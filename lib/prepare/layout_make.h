@@ -14,6 +14,7 @@
 #include "lib/read/modules.h"
 #include "lib/txn/dax_cut.h"
 #include "lib/txn/outcome.h"
+#include "util/progress.h"
 
 #define LAYOUT_CXL "sys/bus/cxl/devices"
 
@@ -48,6 +49,7 @@ struct layout_run {
 	struct made *made;
 	const struct layout_text *text;	/* of the policy file, to be written; NULL: it is not */
 	struct arena *a;
+	struct progress *progress;
 };
 
 /* Whose the file of a dax device shall be, as numbers. */
@@ -120,6 +122,7 @@ struct layout_make {
 	} persist;
 	bool dry_run;
 	const struct modules_loaded *loaded;	/* with --load */
+	struct progress *progress;	/* on standard error */
 	struct policy_wait wait;	/* it was waited, and of .layout is made what can be */
 	struct arena arena;
 	struct messages *messages;

@@ -17,6 +17,7 @@
 #include "lib/txn/busy.h"
 #include "lib/txn/step_run.h"
 #include "util/lock.h"
+#include "util/progress.h"
 
 enum prepare_goal {
 	PREPARE_DEVDAX,		/* offline, device-dax (or famfs: .famfs), no struct pages on itself */
@@ -61,7 +62,8 @@ struct prepare {
 	struct isolation_part *isolation;	/* per plan, of isolate.h; NULL: nothing is to be System RAM */
 	struct kernel_log log;		/* since the first step */
 	bool is_stopped;		/* by a signal */
-	size_t n_blocks, n_blocks_done;	/* progress */
+	size_t n_blocks, n_blocks_done;
+	struct progress progress;	/* on standard error */
 	struct modules_loaded loaded;	/* with --load */
 	struct serials persisted;	/* of persist.c: what the rule will hold */
 	const bool *memdevs;		/* selected, per host.memdevs[]; NULL: no target was named */

@@ -24,16 +24,25 @@ static bool is_about_a_block(const struct step *s)
 	return s->op == &step_offline_block || s->op == &step_online_block;
 }
 
-/* A line on a terminal that is written over; nothing where somebody reads a file later. */
-static void show_progress(struct step_run *run)
+static int say_what_begins(struct step_run *run, const struct step *step, struct err *err)
 {
 	struct prepare *p = run->data;
 
-	if (!is_about_a_block(&run->steps[run->at]) || !isatty(STDERR_FILENO))
-		return;
-	p->n_blocks_done += run->steps[run->at].state == STEP_DONE ||
-			    run->steps[run->at].state == STEP_SKIPPED;
-	fprintf(stderr, "\r%zu of %zu memory blocks%s", p->n_blocks_done, p->n_blocks, p->n_blocks_done == p->n_blocks ? "\n" : "");
+	(void)err;
+	if (p->n_blocks && is_about_a_block(step))
+		progress_say(&p->progress, "%zu of %zu memory blocks: %s ...", p->n_blocks_done, p->n_blocks, step->title);
+	else
+		progress_say(&p->progress, "[%zu/%zu] %s ...", run->at + 1, run->n, step->title);
+	return 0;
+}
+
+static void count_blocks(struct step_run *run)
+{
+	struct prepare *p = run->data;
+
+	if (is_about_a_block(&run->steps[run->at]))
+		p->n_blocks_done += run->steps[run->at].state == STEP_DONE ||
+				    run->steps[run->at].state == STEP_SKIPPED;
 }
 
 static const char *block_of(const struct step *s, char *buf, size_t size)
@@ -321,7 +330,8 @@ static void run_plans(struct prepare *p)
 			.host = p->host,
 			.messages = p->messages,
 			.data = p,
-			.end = show_progress,
+			.begin = say_what_begins,
+			.end = count_blocks,
 			.is_stopped = step_is_stopped,
 			.find_holders = find_holders,
 			.end_us = p->end_us,

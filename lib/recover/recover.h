@@ -16,6 +16,7 @@
 #include "lib/txn/outcome.h"
 #include "lib/txn/step_run.h"
 #include "util/options.h"
+#include "util/progress.h"
 
 /* What the command was called for. */
 enum recover_task { RECOVER_BEGIN, RECOVER_RESUME, RECOVER_ABANDON };
@@ -23,7 +24,6 @@ enum recover_task { RECOVER_BEGIN, RECOVER_RESUME, RECOVER_ABANDON };
 /* What the journal's steps are, in memory or on disk. */
 enum recover_steps { STEPS_NONE, STEPS_RECOVER, STEPS_FENCE };
 
-enum progress { PROGRESS_AUTO, PROGRESS_JSON, PROGRESS_NONE };
 /* Starting over reads the host again; what the recipe was taken from stays. */
 enum { RECOVER_MAX_TRIES = 3, RECOVER_MAX_READS = RECOVER_MAX_TRIES + 4 };
 
@@ -32,7 +32,6 @@ struct recover_request {
 	enum recover_task task;
 	bool dry_run, force_healthy, load;
 	struct opt_list overrides;
-	enum progress progress;
 };
 
 struct recover {
@@ -52,7 +51,7 @@ struct recover {
 	struct journal journal;		/* with options, recipe, names, steps */
 	enum recover_steps planned;
 	struct step_run run;
-	const struct step *shown;	/* whose line of progress waits for its end; NULL: none */
+	struct progress progress;	/* on standard error */
 	bool is_retrying;		/* going on where the journal says: a failure is answered by starting over */
 	bool is_last_try;		/* ... or by giving it up */
 	bool changed_before;		/* something was carried out in an earlier try of this run */

@@ -2,7 +2,6 @@
 /* What a recovery tells of its steps on standard error while it runs.  See recover.h. */
 #include <json-c/json.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "lib/recover/recover.h"
 #include "util/cleanup.h"
@@ -26,23 +25,11 @@ static void progress_json(const struct step_run *run, const struct step *s)
 	json_object_put(obj);
 }
 
-/* Half a line when a step begins, the other half when it ends: some take their time. */
+/* Some take their time: it is said when one begins, and, where lines stay, how long it took. */
 void recover_progress_begin(const struct step_run *run, struct recover *r)
 {
-	if (r->request.progress != PROGRESS_AUTO || !isatty(STDERR_FILENO))
-		return;
-	fprintf(stderr, "[%zu/%zu] %s ...", run->at + 1, run->n, run->steps[run->at].title);
-	fflush(stderr);
-	r->shown = &run->steps[run->at];
-}
-
-static void progress_line(const struct step_run *run, struct recover *r, const struct step *s)
-{
-	if (!r->shown)
-		recover_progress_begin(run, r);
-	r->shown = NULL;
-	fprintf(stderr, " %s %.1f s\n", s->state == STEP_SKIPPED ? "already so" : s->state == STEP_PLANNED ? "stopped" : step_state_names[s->state],
-		(double)s->took_us / 1e6);
+	if (r->progress.how == PROGRESS_AUTO)
+		progress_say(&r->progress, "[%zu/%zu] %s ...", run->at + 1, run->n, run->steps[run->at].title);
 }
 
 void recover_progress_end(struct step_run *run)
@@ -50,8 +37,9 @@ void recover_progress_end(struct step_run *run)
 	const struct step *s = &run->steps[run->at];
 	struct recover *r = run->data;
 
-	if (r->request.progress == PROGRESS_JSON)
+	if (r->progress.how == PROGRESS_JSON)
 		progress_json(run, s);
-	else if (r->request.progress == PROGRESS_AUTO && isatty(STDERR_FILENO))
-		progress_line(run, r, s);
+	else if (r->progress.how == PROGRESS_LINES)
+		progress_say(&r->progress, "[%zu/%zu] %s ... %s %.1f s", run->at + 1, run->n, s->title,
+			     s->state == STEP_SKIPPED ? "already so" : s->state == STEP_PLANNED ? "stopped" : step_state_names[s->state], (double)s->took_us / 1e6);
 }
