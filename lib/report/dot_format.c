@@ -14,7 +14,6 @@
 
 #include "util/array.h"
 #include "util/cleanup.h"
-#include "util/parse.h"
 #include "util/size.h"
 
 /* Light enough for black text on them, and apart from each other without red and green. */
@@ -109,13 +108,8 @@ static void put_size(struct graph *g, struct json_object *bytes)
 {
 	char text[64];
 
-	if (!bytes)
-		return;
-	size_human(json_object_get_uint64(bytes), text, sizeof(text));
-	text[strcspn(text, "(")] = '\0';	/* one of the two units */
-	while (has_suffix(text, " "))
-		text[strlen(text) - 1] = '\0';
-	put_line(g, "", text);
+	if (bytes)
+		put_line(g, "", size_iec(json_object_get_uint64(bytes), text, sizeof(text)));
 }
 
 static void put_edge(struct graph *g, const char *from_kind, const char *from, const char *kind,
