@@ -34,7 +34,7 @@ CAPTURE_NAMES = sorted(p.name.removesuffix(".tar.xz") for p in cli.CAPTURES.glob
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "kills: at every write of a long run, or about numbers of system calls; not under sanitizers")
+    config.addinivalue_line("markers", "kills: at every write of a long run, or about numbers of system calls, or memory; not under sanitizers")
     config.addinivalue_line("markers", "sweep: something goes wrong at every operation or moment of a run, which takes long; not in `scripts/test --fast`")
 
 
