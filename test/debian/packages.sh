@@ -24,7 +24,7 @@ echo "built $(dpkg-deb -f "$tool" Version), lintian has nothing to say"
 for deb in "$tool" "$sim"; do
 	dpkg-deb -c "$deb" | awk '$1 !~ /^d/ { sub(/^\./, "", $6); print $6 }' >"$work/files"
 	[ "$(wc -l <"$work/files")" -gt 5 ] || die "$deb is empty"
-	if xargs dpkg -S <"$work/files" 2>/dev/null | grep -v '^cxl-isolation'; then die "that is another package's"; fi
+	if { xargs dpkg -S <"$work/files" 2>/dev/null || true; } | grep -v '^cxl-isolation'; then die "that is another package's"; fi
 	if grep -v -e ^/usr/ -e ^/lib/systemd/ "$work/files"; then die "that is in no place for a package's files"; fi
 done
 
@@ -51,29 +51,29 @@ everything() {
 }
 as_typed() { env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/local/bin:/usr/bin:/bin sh -c "$1"; }
 same() { [ "$1" = "$2" ] || die "expected '$2', got '$1'"; }
-theirs=$(as_typed 'cxl --version; command -v cxl daxctl')
+theirs=$(as_typed 'cxl --version; command -v cxl; command -v daxctl')
 checksums() { sha256sum /usr/bin/cxl /usr/bin/daxctl /usr/share/bash-completion/completions/* | sha256sum; }
 were=$(checksums)
 
 used() {
 	local said
-	as_typed 'cxl-isolation explain ISO-CAP' | grep -q ISO-CAP || die "$1: cxl-isolation explain"
+	as_typed 'cxl-isolation explain ISO-CAP' | grep ISO-CAP >/dev/null || die "$1: cxl-isolation explain"
 	same "$(as_typed 'cxl-isolation list --isolation >/dev/null 2>&1; echo $?')" 3	# no CXL bus here
 	said=$(as_typed 'cxl-isolation --version')
 	same "${said%%$'\n'*}" "$(/usr/bin/cxl --version)"
 	case $said in *cxl-isolation*) ;; *) die "$1: $said" ;; esac
 	same "$(as_typed 'daxctl-isolation --version | head -n 1')" "$(/usr/bin/daxctl --version)"
-	same "$(as_typed 'cxl --version; command -v cxl daxctl')" "$theirs"
 	as_typed 'cxl-isolation-link'
 	same "$(as_typed 'readlink /usr/local/bin/cxl /usr/local/bin/daxctl')" "/usr/lib/cxl-isolation/bin/cxl
 /usr/lib/cxl-isolation/bin/daxctl"
-	as_typed 'cxl list --help | head -n 1' | grep -q -e --isolation || die "$1: cxl list --help"
+	as_typed 'cxl list --help' | grep -e '--isolation --help' >/dev/null || die "$1: cxl list --help"
 	as_typed 'man -w cxl-isolation cxl-recover-port cxl-isolation.conf' >/dev/null || [ ! -e /usr/share/man/man7 ] || die "$1: a page is missing"
 }
 
 mkdir -p /etc/udev/rules.d
 everything >"$work/before"
 dpkg -i "$work/old.deb" "$sim" >"$work/log" 2>&1 || { cat "$work/log"; die "the older version does not install"; }
+same "$(as_typed 'cxl --version; command -v cxl; command -v daxctl')" "$theirs"
 used "0.1-1"
 [ -e /usr/share/cxl-isolation/of-0.1 ] || die "the older version is not there"
 mkdir -p /etc/cxl /var/lib/cxl-isolation
@@ -84,13 +84,14 @@ echo '# a rule' >/etc/udev/rules.d/85-cxl-isolation.rules
 dpkg -i "$tool" >"$work/log" 2>&1 || { cat "$work/log"; die "the upgrade fails"; }
 same "$(dpkg-query -W -f '${Version} ${db:Status-Status}' cxl-isolation)" "$(dpkg-deb -f "$tool" Version) installed"
 [ ! -e /usr/share/cxl-isolation/of-0.1 ] && [ -e /usr/share/cxl-isolation/schemas/cxl-explain.json ] || die "the older version is still there"
+same "$(as_typed 'readlink /usr/local/bin/cxl')" /usr/lib/cxl-isolation/bin/cxl
 used "upgraded"
 [ -e /etc/cxl/isolation.conf ] && [ -e /var/lib/cxl-isolation/0000:0c:00.0.proof ] || die "the upgrade lost what was kept"
 for unit in /usr/lib/systemd/system/cxl-isolation*.service /lib/systemd/system/cxl-isolation*.service; do
 	[ ! -e "$unit" ] || systemd-analyze verify "$unit" 2>&1 | { ! grep -i cxl-isolation; } || die "$unit is not well"
 done
 [ ! -e "$(find /etc/systemd -name 'cxl-isolation*' | head -n 1)" ] || die "a unit is enabled"
-as_typed 'cxl-sim hosts --format=table' | grep -q vms1 || die "cxl-sim has no hosts"
+case $(as_typed 'cxl-sim hosts') in *vms1*) ;; *) die "cxl-sim has no hosts" ;; esac
 [ "$(as_typed 'cxl-sim doctor >/dev/null; echo $?')" != 0 ] ||
 	as_typed 'cxl-sim run --host direct1 -- cxl-isolation isolation-status --assert link.state=up >/dev/null' || die "cxl-sim run"
 echo "installed beside the distribution's, used, upgraded"
@@ -101,7 +102,7 @@ same "$(as_typed 'cxl --version')" "$(/usr/bin/cxl --version)"
 [ -e /var/lib/cxl-isolation/0000:0c:00.0.proof ] || die "removing took away what only a purge may"
 dpkg -i "$tool" >"$work/log" 2>&1
 as_typed 'cxl-isolation-link --remove'
-same "$(as_typed 'cxl --version; command -v cxl daxctl')" "$theirs"
+same "$(as_typed 'cxl --version; command -v cxl; command -v daxctl')" "$theirs"
 dpkg -P cxl-isolation cxl-isolation-sim >"$work/log" 2>&1 || { cat "$work/log"; die "purging fails"; }
 same "$(cat /etc/cxl/isolation.conf)" "# mine"
 rm -r /etc/cxl
