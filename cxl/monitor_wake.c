@@ -60,12 +60,14 @@ int monitor_wake_sleep(struct monitor_wake *w, int64_t then_us, int trace_fd,
 
 	*ret_heard = 0;
 	while (!stop_requested && !*ret_heard) {
-		int64_t left = then_us - (int64_t)clock_now_us();
+		int64_t now = (int64_t)clock_now_us(), left = then_us > now ? then_us - now : 0;
 		struct timespec t = { left / US_PER_S, left % US_PER_S * NS_PER_US };
+		/* also when it is late: what was heard meanwhile comes before another look */
+		int n = ppoll(fds, ARRAY_SIZE(fds), &t, &w->open_signals);
 
-		if (left <= 0)
+		if (!n)
 			return 0;
-		if (ppoll(fds, ARRAY_SIZE(fds), &t, &w->open_signals) <= 0)
+		if (n < 0)
 			continue;
 		if (fds[0].revents & (POLLERR | POLLNVAL))
 			return err_set(err, EXIT_REFUSED, EPIPE, "the output cannot be written to standard output: %s", strerror(EPIPE));

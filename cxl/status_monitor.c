@@ -490,7 +490,7 @@ static int watch_for_changes(struct monitor *m, const struct monitor_rhythm *wan
 			plan_at_once(&r);
 		if (heard & HEARD_UEVENT)
 			plan_heard(&r);
-		if (!rc && !heard)
+		if (!rc && (!heard || now_us() >= earliest(m, &r)))
 			rc = look_now(m, &r, &n, err);
 	}
 	return rc;

@@ -104,6 +104,7 @@ static const struct text_line status_lines[] = {
 	{ "System RAM", "{impact.system_ram.online_bytes} of it is online", "impact.system_ram.online_bytes" },
 	{ "used by", "{command} (process {pid})[, virtual machine {guest}][, {unit}]", NULL, "impact.dax.users" },
 	{ "used by", "{command} (process {pid})[, virtual machine {guest}][, {unit}][: {bytes}]", NULL, "impact.system_ram.processes" },
+	{ "so far", "isolated:[ {history.isolations.link-down} by link-down][ {history.isolations.timeout} by timeout][ {history.isolations.unknown} by an unknown cause]; recoveries:[ {history.recoveries.done} done][ {history.recoveries.failed} failed][ {history.recoveries.stopped} stopped][ {history.recoveries.abandoned} abandoned]", "history.isolated_us" },
 	{ "checks", "{#checks result=passed} of {#checks} passed", "checks" },
 	{ "failed", "{check}: {text}[; remedy: {remedy}]", "result=failed", "checks" },
 	{ "cannot tell", "{check}: {text}[; remedy: {remedy}]", "result=unknown", "checks" },

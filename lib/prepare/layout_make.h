@@ -97,9 +97,7 @@ int layout_begin_step(struct step_run *run, const struct step *step, struct err 
 void layout_settle_made(struct made *made, const struct cxl_host *host, bool is_over);
 
 /* The policy file before and after what a layout of an option asks for is in it, and the step for that. */
-struct layout_text {
-	const char *old, *new;
-};
+struct layout_text { const char *old, *new; };
 extern const struct step_op step_sections;
 
 /* Operations of such steps alone (layout_step.c); what is of a new region or device goes with it, so taking it back is nothing. */

@@ -74,7 +74,7 @@ def test_what_is_needed_to_build_is_needed_in_both():
     """Libraries by the names that pkg-config has for them."""
     control = (cli.ROOT / "debian/control").read_text()
     debian = {"libudev": "libudev-dev", "smartcols": "libsmartcols-dev", "fuse3": "libfuse3-dev", "libpci": "libpci-dev", "json-c": "libjson-c-dev",
-              "libarchive": "libarchive-dev", "libcxl": "libcxl-dev", "libdaxctl": "libdaxctl-dev", "cmocka": "libcmocka-dev"}
+              "libarchive": "libarchive-dev", "libcxl": "libcxl-dev", "libdaxctl": "libdaxctl-dev", "libkmod": "libkmod-dev", "cmocka": "libcmocka-dev"}
     wanted = set(re.findall(r"dependency\('([^']+)'", (cli.ROOT / "meson.build").read_text()))
     assert wanted == set(debian)
     assert set(re.findall(r"^BuildRequires: +pkgconfig\(([^)]+)\)", SPEC, re.M)) == wanted

@@ -126,7 +126,7 @@ ELSEWHERE = {
     "cxl-isolation-link": ("test/debian/packages.sh", "as_typed 'cxl-isolation-link'"), "meson setup build && ninja -C build": ("scripts/common.sh", 'meson setup "$dir"'),
     "meson install -C build": ("test/cli/test_systemd.py", '"meson", "install", "-C"'), "meson dist": ("test/debian/test_dist.py", '"meson", "dist"'),
     "systemd-analyze security --offline=true": ("test/cli/test_readme.py", '"systemd-analyze", "security", "--offline=true"'),
-    "scripts/demo": ("test/cli/test_readme.py", "scripts/demo\")"), "scripts/test": (".ci/run", "scripts/test"), "scripts/setup": ("scripts/test", "scripts/setup ||")}
+    "scripts/bench --service": ("test/bench/test_bench_service.py", "bench_service.simulated"), "scripts/demo": ("test/cli/test_readme.py", "scripts/demo\")"), "scripts/test": (".ci/run", "scripts/test"), "scripts/setup": ("scripts/test", "scripts/setup ||")}
 PROGRAM = re.compile(r"(cxl|daxctl|cxl-sim|cxl-isolation|daxctl-isolation|cxl-isolation-link|systemctl|systemd-analyze|meson|ninja|source)( |$)|scripts/")
 
 

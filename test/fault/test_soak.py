@@ -27,5 +27,5 @@ done; sort {STATE}.steps | uniq -c; ls {STATE}"""
     assert sum(int(n) for n, _ in counts) == RECOVERIES and len(counts) <= 2 and all(int(steps) > 10 for _, steps in counts), soak.text
     kept = sorted(lines[len(counts):], key=lambda name: (name.endswith(".evidence"), int(name.split(".")[0]) if name.endswith(".evidence") else 0, name))
     # of evidence the last ones, however many there were
-    assert kept == ["evidence.lock", "host.lock", "last-changes", f"proven-{PORT}.json", "unbinding",
+    assert kept == [f"{PORT}.counters", f"{PORT}.counters-lock", "evidence.lock", "host.lock", "last-changes", f"proven-{PORT}.json", "unbinding",
                     *(f"{n}.{PORT}.evidence" for n in range(RECOVERIES - 15, RECOVERIES + 1))], soak.text

@@ -460,7 +460,7 @@ def test_every_file_operation_on_a_dead_host_is_eio(tmp_path):
 
 @pytest.mark.parametrize("words,status,text", (
     ("nonsense", 2, "there is no event 'nonsense': the events are link-down, link-up, timeout, protocol-error, media-event, busy, surprise-remove, "
-     "returns, fault, map, unmap, pin, settle, reboot"),
+     "returns, fault, map, unmap, pin, load, settle, reboot"),
     ("timeout", 2, "write: cxl-sim ctl timeout PORT [cache]"),
     ("busy", 2, "write: cxl-sim ctl busy PORT on|off"),
     ("busy 0c:00.0", 2, "busy is set 'on' or 'off'"),

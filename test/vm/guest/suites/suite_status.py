@@ -3,6 +3,7 @@
 import json
 import mmap
 import os
+import pathlib
 import re
 import select
 import signal
