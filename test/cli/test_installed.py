@@ -72,13 +72,13 @@ def test_the_distributions_program_is_not_overwritten(program, tmp_path):
     assert p.returncode and f"would overwrite the distribution's /usr/bin/{program}" in p.stdout, p.stdout[-800:]
 
 
-def test_every_command_line_of_a_page_is_one():
+def test_every_command_line_of_a_page_is_one(tmp_path):
     """The examples parse: what stands against them is only that this is not a CXL host, or that there is no such port."""
     for c in COMMANDS:
         text = (cli.ROOT / f"Documentation/cxl-{c}.adoc").read_text()
         for line in re.findall(rf"^(cxl {'list --isolation' if c == 'list-isolation' else c}.*)$", text.partition("== EXAMPLES")[2], re.M):
             # one that goes on for ever has understood its options, too
-            p = subprocess.run(["timeout", "-k", "2", "2", cli.SIM, "run", "--host", "cache1", "--", "sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            p = subprocess.run(["timeout", "-k", "2", "2", cli.SIM, "run", "--host", "cache1", "--", "sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, cwd=tmp_path,
                                env={**cli.CLEAN, "PATH": f"{cli.CXL.parent}:{cli.CLEAN['PATH']}"})
             assert not re.search("option|--help|is not a timeout|is not a level|is not a check|not found", p.stderr), f"{line}\n{p.stderr}"
 
