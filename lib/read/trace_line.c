@@ -158,13 +158,13 @@ bool trace_line_parse(const char *line, struct trace_event *ret)
 	return true;
 }
 
-/* "CPU:1 [LOST 23 EVENTS]", of print_trace_line() of kernel/trace/trace.c. */
+/* "CPU:1 [LOST 23 EVENTS]", or without a number, of print_trace_line() of kernel/trace/trace.c: that alone. */
 size_t trace_line_lost(const char *line)
 {
 	unsigned long cpu, lost;
 	int end = 0;
 
 	if (sscanf(line, "CPU:%9lu [LOST %9lu EVENTS]%n", &cpu, &lost, &end) == 2 && end)
-		return lost;
-	return strncmp(line, "CPU:", 4) || !strstr(line, " [LOST EVENTS]") ? 0 : 1;
+		return line[end] ? 0 : lost;
+	return sscanf(line, "CPU:%9lu [LOST EVENTS]%n", &cpu, &end) == 1 && end && !line[end];
 }
