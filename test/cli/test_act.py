@@ -259,7 +259,7 @@ def again_and_again(rounds):
     found = parts(host(HELD, f"cat >$SCRATCH/older <<'END'\n{OLDER}\nEND", "names >$SCRATCH/before", "up; fds=$(settled)",
                        f"n=0; while [ $n -lt {rounds} ]; do n=$((n + 1)); {once}; if [ $n = {early} ]; then echo '## early'; held; fi; done",
                        f"echo '## late'; held; echo '## end'; down; cxl isolation-status --assert status.state=normal --assert 'containment>=recover' >/dev/null; echo $?; sort {RUN}/events | uniq -c",
-                       settings=(*AUTOMATIC, "recover-limit = 2/1h"), timeout=300 + 10 * rounds))
+                       name="direct1", settings=(*AUTOMATIC, "recover-limit = 2/1h"), timeout=300 + 10 * rounds))
     early, late = (dict(re.findall(r"^(Vm\w+):\s*(\d+) kB$", found[k], re.M)) for k in ("early", "late"))
     rest = [re.sub(r"^Vm.*\n", "", found[k], flags=re.M) for k in ("early", "late")]
     assert rest[0] == rest[1] and f"16 N.{PORT}.evidence" in rest[1] and f" {PORT}.json" not in rest[1], found
@@ -268,6 +268,7 @@ def again_and_again(rounds):
     assert found["end"].split() == ["0", str(rounds), "isolated", str(rounds), "recovered"]
 
 
+@pytest.mark.long
 @pytest.mark.kills  # memory that a sanitizer keeps is not the monitor's
 def test_one_monitor_brings_a_port_back_twenty_times_and_holds_no_more_than_before():
     again_and_again(20)
