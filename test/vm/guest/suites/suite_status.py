@@ -16,12 +16,12 @@ from guest import (CXL, DRIVERS, MADE, MEMORY, PCI, THEIR_DAXCTL, Module, Skip, 
 
 TOPOLOGIES = ("direct1", "direct2x2")
 FIRST = {"direct1": 0x1001}
-# 16 MiB on a node, until standard input ends.  238 is set_mempolicy on x86-64, 2 MPOL_BIND (linux/mempolicy.h).
+# 4 MiB on a node, until standard input ends: emulated CXL memory is slow.  238 is set_mempolicy on x86-64, 2 MPOL_BIND (linux/mempolicy.h).
 HOLD_PAGES = """
 import ctypes, os, sys
 mask = ctypes.c_ulong(1 << int(sys.argv[1]))
 assert not ctypes.CDLL(None).syscall(238, 2, ctypes.byref(mask), 64)
-kept = bytearray(os.urandom(1 << 20) * 16)
+kept = bytearray(os.urandom(1 << 18) * 16)
 print("ready", flush=True)
 sys.stdin.read()
 """
@@ -288,10 +288,10 @@ def test_impact_names_who_has_pages_on_the_node():
         ram = rec["impact"]["system_ram"]
         same(ram["online_bytes"], rec["bytes"], "online bytes")
         same([n["node"] for n in ram["nodes"]], [node], "nodes")
-        assert ram["nodes"][0]["used_bytes"] >= 16 << 20, ram
+        assert ram["nodes"][0]["used_bytes"] >= 4 << 20, ram
         first = ram["processes"][0]
         same((first["pid"], first["command"]), (child.pid, read(f"/proc/{child.pid}/comm")), "the process with most")
-        assert 16 << 20 <= first["bytes"] < 32 << 20, ram
+        assert 4 << 20 <= first["bytes"] < 20 << 20, ram
         same(ram["hidden_processes"], 0, "hidden processes")
     finally:
         child.kill()
