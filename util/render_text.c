@@ -26,6 +26,8 @@ struct writer {
 	int rc;
 	bool any;	/* something was written */
 	bool is_plain;	/* no colours in this line: it is to be typed */
+	const char *last_label;	/* of the line before in this block, */
+	char *last;		/* and what it says */
 };
 
 /* Is all of it in the memory that it was written to? */
@@ -341,6 +343,14 @@ static void put_line(struct writer *w, const struct scope *s, const struct text_
 	typed = typed_text(text, &lost);
 	said = typed ? typed : text;
 	w->rc = lost ? -ENOMEM : w->rc;
+	/* two reasons for one thing to do */
+	if (line->label && w->last_label && !strcmp(w->last_label, line->label) &&
+	    !strcmp(w->last, said))
+		return;
+	free(w->last);
+	w->last = strdup(said);
+	w->last_label = line->label;
+	w->rc = w->last ? w->rc : -ENOMEM;
 	if (!line->label)
 		fold_text(w->f, said, 0, MARGIN, w->look->width);
 	else if (!*line->label)
@@ -390,6 +400,7 @@ static void put_block(struct writer *w, const struct scope *s, const struct text
 {
 	if (w->any)
 		fputc('\n', w->f);
+	w->last_label = NULL;
 	put_lines(w, s, lines);
 }
 
@@ -449,6 +460,7 @@ int render_text_write(struct json_object *record, const struct render_table *tab
 		w.rc = -ENOMEM;
 	if (!w.rc)
 		fputs(made, f);
+	free(w.last);
 	json_object_put(all);
 	json_object_put(rows);
 	return w.rc;

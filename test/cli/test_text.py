@@ -235,3 +235,12 @@ def test_what_cannot_be_told_is_not_said_to_be_so():
     for check in rp["untold"]:
         assert re.search(rf"^  (cannot tell|           )  {check}: whether ", r[0].text, re.M), r[0].text
     assert {c for c in rp["limits"] if c not in rp["untold"]} and f"{RP}: unknown whether it is isolated" in r[0].text
+
+
+def test_a_recovery_that_failed_says_how_to_go_on_and_nothing_that_did_not_happen():
+    port = "0000:0c:00.0"
+    stuck = f"cxl enable-isolation root0 >/dev/null; cxl-sim ctl link-down {port} stuck >/dev/null"
+    r, status = Session("direct1", before=stuck).cxl("recover-port", "--format=human", "--timeout=300ms", port).cxl("isolation-status", "--format=human", port).run()
+    assert r.rc == 6 and f"  next         cxl recover-port --resume {port}\n" in r.text and "down and up by" not in r.text.replace("to be taken down and up by", ""), str(r)
+    lines = [line for line in status.text.splitlines() if line.startswith("  next")]
+    assert lines and len(lines) == len(set(lines)), str(status)
