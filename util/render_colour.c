@@ -15,6 +15,8 @@ static const char *const sequences[] = {
 /* Is @v, or one in it, of that value, or anything at all where that is NULL? */
 static bool has_value(struct json_object *v, const char *value)
 {
+	char number[24];
+
 	switch (json_object_get_type(v)) {
 	case json_type_null:
 		return false;
@@ -24,7 +26,7 @@ static bool has_value(struct json_object *v, const char *value)
 				return true;
 		return false;
 	default:
-		return value ? !strcmp(json_object_get_string(v), value)
+		return value ? !strcmp(render_scalar(v, number, sizeof(number)), value)
 			     : json_object_get_boolean(v);
 	}
 }

@@ -58,6 +58,12 @@ int render_check_columns(const struct render_format *format, const struct render
 /* The name by which --columns knows @column, "ROOT-PORT", into @buf, which is returned. */
 const char *render_column_name(const struct render_column *column, char *buf, size_t size);
 
+/*
+ * @v as text: a string's own, valid as long as @v, else "null", "true", "17", "" of an object or an
+ * array.  Numbers are made in @buf, of 24 bytes or more: json-c's own way needs memory.
+ */
+const char *render_scalar(struct json_object *v, char *buf, size_t size);
+
 /* Is @key that of a size in bytes? */
 bool render_is_size(const char *key);
 

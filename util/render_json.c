@@ -172,16 +172,6 @@ static void write_string(const char *s, size_t n, FILE *f)
 	putc_unlocked('"', f);
 }
 
-static void write_int(struct json_object *v, FILE *f)
-{
-	int64_t i = json_object_get_int64(v);
-
-	if (i < 0)
-		fprintf(f, "%" PRId64, i);
-	else
-		fprintf(f, "%" PRIu64, json_object_get_uint64(v));
-}
-
 static void write_value(struct json_object *v, const struct place *p)
 {
 	const struct place inside = { p->f, p->pretty, p->depth + 1 };
@@ -219,7 +209,7 @@ static void write_value(struct json_object *v, const struct place *p)
 			     p->f);
 		return;
 	case json_type_int:
-		write_int(v, p->f);
+		fputs_unlocked(render_scalar(v, (char[24]){ 0 }, 24), p->f);
 		return;
 	case json_type_boolean:
 		fputs_unlocked(json_object_get_boolean(v) ? "true" : "false", p->f);
@@ -254,6 +244,26 @@ char *render_text(struct json_object *v, bool pretty)
 }
 
 /* --- asking --------------------------------------------------------------------- */
+
+const char *render_scalar(struct json_object *v, char *buf, size_t size)
+{
+	switch (json_object_get_type(v)) {
+	case json_type_string:
+		return json_object_get_string(v);
+	case json_type_boolean:
+		return json_object_get_boolean(v) ? "true" : "false";
+	case json_type_null:
+		return "null";
+	case json_type_int:
+		if (json_object_get_int64(v) < 0)
+			snprintf(buf, size, "%" PRId64, json_object_get_int64(v));
+		else
+			snprintf(buf, size, "%" PRIu64, json_object_get_uint64(v));
+		return buf;
+	default:	/* an object: no value */
+		return "";
+	}
+}
 
 bool render_is_size(const char *key)
 {

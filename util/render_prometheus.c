@@ -47,7 +47,7 @@ static unsigned int begin_sample(struct writer *w, struct json_object *row, cons
 {
 	struct json_object *v;
 	unsigned int n = 0;
-	char key[64];
+	char key[64], number[24];
 
 	if (!w->begun) {
 		fprintf(w->f, "# HELP %s ", w->metric->name);
@@ -58,7 +58,7 @@ static unsigned int begin_sample(struct writer *w, struct json_object *row, cons
 	fputs(w->metric->name, w->f);
 	if (row && w->row_label->label &&
 	    render_value_at(row, w->row_label->path, key, sizeof(key), &v) && v)
-		put_label(w->row_label->label, json_object_get_string(v), &n, w->f);
+		put_label(w->row_label->label, render_scalar(v, number, sizeof(number)), &n, w->f);
 	if (label && label_value)
 		put_label(label, label_value, &n, w->f);
 	return n;
@@ -105,11 +105,11 @@ static void put_info(struct writer *w, struct json_object *row)
 {
 	unsigned int n = begin_sample(w, row, NULL, NULL);
 	struct json_object *v;
-	char key[64];
+	char key[64], number[24];
 
 	for (const struct render_sample *s = w->metric->samples; s->path; s++)
 		if (render_value_at(row, s->path, key, sizeof(key), &v) && v)
-			put_label(s->label, json_object_get_string(v), &n, w->f);
+			put_label(s->label, render_scalar(v, number, sizeof(number)), &n, w->f);
 	end_labels(w, n);
 	fputs("1\n", w->f);
 }

@@ -89,6 +89,7 @@ int render_check_columns(const struct render_format *format, const struct render
 /* One value for a cell: lists joined, unknown as a dash. */
 static void cell_text(const char *key, struct json_object *v, char *buf, size_t size)
 {
+	char number[24];
 	size_t n = 0;
 
 	switch (json_object_get_type(v)) {
@@ -103,7 +104,8 @@ static void cell_text(const char *key, struct json_object *v, char *buf, size_t 
 		for (size_t i = 0; i < render_length(v) && n < size; i++)
 			n += (size_t)snprintf(
 				buf + n, size - n, "%s%s", i ? "," : "",
-				json_object_get_string(json_object_array_get_idx(v, i)));
+				render_scalar(json_object_array_get_idx(v, i), number,
+					      sizeof(number)));
 		break;
 	case json_type_int:
 		if (render_is_size(key)) {
@@ -112,7 +114,7 @@ static void cell_text(const char *key, struct json_object *v, char *buf, size_t 
 		}
 		/* fall through */
 	default:
-		snprintf(buf, size, "%s", json_object_get_string(v));
+		snprintf(buf, size, "%s", render_scalar(v, number, sizeof(number)));
 	}
 }
 
@@ -316,14 +318,32 @@ static int add_column(struct libscols_table *tb, const struct layout *l, size_t 
 	return 0;
 }
 
-static int set_look(struct libscols_table *tb, const struct render_look *look, FILE *f)
+static int set_look(struct libscols_table *tb, const struct render_look *look)
 {
 	int rc = scols_table_set_termforce(tb, look->width ? SCOLS_TERMFORCE_ALWAYS
 							   : SCOLS_TERMFORCE_NEVER);
 
 	rc = rc || !look->width ? rc : scols_table_set_termwidth(tb, (size_t)look->width);
-	rc = rc ? rc : scols_table_enable_colors(tb, look->colour);
-	return rc ? rc : scols_table_set_stream(tb, f);
+	return rc ? rc : scols_table_enable_colors(tb, look->colour);
+}
+
+/* libsmartcols prints blanks where it had no memory for what is in a cell, and says nothing;
+ * the first of all cells, a title, begins with no blank then. */
+static int print_table(struct libscols_table *tb, FILE *f)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *made = open_memstream(&text, &size);
+	int rc = made ? scols_table_set_stream(tb, made) : -ENOMEM;
+
+	errno = 0;
+	if (!rc && scols_print_table(tb))
+		rc = errno ? -errno : -EIO;
+	if (made && (fclose(made) || !text || *text == ' '))
+		rc = -ENOMEM;
+	if (!rc)
+		fputs(text, f);
+	return rc;
 }
 
 static void put_left_out(const struct layout *l, FILE *f)
@@ -352,15 +372,14 @@ static int write_rows(struct json_object *record, const struct render_column *co
 		choose(l, columns, rows);
 		if (l->look->width)
 			fit(l, rows);
-		rc = set_look(tb, l->look, f);
+		rc = set_look(tb, l->look);
 	}
 	for (size_t c = 0; !rc && c < l->n; c++)
 		rc = add_column(tb, l, c);
 	for (size_t i = 0; !rc && i < render_length(rows); i++)
 		rc = add_row(tb, json_object_array_get_idx(rows, i), l, NULL);
-	errno = 0;
-	if (!rc && scols_print_table(tb))
-		rc = errno ? -errno : -EIO;
+	if (!rc)
+		rc = print_table(tb, f);
 	if (!rc)
 		put_left_out(l, f);
 	scols_unref_table(tb);

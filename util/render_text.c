@@ -112,7 +112,7 @@ static void value_text(const char *key, struct json_object *v, char *buf, size_t
 		else if (has_suffix(key, "_us"))
 			duration_human(json_object_get_uint64(v), buf, size);
 		else
-			snprintf(buf, size, "%s", json_object_get_string(v));
+			snprintf(buf, size, "%s", render_scalar(v, (char[24]){ 0 }, 24));
 		return;
 	default:	/* an object: a table names members of it instead */
 		snprintf(buf, size, "...");
@@ -169,6 +169,7 @@ static void note_true(const char *key, struct json_object *v, void *data)
 
 struct equal {
 	const char *text;
+	char number[24];	/* that @text may be in */
 	size_t len;
 	bool any;
 };
@@ -176,14 +177,15 @@ struct equal {
 static void note_equal(const char *key, struct json_object *v, void *data)
 {
 	struct equal *e = data;
-	const char *text = json_object_is_type(v, json_type_null) ? "null" : json_object_get_string(v);
+	char buf[24];
+	const char *text = render_scalar(v, buf, sizeof(buf));
 
 	(void)key;
 	e->any |= strlen(text) == e->len && !strncmp(text, e->text, e->len);
 }
 
-/* What is to be found: the text of the member @name. */
-static struct equal named_value(const struct scope *s, const char *name, size_t len)
+/* What is to be found, into @e: the text of the member @name. */
+static void named_value(const struct scope *s, const char *name, size_t len, struct equal *e)
 {
 	struct json_object *of, *v;
 	char path[64];
@@ -191,8 +193,8 @@ static struct equal named_value(const struct scope *s, const char *name, size_t 
 	snprintf(path, sizeof(path), "%.*s", (int)len, name);
 	of = scope_of(s, path);
 	v = of ? json_object_object_get(of, path) : NULL;
-	return (struct equal){ .text = v ? json_object_get_string(v) : "",
-			       .len = v ? strlen(json_object_get_string(v)) : 0 };
+	e->text = v ? render_scalar(v, e->number, sizeof(e->number)) : "";
+	e->len = strlen(e->text);
 }
 
 /* One condition, of @len bytes. */
@@ -206,7 +208,7 @@ static bool holds_one(const struct scope *s, const char *text, size_t len)
 		struct equal e = { .text = text + eq + 1, .len = len - eq - 1 };
 
 		if (*e.text == '$')
-			e = named_value(s, e.text + 1, e.len - 1);
+			named_value(s, e.text + 1, e.len - 1, &e);
 		is_not = text[eq - 1] == '!';
 		snprintf(path, sizeof(path), "%.*s", (int)(eq - is_not), text);
 		visit_path(s, path, note_equal, &e);

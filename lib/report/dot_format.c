@@ -26,6 +26,7 @@ static const struct {
 struct graph {
 	FILE *f;
 	struct json_object *seen;	/* nodes and edges that are written, as keys */
+	bool lost;			/* one of those, or what it is called: no memory */
 };
 
 static struct json_object *member(struct json_object *obj, const char *key)
@@ -59,7 +60,8 @@ static bool is_new(struct graph *g, const char *format, ...)
 	va_end(ap);
 	if (n < 0) {
 		key = NULL;
-		return true;
+		g->lost = true;
+		return false;
 	}
 	if (json_object_object_get_ex(g->seen, key, NULL))
 		return false;
@@ -304,8 +306,7 @@ int dot_write(struct json_object *record, const struct render_table *table,
 {
 	struct json_object *buses = member(record, "buses"), *ports = member(record, "root_ports"),
 			   *dax = member(record, "dax");
-	struct graph g = { f, render_object() };
-	bool lost;
+	struct graph g = { .f = f, .seen = render_object() };
 
 	(void)table, (void)look;
 	fputs("digraph cxl {\n\trankdir=LR;\n\tnode [shape=box, style=filled, fillcolor=white, fontname=\"sans-serif\", fontsize=10];\n", f);
@@ -317,6 +318,6 @@ int dot_write(struct json_object *record, const struct render_table *table,
 		put_dax_record(&g, item(dax, i), member(record, "regions"));
 	fputs("}\n", f);
 	json_object_put(g.seen);
-	lost = render_take_lost();
-	return lost ? -ENOMEM : 0;
+	g.lost |= render_take_lost();
+	return g.lost ? -ENOMEM : 0;
 }

@@ -56,6 +56,7 @@ def problem_of(whole, rc, out, err):
 @pytest.mark.parametrize("argv", [
     [CXL, "list", "--isolation"], [CXL, "list", "--isolation", "-u"], [CXL, "isolation-status", "--check", "--impact"], [CXL, "isolation-status", "-x"],
     [CXL, "isolation-status", "--check", "--impact", "--format=human"], [CXL, "list", "--isolation", "--format=table"],
+    [CXL, "isolation-status", "--format=prometheus"], [CXL, "list", "--isolation", "--format=dot"],
     [CXL, "check-soft-reserved"], [DAXCTL, "list", "--isolation"]], ids=lambda a: " ".join(map(str, a[1:])) + f" ({a[0].name})")
 def test_what_is_read_is_whole_or_refused(captures, tmp_path, capsys, argv):
     argv = [*argv, f"--sysroot={captures[CAPTURE]}"]
