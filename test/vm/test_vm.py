@@ -38,6 +38,11 @@ NEED_VOLATILE = {"memmap1", "three", "big", "loaded1", "kills2"}
 # What adds little for its time: CXL_VM=all boots these, too.
 LONG = {"6.12": {"loaded1", "direct2x2", "memmap1", "sw2x2", "eight", "big", "odd"},
         "6.1": {"direct2x2", "switch4", "soft1", "eight", "sw2x2", "mixed"}}
+# And what takes long and was seen on another kernel: suites, or tests of them.
+KILLED = "recover.test_killed_after_any_step_it_is_resumed_"
+LONG_TESTS = {"6.12": {"simulator", KILLED + "1", KILLED + "3"}, "newest": {KILLED + "2"}}
+# Suites for which a machine boots once more: all of them in one would take longer than it is given.
+APART = {"direct1": {"prepare", "layout", "recover", "act"}}
 WANT_MODULE = {"v1", "v1_fixed", "timeout", "registers", "status", "calibration_v1", "prepare", "checks", "layout", "recover", "act", "neighbours", "kills"}
 # Each machine has two processors, and leaves one of them idle most of the time.
 JOBS = int(os.environ.get("CXL_VM_JOBS") or min(os.cpu_count() or 1, 2))
@@ -56,20 +61,21 @@ CASES = [(kernel, topology, suite, test.__name__)
 class Boot:
     """What one machine reported: test -> its last line, and what to show for those without one."""
 
-    def __init__(self, kernel, topology, chosen, module, scratch):
+    def __init__(self, kernel, topology, chosen, module, scratch, part=""):
         self.ended, self.running, start = {}, None, time.monotonic()
-        self.boot(kernel, topology, chosen, module, scratch, f"{kernel}-{topology}")
+        name = f"{kernel}-{topology}-{part}" if part else f"{kernel}-{topology}"
+        self.boot(kernel, topology, chosen, module, scratch, name)
         again = ""
         left = [test for test in chosen if test not in self.ended]
         if left and self.emulation_failed:
             again = f", booted again: the emulation failed during {self.running}"
-            self.boot(kernel, topology, left, module, scratch, f"{kernel}-{topology}-again")
-        self.note = f"{kernel}-{topology} ended after {time.monotonic() - start:.0f} s{again}"
+            self.boot(kernel, topology, left, module, scratch, f"{name}-again")
+        self.note = f"{name} ended after {time.monotonic() - start:.0f} s{again}"
 
     def boot(self, kernel, topology, chosen, module, scratch, name):
         out, console = scratch / f"{name}.out", scratch / f"{name}.console"
         kills = KILLS if topology == "kills2" else 0
-        acts = ACTS if topology == "direct1" else 0
+        acts = ACTS if any(test.startswith("act.") for test in chosen) else 0
         seconds = BOOT_SECONDS + 60 * kills + 20 * acts
         argv = ["setpriv", "--pdeathsig", "TERM", "--", HERE / "vm", "--build", cli.BUILD, "--timeout", seconds, "--console", console]
         argv += ["--append", f"cxl_kills={kills} cxl_seed={SEED}"] if kills else []
@@ -127,13 +133,13 @@ class Machines:
     """Machines set up once, each booted when one of its tests is asked for, JOBS of them ahead."""
 
     def __init__(self, wanted, scratch):
-        self.wanted, self.scratch = wanted, scratch     # (kernel, topology) -> tests, in order
+        self.wanted, self.scratch = wanted, scratch     # (kernel, topology, part) -> tests, in order
         self.lock, self.boots, self.answers = threading.Lock(), None, None
         self.pool = concurrent.futures.ThreadPoolExecutor(JOBS)
 
     def setup(self):
         """{(kernel, "kernel" or "module"): (state, text)} as test/vm/setup says of what is to boot."""
-        kernels = [k for k in KERNELS if any(k == kernel for kernel, _ in self.wanted)]
+        kernels = [k for k in KERNELS if any(k == machine[0] for machine in self.wanted)]
         p = subprocess.run([HERE / "setup", *kernels], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=cli.CLEAN, check=False)
         found = {}
         for line in p.stdout.splitlines():
@@ -151,13 +157,13 @@ class Machines:
                 self.answers = self.setup()
                 self.boots = {m: self.pool.submit(self.boot, *m) for m in self.wanted if self.answers[m[0], "kernel"][0] == "ready"}
 
-    def boot(self, kernel, topology):
+    def boot(self, kernel, topology, part):
         state, module = self.answers[kernel, "module"]
-        chosen = [t for t in self.wanted[kernel, topology] if state == "ready" or t.split(".")[0] not in WANT_MODULE]
-        return Boot(kernel, topology, chosen, module if state == "ready" else None, self.scratch)
+        chosen = [t for t in self.wanted[kernel, topology, part] if state == "ready" or t.split(".")[0] not in WANT_MODULE]
+        return Boot(kernel, topology, chosen, module if state == "ready" else None, self.scratch, part)
 
-    def result(self, kernel, topology):
-        return self.boots[kernel, topology].result()
+    def result(self, kernel, topology, suite):
+        return self.boots[kernel, topology, part_of(topology, suite)].result()
 
     def close(self):
         for boot in (self.boots or {}).values():
@@ -172,20 +178,26 @@ def machines(request, tmp_path_factory):
     wanted = {}
     for item in request.session.items:
         case = getattr(item, "callspec", None) and item.callspec.params.get("case")
-        if case and not why_never(*case[:2]):
-            wanted.setdefault(case[:2], []).append(f"{case[2]}.{case[3]}")
+        if case and not why_never(*case):
+            wanted.setdefault((*case[:2], part_of(*case[1:3])), []).append(f"{case[2]}.{case[3]}")
     found = Machines(wanted, tmp_path_factory.mktemp("vm"))
     yield found
     found.close()
 
 
-def why_never(kernel, topology):
-    """Why a machine need not even boot; None: it must."""
+def part_of(topology, suite):
+    """Which of the machines of a topology runs a suite."""
+    return "apart" if suite in APART.get(topology, ()) else ""
+
+
+def why_never(kernel, topology, suite, test):
+    """Why a machine need not boot for a test; None: it must."""
     if kernel == "6.1" and topology in NEED_VOLATILE:
         return "Linux 6.1 makes no regions of volatile memory"
     if kernel == "rc" and topology not in RC_TOPOLOGIES:
         return "a release candidate boots on a few topologies only"
-    if topology in LONG.get(kernel, ()) and os.environ.get("CXL_VM") != "all":
+    left_out = topology in LONG.get(kernel, ()) or {suite, f"{suite}.{test}"} & LONG_TESTS.get(kernel, set())
+    if left_out and os.environ.get("CXL_VM") != "all":
         return "only with CXL_VM=all in the environment (scripts/test --full)"
     return None
 
@@ -221,8 +233,8 @@ def go_on(made, where, directory, record_property, capsys):
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c[0]}-{c[1]}-{c[2]}.{c[3]}")
 def test_guest(machines, case, record_property, capsys, tmp_path):
     kernel, topology, suite, test = case
-    if why_never(kernel, topology):
-        pytest.skip(why_never(kernel, topology))
+    if why_never(*case):
+        pytest.skip(why_never(*case))
     machines.prepare()
     for what in ("kernel", *(["module"] if suite in WANT_MODULE else [])):
         state, text = machines.answers[kernel, what]
@@ -230,7 +242,7 @@ def test_guest(machines, case, record_property, capsys, tmp_path):
             pytest.skip(f"{what} {kernel}: {text}")
         assert state == "ready", f"{what} {kernel}: {text}"
     record_property("kernel", machines.answers[kernel, "kernel"][1])
-    boot = machines.result(kernel, topology)
+    boot = machines.result(kernel, topology, suite)
     if boot.note:
         with capsys.disabled():
             print(f"\n{boot.note}")
