@@ -6,6 +6,7 @@
 #include "config.h"
 #include "cxl/status.h"
 #include "cxl/status_monitor.h"
+#include "lib/act/act.h"
 #include "lib/kept/kept_read.h"
 #include "lib/kept/kept_names.h"
 #include "lib/policy/policy.h"
@@ -195,6 +196,9 @@ static int compare_with_policy(const struct cxl_host *host, const struct status_
 		return rc;
 	policy_report(&policy, &drifts, host->messages);
 	*ret_same = !drifts.n;
+	rc = act_report_programs(&policy, host, all ? NULL : sel->set.root_ports, ret_same, err);
+	if (rc)
+		return rc;
 	return all ? policy_report_layout(&policy, host, a, ret_same, err) : 0;
 }
 

@@ -112,6 +112,10 @@ static void cell_text(const char *key, struct json_object *v, char *buf, size_t 
 			size_iec(json_object_get_uint64(v), buf, size);
 			break;
 		}
+		if (has_suffix(key, "_us")) {
+			duration_human(json_object_get_uint64(v), buf, size);
+			break;
+		}
 		/* fall through */
 	default:
 		snprintf(buf, size, "%s", render_scalar(v, number, sizeof(number)));

@@ -11,6 +11,7 @@
 
 #include "lib/check/check.h"
 #include "lib/model/host.h"
+#include "lib/policy/policy.h"
 
 struct act;
 
@@ -37,5 +38,13 @@ void act_free(struct act *act);
  */
 int act_test(const struct cxl_host *host, const bool *root_ports,
 	     const struct check_result *results, size_t *ret_n, struct err *err);
+
+/*
+ * A message of the code DRIFT for each program that @policy names for those root ports (NULL: all) and that would not be
+ * run: it is not there, or others than root could change it.  *@ret_same becomes false then.  Programs of a captured
+ * host are not here, and not looked at.  -errno with @err.
+ */
+int act_report_programs(const struct policy *policy, const struct cxl_host *host,
+			const bool *root_ports, bool *ret_same, struct err *err);
 
 #endif

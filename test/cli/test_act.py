@@ -279,3 +279,19 @@ def test_one_monitor_brings_a_port_back_twenty_times_and_holds_no_more_than_befo
 @pytest.mark.timeout(3600)
 def test_one_monitor_brings_a_port_back_two_hundred_times_and_holds_no_more_than_before():
     again_and_again(200)
+
+
+def test_a_program_that_would_not_be_run_is_a_difference_from_the_policy():
+    """Looked at before anything fails; of another host's capture nobody knows."""
+    settings = (f"on-isolated = {HOOKS}/gone", f"on-recovered = {HOOKS}/tell", f"on-problem = {HOOKS}/open")
+    start = f"{PREPARE}\n{hook('open', HOOK)}\nchmod 777 {HOOKS}/open\necho '[all]' >/etc/cxl/isolation.conf\n" \
+            f"printf '%s\\n' {' '.join(repr(s) for s in settings)} >>/etc/cxl/isolation.conf"
+    capture = CAPTURES / "direct1-6.12-devdax.tar.xz"
+    s = Session("interleave2", before=start).cxl("isolation-status", "--policy").sh(f"mkdir /run/c && tar -xJf {capture} -C /run/c")
+    s.cxl("isolation-status", "--policy", "--sysroot=/run/c").sh(f"chmod 755 {HOOKS}/open; mv {HOOKS}/open {HOOKS}/gone; sed -i 's,/open,/gone,' /etc/cxl/isolation.conf")
+    wrong, _, there, _, mended = s.cxl("isolation-status", "--policy").run()
+    said = [[m["text"] for m in r.messages(code="DRIFT") if m["text"].startswith("on-")] for r in (wrong, there, mended)]
+    assert wrong.rc == 1 and said == [[
+        f"on-isolated: {HOOKS}/gone is not there: No such file or directory; nothing is run (/etc/cxl/isolation.conf:2)",
+        f"on-problem: {HOOKS}/open is not run, since others than root could have changed it: see to {HOOKS}/open, "
+        "which root has to own and nobody else may write (/etc/cxl/isolation.conf:4)"], [], []]

@@ -210,20 +210,21 @@ PAGES = {"cxl-list-isolation": "list --isolation", "cxl-isolation-status": "isol
 
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_shows_what_is_printed(page):
-    """Sessions in EXAMPLES that begin with "# cxl-sim run --host": the same words, times aside."""
+    """Sessions in EXAMPLES that begin with "# cxl-sim run --host": the same words, times and blanks between columns aside."""
     text = (cli.ROOT / f"Documentation/{page}.adoc").read_text()
-    shown = re.findall(r"^----\n(# cxl-sim run --host (\S+) -- sh\n.*?)^----$", text, re.M | re.S)
-    assert shown, "the page has no such session"
-    for block, host in shown:
+    shown = re.findall(r" (\d+) columns:\n\n----\n(# cxl-sim run --host (\S+) -- sh\n.*?)^----$", text, re.M | re.S)
+    assert {width for width, _, _ in shown} == {"80", "120"}, "the page has no such sessions"
+    for width, block, host in shown:
         parts = re.split(r"^\$ (.*)\n", block, flags=re.M)[1:]
         typed, printed = parts[::2], parts[1::2]
         assert any(PAGES[page] in t for t in typed), typed
         script = "; echo ==; ".join(t for t in typed)
-        _, out = simulated(host, f"{{ {script}; }}", 80, NO_COLOR="1")
+        _, out = simulated(host, f"{{ {script}; }}", int(width), NO_COLOR="1")
 
         def same(t):
-            t = re.sub(r"^\[\d+/\d+\] .*\n", "", t, flags=re.M)
-            return [re.sub(r"\b[0-9.]+ (m?s|us)\b", "TIME", line.rstrip()) for line in t.splitlines() if line.strip()]
+            t = re.sub(r"^\[\d+/\d+\] .*\n|(\[\d+/\d+\] [^\r\n]*)?\r?\x1b\[K", "", t, flags=re.M)
+            t = re.sub(r"(?<=\S) +", " ", re.sub(r"\b[0-9.]+ (m?s|us)\b", "TIME", t))
+            return [line.rstrip() for line in t.splitlines() if line.strip()]
         for command, want, got in zip(typed, printed, out.split("==\n"), strict=True):
             assert same(want) == same(got), f"{command}\n{got}"
 
