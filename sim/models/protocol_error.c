@@ -65,8 +65,9 @@ static void trace_error(const struct port *port, enum protocol_error severity, c
 	struct node *memdev = memdev_of(port->sim, source);
 	unsigned long long serial = memdev ? (unsigned long long)dev_number(memdev, "serial", 0) : 0;
 
-	/* its format ends with a newline of its own */
-	trace_emit(port->sim, "ras/aer_event", task, "%s PCIe Bus Error: severity=%s, %s, TLP Header=Not available\n", source, names[severity], status);
+	/* its format ends with a newline of its own; 6.12 knows one kind of bus */
+	trace_emit(port->sim, "ras/aer_event", task, "%s %s Bus Error: severity=%s, %s, TLP Header=Not available\n", source,
+		   is_newer_kernel(port->sim) ? "CXL" : "PCIe", names[severity], status);
 	if (memdev && severity == ERROR_CORRECTABLE)
 		trace_emit(port->sim, "cxl/cxl_aer_correctable_error", task, "memdev=%s host=%s serial=%lld: status: 'Memory Data ECC Error'", memdev->name, source, serial);
 	else if (memdev)

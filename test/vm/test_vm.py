@@ -47,6 +47,8 @@ WANT_MODULE = {"v1", "v1_fixed", "timeout", "registers", "status", "calibration_
 # Each machine has two processors, and leaves one of them idle most of the time.
 JOBS = int(os.environ.get("CXL_VM_JOBS") or min(os.cpu_count() or 1, 2))
 BOOT_SECONDS = 600
+# How much longer than its longest test may take a machine says nothing, before it is taken for one whose timers stopped.
+SILENT_SECONDS = 60
 # The suite kills: rounds and what its random moments come from.
 KILLS = int(os.environ.get("CXL_VM_KILLS") or 10)
 SEED = os.environ.get("CXL_VM_SEED") or str(random.randrange(1000000))
@@ -56,6 +58,14 @@ ACTS = 20 if os.environ.get("CXL_VM") == "all" else 5
 CASES = [(kernel, topology, suite, test.__name__)
          for kernel in KERNELS for topology in TOPOLOGIES for suite in guest_run.SUITES
          for test in guest.tests_of(importlib.import_module(f"suite_{suite}"), topology)]
+
+
+def seconds_of(suite):
+    """What each of its tests may take."""
+    try:
+        return getattr(importlib.import_module(f"suite_{suite}"), "SECONDS", guest_run.TEST_SECONDS)
+    except ImportError:
+        return guest_run.TEST_SECONDS
 
 
 class Boot:
@@ -78,6 +88,8 @@ class Boot:
         acts = ACTS if any(test.startswith("act.") for test in chosen) else 0
         seconds = BOOT_SECONDS + 60 * kills + 20 * acts
         argv = ["setpriv", "--pdeathsig", "TERM", "--", HERE / "vm", "--build", cli.BUILD, "--timeout", seconds, "--console", console]
+        longest = max(60 * kills + 120, 30 * acts + 300 if acts else 0, *(seconds_of(test.split(".")[0]) for test in chosen))
+        argv += ["--silent", longest + SILENT_SECONDS]
         argv += ["--append", f"cxl_kills={kills} cxl_seed={SEED}"] if kills else []
         argv += ["--append", f"cxl_acts={acts}"] if acts else []
         argv += ["--module", module] if module else []

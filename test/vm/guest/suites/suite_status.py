@@ -7,12 +7,13 @@ import pathlib
 import re
 import select
 import signal
+import struct
 import subprocess
 import sys
 import time
 
-from guest import (CXL, DRIVERS, MADE, MEMORY, PCI, THEIR_DAXCTL, Module, Skip, bind_memdev, create_region, cxl, make_devdax, make_system_ram, memdev,
-                   names, on, parent_port, read, remove_endpoint, root_port, run, same, until, write)
+from guest import (CXL, DRIVERS, MADE, MEMORY, PCI, THEIR_DAXCTL, Module, Skip, bind_memdev, create_region, cxl, is_bound, make_devdax,
+                   make_system_ram, memdev, names, on, parent_port, read, remove_endpoint, root_port, run, same, until, write)
 
 TOPOLOGIES = ("direct1", "direct2x2")
 FIRST = {"direct1": 0x1001}
@@ -126,6 +127,11 @@ TRACING = pathlib.Path("/sys/kernel/tracing")
 DEBUG = pathlib.Path("/sys/kernel/debug/cxl")
 
 
+def mount_tracefs():
+    if not (TRACING / "instances").exists():
+        run("/usr/bin/busybox", "mount", "-t", "tracefs", "tracefs", TRACING)
+
+
 def instances():
     return sorted(p.name for p in (TRACING / "instances").glob("cxl-isolation-*"))
 
@@ -136,8 +142,7 @@ def test_an_event_of_the_kernel_is_a_line_in_an_instance_of_the_monitors_own():
     mem = memdev(FIRST["direct1"])
     if not (DEBUG / mem / "inject_poison").exists():
         raise Skip("this kernel injects no poison by debugfs")
-    if not (TRACING / "instances").exists():
-        run("/usr/bin/busybox", "mount", "-t", "tracefs", "tracefs", TRACING)
+    mount_tracefs()
     (TRACING / "instances" / "cxl-isolation-1").mkdir()     # as a monitor that was killed leaves it
     took = []
     with Monitor(root_port(mem), interval=()) as m:
@@ -164,6 +169,40 @@ def test_an_event_of_the_kernel_is_a_line_in_an_instance_of_the_monitors_own():
     same(instances(), [], "after its end")
     assert sorted(took)[3] < 2000, f"milliseconds from the injection to the line: {took}"
     print(f"milliseconds from the injection to the line: {took}", file=sys.stderr)
+
+
+def inject_aer(function, correctable=0, uncorrectable=0):
+    """As an error of a PCI function that its root port reports; struct aer_error_inj of drivers/pci/pcie/aer_inject.c."""
+    _, bus, rest = function.split(":")
+    numbers = [int(n, 16) for n in (bus, *rest.split("."))]
+    with open("/dev/aer_inject", "wb", buffering=0) as f:
+        f.write(struct.pack("=BBBxIIIIIII", *numbers, uncorrectable, correctable, 0, 0, 0, 0, 0))
+
+
+@on("direct1")
+def test_an_aer_event_of_a_real_kernel_is_a_line_and_makes_nothing_isolated():
+    """By the kernel's own module for that: the interrupt of the root port, its AER driver and what that traces are real."""
+    if run("modprobe", "aer_inject", rc=None).rc:
+        raise Skip("this kernel has no aer_inject")
+    mount_tracefs()
+    mem = memdev(FIRST["direct1"])
+    port, device = root_port(mem), pathlib.Path("/sys/bus/cxl/devices", mem).resolve().parent.name
+    try:
+        with Monitor(port, interval=()) as m:
+            for error, severity, words in (({"correctable": 0x40}, "corrected", "Bad TLP"),
+                                           ({"uncorrectable": 0x4000}, "nonfatal", "Completion Timeout")):
+                inject_aer(device, **error)
+                line = m.until(f"the AER event of {words}", lambda x: x["type"] == "event")
+                event = line["event"]
+                same((line["root_port"], event["kind"], event["name"], event["severity"], event["device"], event["left_out"]),
+                     (port, "aer", "aer_event", severity, device, 0), "what is told of it")
+                assert re.match(rf"{device} \S+ Bus Error: ", event["text"]) and words in event["text"], event
+            m.quiet()
+            MADE.update(said=event["text"].strip())
+    finally:
+        run("modprobe", "-r", "aer_inject")
+    same([r["status"]["state"] for r in cxl("isolation-status", port, rc=None).json["root_ports"]], ["normal"], "isolated by that")
+    assert is_bound(mem), "its driver is gone"
 
 
 @on("direct1")
