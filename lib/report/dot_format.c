@@ -301,23 +301,33 @@ static void put_dax_record(struct graph *g, struct json_object *dax, struct json
 	}
 }
 
+/* Whole or not at all: half of a graph is none. */
 int dot_write(struct json_object *record, const struct render_table *table,
 	      const struct render_look *look, FILE *f)
 {
 	struct json_object *buses = member(record, "buses"), *ports = member(record, "root_ports"),
 			   *dax = member(record, "dax");
-	struct graph g = { .f = f, .seen = render_object() };
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	struct graph g = { .f = open_memstream(&text, &size), .seen = render_object() };
 
 	(void)table, (void)look;
-	fputs("digraph cxl {\n\trankdir=LR;\n\tnode [shape=box, style=filled, fillcolor=white, fontname=\"sans-serif\", fontsize=10];\n", f);
+	if (!g.f) {
+		json_object_put(g.seen);
+		return -ENOMEM;
+	}
+	fputs("digraph cxl {\n\trankdir=LR;\n\tnode [shape=box, style=filled, fillcolor=white, fontname=\"sans-serif\", fontsize=10];\n", g.f);
 	for (size_t i = 0; i < render_length(buses); i++)
 		put_bus(&g, item(buses, i));
 	for (size_t i = 0; i < render_length(ports); i++)
 		put_port(&g, item(ports, i), member(item(ports, i), "impact"));
 	for (size_t i = 0; i < render_length(dax); i++)
 		put_dax_record(&g, item(dax, i), member(record, "regions"));
-	fputs("}\n", f);
+	fputs("}\n", g.f);
 	json_object_put(g.seen);
 	g.lost |= render_take_lost();
-	return g.lost ? -ENOMEM : 0;
+	if (fclose(g.f) || !text || g.lost)
+		return -ENOMEM;
+	fputs(text, f);
+	return 0;
 }
