@@ -47,7 +47,7 @@ dpkg-deb --root-owner-group -b "$work/old" "$work/old.deb" >/dev/null
 # --- installed, used, upgraded, taken out --------------------------------------
 everything() {
 	find / -xdev \( -path "$work" -o -path /src -o -path /tmp -o -path /root -o -path /var/cache -o -path /var/log -o \
-		-path /var/lib/dpkg -o -path /var/lib/systemd/catalog -o -path /var/lib/apt \) -prune -o -print | sort
+		-path /var/lib/dpkg -o -path /var/lib/systemd/catalog -o -path /var/lib/apt -o -path /run/systemd \) -prune -o -print | sort
 }
 as_typed() { env -i HOME=/root LC_ALL=C.UTF-8 PATH=/usr/local/bin:/usr/bin:/bin sh -c "$1"; }
 same() { [ "$1" = "$2" ] || die "expected '$2', got '$1'"; }

@@ -41,6 +41,8 @@ LONG = {"6.12": {"loaded1", "direct2x2", "memmap1", "sw2x2", "eight", "big", "od
 # And what takes long and was seen on another kernel: suites, or tests of them.
 KILLED = "recover.test_killed_after_any_step_it_is_resumed_"
 LONG_TESTS = {"6.12": {"simulator", KILLED + "1", KILLED + "3"}, "newest": {KILLED + "2"}}
+# Suites of which these topologies run only what direct1 does not.
+AS_ON_DIRECT1 = {"direct2x2": {"v1", "v1_fixed", "timeout", "status", "prepare", "layout"}}
 # Suites for which a machine boots once more: all of them in one would take longer than it is given.
 APART = {"direct1": {"prepare", "layout", "recover", "act"}}
 WANT_MODULE = {"v1", "v1_fixed", "timeout", "registers", "status", "calibration_v1", "prepare", "checks", "layout", "recover", "act", "neighbours", "kills"}
@@ -88,7 +90,7 @@ class Boot:
         acts = ACTS if any(test.startswith("act.") for test in chosen) else 0
         seconds = BOOT_SECONDS + 60 * kills + 20 * acts
         argv = ["setpriv", "--pdeathsig", "TERM", "--", HERE / "vm", "--build", cli.BUILD, "--timeout", seconds, "--console", console]
-        longest = max(60 * kills + 120, 30 * acts + 300 if acts else 0, *(seconds_of(test.split(".")[0]) for test in chosen))
+        longest = max(60 * kills + 120, 30 * acts + 180 if acts else 0, *(seconds_of(test.split(".")[0]) for test in chosen))
         argv += ["--silent", longest + SILENT_SECONDS]
         argv += ["--append", f"cxl_kills={kills} cxl_seed={SEED}"] if kills else []
         argv += ["--append", f"cxl_acts={acts}"] if acts else []
@@ -208,7 +210,8 @@ def why_never(kernel, topology, suite, test):
         return "Linux 6.1 makes no regions of volatile memory"
     if kernel == "rc" and topology not in RC_TOPOLOGIES:
         return "a release candidate boots on a few topologies only"
-    left_out = topology in LONG.get(kernel, ()) or {suite, f"{suite}.{test}"} & LONG_TESTS.get(kernel, set())
+    left_out = topology in LONG.get(kernel, ()) or {suite, f"{suite}.{test}"} & LONG_TESTS.get(kernel, set()) \
+        or (suite in AS_ON_DIRECT1.get(topology, ()) and (kernel, "direct1", suite, test) in CASES)
     if left_out and os.environ.get("CXL_VM") != "all":
         return "only with CXL_VM=all in the environment (scripts/test --full)"
     return None

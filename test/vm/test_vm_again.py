@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A machine whose emulation failed is booted once more for what it left, and a kernel that crashed is not."""
+import os
+import signal
+import time
+
 import pytest
 
 import test_vm
 import machine
+from test_vm import guest_run
 
 # what test/vm/vm is called with ends in the tests; which boot it is tells a file beside it
 VM = """#!/bin/sh
@@ -40,3 +45,26 @@ def test_a_machine_for_one_command_whose_emulator_aborted_is_booted_once_more(en
     monkeypatch.setattr(machine, "HERE", tmp_path)
     p = machine.run("6.12", "direct1", [], ["true"], tmp_path, 100)
     assert p.returncode == ended and len((tmp_path / "boots").read_text().splitlines()) == boots
+
+
+def test_a_process_that_does_not_wake_up_is_told_by_another(tmp_path, monkeypatch):
+    """Stopped, in place of a processor whose timer has: its neighbour says it, or who asks."""
+    told = tmp_path / "told"
+    monkeypatch.setattr(guest_run.Timers, "STOPPED_NS", 3 * 10**9)
+    monkeypatch.setattr(guest_run.Timers, "say_stopped", staticmethod(lambda cpu: told.write_text(str(cpu))))
+    timers = guest_run.Timers()
+    try:
+        if len(timers.pids) < 2:
+            pytest.skip("one processor has no neighbour")
+        time.sleep(1.5)
+        timers.check()
+        assert not told.exists()
+        os.kill(timers.pids[1], signal.SIGSTOP)
+        end = time.monotonic() + 20
+        while not told.exists() and time.monotonic() < end:
+            time.sleep(0.1)
+        assert told.read_text() == str(timers.cpus[1])
+    finally:
+        for pid in timers.pids:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)

@@ -9,8 +9,10 @@ behind that can be removed.  Exit status 1 when a test failed.
 """
 import importlib
 import json
+import mmap
 import os
 import signal
+import struct
 import sys
 import time
 import traceback
@@ -51,41 +53,61 @@ def run(test, seconds):
         signal.alarm(0)
 
 
-def stopped_timer():
-    """A processor whose timer the emulation has lost, so that nothing which waits there comes to an end; None: all run.
+class Timers:
+    """A process on each processor that sleeps for a second, again and again.
 
-    This process waits for none itself: it may be on that processor."""
-    for cpu in sorted(os.sched_getaffinity(0)):
-        child = os.fork()
-        if not child:
-            os.sched_setaffinity(0, {cpu})
-            time.sleep(0.05)
-            os._exit(0)
-        end = time.monotonic() + 10
-        while time.monotonic() < end and not os.waitpid(child, os.WNOHANG)[0]:
-            pass
-        if time.monotonic() >= end:
-            os.kill(child, signal.SIGKILL)
-            return cpu
-    return None
+    The emulation loses a processor's timer now and then: what sleeps there is not woken, be it a test or the alarm that
+    would end it.  The process on another one then says so in the words of the kernel where it notices, for which
+    test/vm/vm ends the machine: after a time in which the kernel would have told of a processor that is stuck.
+    """
+    STOPPED_NS = 45 * 10**9
 
+    def __init__(self):
+        cpus = sorted(os.sched_getaffinity(0))
+        self.beats = mmap.mmap(-1, 8 * len(cpus))
+        self.cpus, self.pids, parent = cpus, [], os.getpid()
+        for i, cpu in enumerate(cpus):
+            self.pids.append(os.fork())
+            if not self.pids[-1]:
+                os.sched_setaffinity(0, {cpu})
+                self.go_on(i, parent)
 
-def end_if_emulation_failed():
-    """In the words of the kernel where it notices: test/vm/vm ends the machine for these."""
-    cpu = stopped_timer()
-    if cpu is None:
-        return
-    with open("/dev/kmsg", "w", encoding="ascii") as f:
-        f.write(f"<3>Possible timer handling issue on cpu={cpu}: a process that slept there was not woken\n")
-    while True:
-        signal.pause()
+    def beat(self, i):
+        return struct.unpack_from("q", self.beats, 8 * i)[0]
+
+    def go_on(self, own, parent):
+        while os.getppid() == parent:
+            now = time.monotonic_ns()
+            struct.pack_into("q", self.beats, 8 * own, now)
+            for i, cpu in enumerate(self.cpus):
+                if self.beat(i) and now - self.beat(i) > self.STOPPED_NS:
+                    self.say_stopped(cpu)
+            time.sleep(1)
+        os._exit(0)
+
+    @staticmethod
+    def say_stopped(cpu):
+        with open("/dev/kmsg", "w", encoding="ascii") as f:
+            f.write(f"<3>Possible timer handling issue on cpu={cpu}: a process that sleeps there is not woken\n")
+
+    def check(self):
+        """Does not return where one has stopped: what failed did so for that."""
+        start = end = time.monotonic_ns()
+        while end - start < 10**10:     # without sleeping: it may be on that processor
+            late = [cpu for i, cpu in enumerate(self.cpus) if self.beat(i) < start]
+            if not late:
+                return
+            end = time.monotonic_ns()
+        self.say_stopped(late[0])
+        while True:
+            signal.pause()
 
 
 def main():
     topology, chosen = sys.argv[1], sys.argv[2:]
     signal.signal(signal.SIGALRM, expired)
     guest.remember()
-    failed = 0
+    timers, failed = Timers(), 0
     for suite in SUITES:
         module = importlib.import_module(f"suite_{suite}")
         for test in guest.tests_of(module, topology):
@@ -97,7 +119,7 @@ def main():
             state, detail = run(test, getattr(module, "SECONDS", TEST_SECONDS))
             if state == "failed":
                 failed += 1
-                end_if_emulation_failed()
+                timers.check()
             say(event="end", test=name, state=state, detail=detail, seconds=round(time.monotonic() - start, 2), runs=guest.RUNS,
                 made=guest.MADE)
     say(event="done")

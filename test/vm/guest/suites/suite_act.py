@@ -27,7 +27,7 @@ POLICY, HOOKS, RUN = pathlib.Path("/etc/cxl/isolation.conf"), pathlib.Path("/etc
 STATE = pathlib.Path("/var/lib/cxl-isolation")
 # The kernel's command line, and so the environment, has how many.
 ROUNDS = int(os.environ.get("cxl_acts", "5"))
-SECONDS = 300 + 30 * ROUNDS
+SECONDS = 180 + 30 * ROUNDS
 HOOK = f"""#!/bin/sh
 n=0; while [ -e {RUN}/$n.env ]; do n=$((n + 1)); done
 busybox cat >{RUN}/$n.json; busybox env >{RUN}/$n.new; busybox mv {RUN}/$n.new {RUN}/$n.env
@@ -96,6 +96,7 @@ class Acting:
         self.stack = contextlib.ExitStack()
         with self.stack as stack:
             self.module = stack.enter_context(Module(fixed=True))
+            self.remove()   # what other suites' recoveries kept
             stack.callback(self.remove)
             for d in (POLICY.parent, HOOKS, RUN, STATE):
                 d.mkdir(parents=True, exist_ok=True)
