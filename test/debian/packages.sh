@@ -103,7 +103,7 @@ same "$(as_typed 'cxl --version')" "$(/usr/bin/cxl --version)"
 dpkg -i "$tool" >"$work/log" 2>&1
 as_typed 'cxl-isolation-link --remove'
 same "$(as_typed 'cxl --version; command -v cxl; command -v daxctl')" "$theirs"
-dpkg -P cxl-isolation cxl-isolation-sim >"$work/log" 2>&1 || { cat "$work/log"; die "purging fails"; }
+dpkg -P cxl-isolation >"$work/log" 2>&1 || { cat "$work/log"; die "purging fails"; }
 same "$(cat /etc/cxl/isolation.conf)" "# mine"
 rm -r /etc/cxl
 everything >"$work/after"

@@ -39,10 +39,13 @@ NEED_VOLATILE = {"memmap1", "three", "big", "loaded1", "kills2"}
 LONG = {"6.12": {"loaded1", "direct2x2", "memmap1", "sw2x2", "eight", "big", "odd"},
         "6.1": {"direct2x2", "switch4", "soft1", "eight", "sw2x2", "mixed"}}
 # And what takes long and was seen on another kernel: suites, or tests of them.
-KILLED = "recover.test_killed_after_any_step_it_is_resumed_"
-LONG_TESTS = {"6.12": {"simulator", KILLED + "1", KILLED + "3"}, "newest": {KILLED + "2"}}
+LONG_TESTS = {"6.12": {"simulator"}}
 # Suites of which these topologies run only what direct1 does not.
 AS_ON_DIRECT1 = {"direct2x2": {"v1", "v1_fixed", "timeout", "status", "prepare", "layout"}}
+# Suites of which each test runs on one of the kernels, in turn as they are written, but for those that 6.12 has nothing for.
+IN_TURN = ("6.12", "newest")
+NEWEST_ONLY = {"test_devices_of_fsdev_dax", "test_memory_of_kmem_plugged_and_unplugged"}
+SHARED = {"status", "checks", "calibration", "calibration_v1", "prepare", "layout", "recover"}
 # Suites for which a machine boots once more: all of them in one would take longer than it is given.
 APART = {"direct1": {"prepare", "layout", "recover", "act"}}
 WANT_MODULE = {"v1", "v1_fixed", "timeout", "registers", "status", "calibration_v1", "prepare", "checks", "layout", "recover", "act", "neighbours", "kills"}
@@ -204,6 +207,14 @@ def part_of(topology, suite):
     return "apart" if suite in APART.get(topology, ()) else ""
 
 
+def is_others_turn(kernel, topology, suite, test):
+    """Is it another kernel's, of those that boot this topology in a usual run?"""
+    if suite not in SHARED or kernel not in IN_TURN or any(topology in LONG.get(k, ()) for k in IN_TURN):
+        return False
+    at = [c[3] for c in CASES if c[:3] == (kernel, topology, suite)].index(test)
+    return ("newest" if test in NEWEST_ONLY else IN_TURN[at % len(IN_TURN)]) != kernel
+
+
 def why_never(kernel, topology, suite, test):
     """Why a machine need not boot for a test; None: it must."""
     if kernel == "6.1" and topology in NEED_VOLATILE:
@@ -211,7 +222,7 @@ def why_never(kernel, topology, suite, test):
     if kernel == "rc" and topology not in RC_TOPOLOGIES:
         return "a release candidate boots on a few topologies only"
     left_out = topology in LONG.get(kernel, ()) or {suite, f"{suite}.{test}"} & LONG_TESTS.get(kernel, set()) \
-        or (suite in AS_ON_DIRECT1.get(topology, ()) and (kernel, "direct1", suite, test) in CASES)
+        or (suite in AS_ON_DIRECT1.get(topology, ()) and (kernel, "direct1", suite, test) in CASES) or is_others_turn(kernel, topology, suite, test)
     if left_out and os.environ.get("CXL_VM") != "all":
         return "only with CXL_VM=all in the environment (scripts/test --full)"
     return None
