@@ -39,7 +39,7 @@ NEED_VOLATILE = {"memmap1", "three", "big", "loaded1", "kills2"}
 LONG = {"6.12": {"loaded1", "direct2x2", "memmap1", "sw2x2", "eight", "big", "odd"},
         "6.1": {"direct2x2", "switch4", "soft1", "eight", "sw2x2", "mixed"}}
 # And what takes long and was seen on another kernel: suites, or tests of them.
-LONG_TESTS = {"6.12": {"simulator"}}
+LONG_TESTS = {"6.12": {"simulator", "units"}, "6.1": {"units"}}
 # Suites of which these topologies run only what direct1 does not.
 AS_ON_DIRECT1 = {"direct2x2": {"v1", "v1_fixed", "timeout", "status", "prepare", "layout"}}
 # Suites of which each test runs on one of the kernels, in turn as they are written, but for those that 6.12 has nothing for.
@@ -47,8 +47,8 @@ IN_TURN = ("6.12", "newest")
 NEWEST_ONLY = {"test_devices_of_fsdev_dax", "test_memory_of_kmem_plugged_and_unplugged"}
 SHARED = {"status", "checks", "calibration", "calibration_v1", "prepare", "layout", "recover"}
 # Suites for which a machine boots once more: all of them in one would take longer than it is given.
-APART = {"direct1": {"prepare", "layout", "recover", "act"}}
-WANT_MODULE = {"v1", "v1_fixed", "timeout", "registers", "status", "calibration_v1", "prepare", "checks", "layout", "recover", "act", "neighbours", "kills"}
+APART = {"direct1": {"prepare": "apart", "layout": "apart", "recover": "apart", "act": "apart", "units": "systemd"}}
+WANT_MODULE = {"v1", "v1_fixed", "timeout", "registers", "status", "calibration_v1", "prepare", "checks", "layout", "recover", "act", "neighbours", "kills", "units"}
 # Each machine has two processors, and leaves one of them idle most of the time.
 JOBS = int(os.environ.get("CXL_VM_JOBS") or min(os.cpu_count() or 1, 2))
 BOOT_SECONDS = 600
@@ -79,15 +79,15 @@ class Boot:
     def __init__(self, kernel, topology, chosen, module, scratch, part=""):
         self.ended, self.running, start = {}, None, time.monotonic()
         name = f"{kernel}-{topology}-{part}" if part else f"{kernel}-{topology}"
-        self.boot(kernel, topology, chosen, module, scratch, name)
+        self.boot(kernel, topology, part, chosen, module, scratch, name)
         again = ""
         left = [test for test in chosen if test not in self.ended]
         if left and self.emulation_failed:
             again = f", booted again: the emulation failed during {self.running}"
-            self.boot(kernel, topology, left, module, scratch, f"{name}-again")
+            self.boot(kernel, topology, part, left, module, scratch, f"{name}-again")
         self.note = f"{name} ended after {time.monotonic() - start:.0f} s{again}"
 
-    def boot(self, kernel, topology, chosen, module, scratch, name):
+    def boot(self, kernel, topology, part, chosen, module, scratch, name):
         out, console = scratch / f"{name}.out", scratch / f"{name}.console"
         kills = KILLS if topology == "kills2" else 0
         acts = ACTS if any(test.startswith("act.") for test in chosen) else 0
@@ -98,6 +98,7 @@ class Boot:
         argv += ["--append", f"cxl_kills={kills} cxl_seed={SEED}"] if kills else []
         argv += ["--append", f"cxl_acts={acts}"] if acts else []
         argv += ["--module", module] if module else []
+        argv += ["--systemd"] if part == "systemd" else []
         argv += [topology, kernel, "--", "/cxl/run.py", topology, *chosen]
         start = time.monotonic()
         with open(out, "wb") as f:
@@ -204,7 +205,7 @@ def machines(request, tmp_path_factory):
 
 def part_of(topology, suite):
     """Which of the machines of a topology runs a suite."""
-    return "apart" if suite in APART.get(topology, ()) else ""
+    return APART.get(topology, {}).get(suite, "")
 
 
 def is_others_turn(kernel, topology, suite, test):

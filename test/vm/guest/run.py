@@ -22,7 +22,7 @@ import guest
 sys.path.insert(0, str(guest.HERE / "suites"))
 # In this order: what may leave something behind that only a reboot removes is last.
 SUITES = ["snapshot", "capture", "regions", "commands", "simulator", "v1", "v1_fixed", "timeout", "registers", "status", "checks", "calibration",
-          "calibration_v1", "soft_reserved", "prepare", "layout", "recover", "act", "neighbours", "kills", "modules", "removal", "left", "calibration_last"]
+          "calibration_v1", "soft_reserved", "prepare", "layout", "recover", "act", "neighbours", "kills", "units", "modules", "removal", "left", "calibration_last"]
 TEST_SECONDS = 120
 
 

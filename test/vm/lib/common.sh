@@ -9,7 +9,7 @@ export LC_ALL=C.UTF-8
 # Everything downloaded or unpacked.  The number grows when what setup makes
 # changes: an old cache is then not used, and removed.
 CACHE_TOP=${CXL_VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/cxl-isolation-vm}
-CACHE=$CACHE_TOP/2
+CACHE=$CACHE_TOP/3
 
 # Kernel names, the suite each is taken from, and the one of its guest's programs:
 # bookworm has no package with a cxl.  rc is the newest of the archive, release candidates included.
