@@ -107,7 +107,7 @@ def test_a_failure_is_written_within_a_moment_of_the_bit_in_the_register():
         with Monitor(interval=()) as monitor:
             until("its registers are mapped", lambda: re.search(rf"/resource0$|/{port}$", read(f"/proc/{monitor.p.pid}/maps"), re.M))
             for i in range(20):
-                time.sleep(0.8 + i * 0.007)
+                time.sleep(0.8 + i * 0.005)     # all over the time between two looks
                 start = time.monotonic()
                 m.set(port, "trigger", "link-down")
                 monitor.until("isolated", lambda x: x["type"] == "isolated")
