@@ -8,8 +8,9 @@ export LC_ALL=C.UTF-8
 # shellcheck disable=SC2034 # used by the scripts; the distribution's has the distribution's modules
 PYTHON=/usr/bin/python3
 
-# build DIR [MESON-OPTION...]: configure DIR if need be, and compile.  Prints
-# only when something is wrong.  CC and CFLAGS of the caller are used.
+# build DIR [MESON-OPTION...]: configure DIR if need be, and compile, all or what
+# $targets names.  Prints only when something is wrong.  CC and CFLAGS of the
+# caller are used.
 build() {
 	local dir=$1 log status=0
 	shift
@@ -21,7 +22,8 @@ build() {
 		meson configure "$dir" "$@" >"$log" 2>&1 </dev/null || status=$?
 	fi
 	if [ $status = 0 ]; then
-		ninja --quiet -C "$dir" >"$log" 2>&1 </dev/null || status=$?
+		# shellcheck disable=SC2086 # words
+		ninja --quiet -C "$dir" ${targets-} >"$log" 2>&1 </dev/null || status=$?
 	fi
 	if [ $status != 0 ]; then
 		tail -n 200 "$log" >&2

@@ -22,7 +22,7 @@ DRIVER = pathlib.Path(__file__).with_name("driver.py")
 ACTIONS = [("any", a) for a in ("EIO", "EBUSY", "ENODEV", "EACCES", "EINTR", "kill-before", "kill-after", "vanish")]
 ACTIONS += [("read", "short"), ("write", "short")]
 # of the sample: every SAMPLE-th operation, another one for each action; on more hosts every THIN-th
-SAMPLE, THIN = 557, 2221
+SAMPLE, THIN = 877, 2221
 CHUNK = 24
 
 

@@ -314,6 +314,8 @@ def clean():
         if not is_bound(mem):
             bind_memdev(mem)
     forget_dax_ids()
+    for kept in pathlib.Path("/var/lib/cxl-isolation").glob("*"):   # what memory was before it was prepared, evidence, counters
+        kept.unlink()
     same(names("region"), [], "the regions that are left")
 
 

@@ -96,7 +96,6 @@ class Acting:
         self.stack = contextlib.ExitStack()
         with self.stack as stack:
             self.module = stack.enter_context(Module(fixed=True))
-            self.remove()   # what other suites' recoveries kept
             stack.callback(self.remove)
             for d in (POLICY.parent, HOOKS, RUN, STATE):
                 d.mkdir(parents=True, exist_ok=True)
