@@ -36,7 +36,8 @@ TOPOLOGIES = ["direct1", "direct2x2", "switch4", "pmem1", "soft1", "memmap1", "s
 # Where nothing is to be seen without regions of volatile memory.
 NEED_VOLATILE = {"memmap1", "three", "big", "loaded1", "kills2"}
 # What adds little for its time: CXL_VM=all boots these, too.
-LONG = {"6.12": {"loaded1", "direct2x2", "memmap1", "sw2x2", "eight", "big", "odd"},
+LONG = {"newest": {"eight"},
+        "6.12": {"loaded1", "direct2x2", "memmap1", "sw2x2", "eight", "big", "odd"},
         "6.1": {"direct2x2", "switch4", "soft1", "eight", "sw2x2", "mixed"}}
 # And what takes long and was seen on another kernel: suites, or tests of them.
 LONG_TESTS = {"6.12": {"simulator", "units"}, "6.1": {"units"}}
