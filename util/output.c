@@ -187,6 +187,13 @@ int output_open(const char *path, unsigned int mode, struct output *ret, struct 
 	return open_place(path, mode, false, ret, err);
 }
 
+bool output_is_whole(FILE *f, char *const *text)
+{
+	bool failed = ferror(f);
+
+	return !fclose(f) && !failed && *text;
+}
+
 int output_flush(FILE *f)
 {
 	errno = 0;

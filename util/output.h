@@ -27,6 +27,9 @@ int output_open(const char *path, unsigned int mode, struct output *ret, struct 
 /* Is all that was written to @f out?  0, or -errno of what was not. */
 int output_flush(FILE *f);
 
+/* Closes @f of open_memstream(): is all that was written to it in *@text? */
+bool output_is_whole(FILE *f, char *const *text);
+
 /* What was written to it takes its place.  -errno with @err. */
 int output_commit(struct output *o, const char *path, struct err *err);
 

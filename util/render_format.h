@@ -67,6 +67,9 @@ const char *render_scalar(struct json_object *v, char *buf, size_t size);
 /* Is @key that of a size in bytes? */
 bool render_is_size(const char *key);
 
+/* An integer for people, with the unit that the name @key tells, into @buf, which is returned: "256 MiB", "269.2 ms", "17". */
+const char *render_number(const char *key, struct json_object *v, char *buf, size_t size);
+
 /*
  * The value at dotted @path below @v, with the last part of the path in @key.
  * False where there is no such member; a member that is null is NULL and true.

@@ -11,8 +11,10 @@
 
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/output.h"
 #include "util/parse.h"
 #include "util/render_format.h"
+#include "util/size.h"
 #include "util/typed.h"
 
 /* --- building ----------------------------------------------------------------- */
@@ -239,8 +241,7 @@ char *render_text(struct json_object *v, bool pretty)
 	if (!f)
 		return NULL;
 	rc = render_json(v, pretty, f);
-	rc |= fclose(f);
-	return rc ? NULL : steal_ptr(&text);
+	return !output_is_whole(f, &text) || rc ? NULL : steal_ptr(&text);
 }
 
 /* --- asking --------------------------------------------------------------------- */
@@ -268,6 +269,15 @@ const char *render_scalar(struct json_object *v, char *buf, size_t size)
 bool render_is_size(const char *key)
 {
 	return !strcmp(key, "size") || !strcmp(key, "bytes") || has_suffix(key, "_bytes");
+}
+
+const char *render_number(const char *key, struct json_object *v, char *buf, size_t size)
+{
+	if (render_is_size(key))
+		return size_iec(json_object_get_uint64(v), buf, size);
+	if (has_suffix(key, "_us"))
+		return duration_human(json_object_get_uint64(v), buf, size);
+	return render_scalar(v, buf, size);
 }
 
 /* The value at dotted @path below @v; @ret_key is its last part. */

@@ -9,6 +9,7 @@
 
 #include "util/cleanup.h"
 #include "util/fold.h"
+#include "util/output.h"
 #include "util/parse.h"
 #include "util/render_format.h"
 #include "util/similar.h"
@@ -108,15 +109,8 @@ static void cell_text(const char *key, struct json_object *v, char *buf, size_t 
 					      sizeof(number)));
 		break;
 	case json_type_int:
-		if (render_is_size(key)) {
-			size_iec(json_object_get_uint64(v), buf, size);
-			break;
-		}
-		if (has_suffix(key, "_us")) {
-			duration_human(json_object_get_uint64(v), buf, size);
-			break;
-		}
-		/* fall through */
+		render_number(key, v, buf, size);
+		break;
 	default:
 		snprintf(buf, size, "%s", render_scalar(v, number, sizeof(number)));
 	}
@@ -271,7 +265,7 @@ static int set_folded(struct libscols_line *line, size_t c, const char *text, in
 	if (!f)
 		return -ENOMEM;
 	fold_text(f, text, 0, 0, width);
-	if (fclose(f) || !folded)
+	if (!output_is_whole(f, &folded))
 		return -ENOMEM;
 	folded[strlen(folded) - 1] = '\0';
 	return scols_line_set_data(line, c, folded);
@@ -343,7 +337,7 @@ static int print_table(struct libscols_table *tb, FILE *f)
 	errno = 0;
 	if (!rc && scols_print_table(tb))
 		rc = errno ? -errno : -EIO;
-	if (made && (fclose(made) || !text || *text == ' '))
+	if (made && (!output_is_whole(made, &text) || *text == ' '))
 		rc = -ENOMEM;
 	if (!rc)
 		fputs(text, f);

@@ -8,6 +8,7 @@
 
 #include "util/cleanup.h"
 #include "util/fold.h"
+#include "util/output.h"
 #include "util/parse.h"
 #include "util/render_format.h"
 #include "util/size.h"
@@ -29,14 +30,6 @@ struct writer {
 	const char *last_label;	/* of the line before in this block, */
 	char *last;		/* and what it says */
 };
-
-/* Is all of it in the memory that it was written to? */
-static bool is_whole(FILE *f, char *const *text)
-{
-	bool failed = ferror(f);
-
-	return !fclose(f) && !failed && *text;
-}
 
 /* --- values ------------------------------------------------------------------------ */
 
@@ -107,12 +100,7 @@ static void value_text(const char *key, struct json_object *v, char *buf, size_t
 		snprintf(buf, size, "%s", json_object_get_boolean(v) ? "on" : "off");
 		return;
 	case json_type_int:
-		if (render_is_size(key))
-			size_iec(json_object_get_uint64(v), buf, size);
-		else if (has_suffix(key, "_us"))
-			duration_human(json_object_get_uint64(v), buf, size);
-		else
-			snprintf(buf, size, "%s", render_scalar(v, (char[24]){ 0 }, 24));
+		render_number(key, v, buf, size);
 		return;
 	default:	/* an object: a table names members of it instead */
 		snprintf(buf, size, "...");
@@ -309,7 +297,7 @@ static bool put_template(struct writer *w, const struct scope *s, const char *te
 
 			n = strcspn(text, "]");
 			there = g && put_template(w, s, text + 1, text + n, g);
-			if (!g || !is_whole(g, &group))
+			if (!g || !output_is_whole(g, &group))
 				w->rc = -ENOMEM;
 			else if (there)
 				fputs(group, f);
@@ -338,7 +326,7 @@ static void put_line(struct writer *w, const struct scope *s, const struct text_
 	}
 	w->is_plain = line->label && !strcmp(line->label, "next");
 	put_template(w, s, line->text, line->text + strlen(line->text), f);
-	if (!is_whole(f, &text)) {
+	if (!output_is_whole(f, &text)) {
 		w->rc = -ENOMEM;
 		return;
 	}
@@ -458,7 +446,7 @@ int render_text_write(struct json_object *record, const struct render_table *tab
 	w.rc = !w.f || render_take_lost() ? -ENOMEM : 0;
 	if (!w.rc)
 		put_all(&w, record, rows, all);
-	if (render_take_lost() || !w.f || !is_whole(w.f, &made))
+	if (render_take_lost() || !w.f || !output_is_whole(w.f, &made))
 		w.rc = -ENOMEM;
 	if (!w.rc)
 		fputs(made, f);

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/output.h"
 
 enum { CXL, DAXCTL };
 
@@ -109,8 +110,7 @@ char *typed_text_as(const char *text, bool cxl_is_ours, bool daxctl_is_ours, boo
 		done = at + strlen(programs[i].name);
 	}
 	fputs(done, f);
-	if (fclose(f))
-		*ret_lost = true;
+	*ret_lost = !output_is_whole(f, &made);
 	return *ret_lost || done == text ? NULL : steal_ptr(&made);
 }
 

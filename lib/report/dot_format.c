@@ -14,6 +14,7 @@
 
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/output.h"
 #include "util/size.h"
 
 /* Light enough for black text on them, and apart from each other without red and green. */
@@ -326,7 +327,7 @@ int dot_write(struct json_object *record, const struct render_table *table,
 	fputs("}\n", g.f);
 	json_object_put(g.seen);
 	g.lost |= render_take_lost();
-	if (fclose(g.f) || !text || g.lost)
+	if (!output_is_whole(g.f, &text) || g.lost)
 		return -ENOMEM;
 	fputs(text, f);
 	return 0;

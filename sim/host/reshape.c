@@ -19,6 +19,7 @@
 #include "sim/state/sim.h"
 #include "util/array.h"
 #include "util/cleanup.h"
+#include "util/output.h"
 #include "util/parse.h"
 
 #define ACCELERATOR_CLASS 0x120000	/* PCI: processing accelerator */
@@ -42,7 +43,6 @@ static int rewrite_iomem(struct sim *sim, void (*fn)(const char *line, FILE *out
 	size_t len = 0;
 	char *save = NULL;
 	FILE *out;
-	int rc;
 
 	if (!n || !n->data)
 		return 0;
@@ -52,8 +52,7 @@ static int rewrite_iomem(struct sim *sim, void (*fn)(const char *line, FILE *out
 		return -ENOMEM;
 	for (char *line = strtok_r(old, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		fn(line, out, data);
-	rc = fclose(out) ? -ENOMEM : 0;
-	return rc ? rc : node_set_data(n, text, len);
+	return output_is_whole(out, &text) ? node_set_data(n, text, len) : -ENOMEM;
 }
 
 static void drop_name(const char *line, FILE *out, void *data)

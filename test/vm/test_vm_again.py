@@ -31,11 +31,11 @@ def test_a_machine_that_stood_still_is_booted_once_more(ends, console, boots, tm
     (tmp_path / "vm").chmod(0o755)
     monkeypatch.setattr(test_vm, "HERE", tmp_path)
     monkeypatch.setattr(test_vm, "BOOT_SECONDS", 0)
-    boot = test_vm.Boot("6.12", "direct1", ["suite.test"], None, tmp_path)
+    boot = test_vm.Boot("6.12", "direct1", ["snapshot.test"], None, tmp_path)
     assert (tmp_path / "6.12-direct1.out").exists()
     assert len((tmp_path / "boots").read_text().splitlines()) == boots
-    assert ("suite.test" in boot.ended) == (ends <= boots) and (", booted again: " in boot.note) == (boots == 2)
-    assert "suite.test" in boot.ended or console in boot.why_silent("suite.test")
+    assert ("snapshot.test" in boot.ended) == (ends <= boots) and (", booted again: " in boot.note) == (boots == 2)
+    assert "snapshot.test" in boot.ended or console in boot.why_silent("snapshot.test")
 
 
 @pytest.mark.parametrize("ends,status,boots,ended", [(1, 126, 1, 0), (2, 126, 2, 0), (3, 126, 2, 126), (2, 125, 1, 125), (2, 1, 1, 1)])

@@ -12,11 +12,12 @@ HERE = pathlib.Path(__file__).resolve().parent.parent
 NO_STATUS, EMULATION_FAILED = 125, 126
 # What the boot may take on top of the command's time: boot_seconds of test/vm/vm.
 BOOT_SECONDS = 120
+SIGNS = re.compile("|".join((HERE / "lib/crash-signs").read_text(encoding="ascii").splitlines()))
 
 
 def first_sign(console):
     """The first line of CONSOLE that tells of a crash, 1 and up; 0: none does."""
-    return next((i for i, line in enumerate(console, 1) if re.search(r"panic - not|BUG:|Oops|general protection|WARNING: |blocked for more", line)), 0)
+    return next((i for i, line in enumerate(console, 1) if SIGNS.search(line)), 0)
 
 
 def emulation_failed(status, console, overdue):
