@@ -41,7 +41,7 @@ int act_test(const struct cxl_host *host, const bool *root_ports,
 
 /*
  * A message of the code DRIFT for each program that @policy names for those root ports (NULL: all) and that would not be
- * run: it is not there, or others than root could change it.  *@ret_same becomes false then.  Programs of a captured
+ * run: it is not there, others than root could change it, or that cannot be told.  *@ret_same becomes false then.  Programs of a captured
  * host are not here, and not looked at.  -errno with @err.
  */
 int act_report_programs(const struct policy *policy, const struct cxl_host *host,

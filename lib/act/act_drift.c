@@ -24,8 +24,11 @@ static int report_port(const struct policy *policy, const struct cxl_host *host,
 		if (!program || said[key] == line)
 			continue;
 		problem = hook_check(policy_key_names[key], program, &why);
-		if (!problem || (problem == -EACCES && geteuid()))	/* to root it may be there */
+		if (!problem)
 			continue;
+		if (problem == -EACCES && geteuid())	/* to root it may be there */
+			err_set(&why, EXIT_NEGATIVE, EACCES, "%s: whether %.300s would be run cannot be told: it is not for everybody to look at; run the command as root",
+				policy_key_names[key], program);
 		message_add(host->messages, SEV_ERROR, "DRIFT", rp->name, "%s (%s:%u)",
 			    why.text, policy->file, line);
 		said[key] = line;

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from lib import schema
+from lib import cli, schema
 from lib.cli import CAPTURES, Session, dax_user
 
 PORT = "0000:0c:00.0"
@@ -289,9 +289,12 @@ def test_a_program_that_would_not_be_run_is_a_difference_from_the_policy():
     capture = CAPTURES / "direct1-6.12-devdax.tar.xz"
     s = Session("interleave2", before=start).cxl("isolation-status", "--policy").sh(f"mkdir /run/c && tar -xJf {capture} -C /run/c")
     s.cxl("isolation-status", "--policy", "--sysroot=/run/c").sh(f"chmod 755 {HOOKS}/open; mv {HOOKS}/open {HOOKS}/gone; sed -i 's,/open,/gone,' /etc/cxl/isolation.conf")
-    wrong, _, there, _, mended = s.cxl("isolation-status", "--policy").run()
-    said = [[m["text"] for m in r.messages(code="DRIFT") if m["text"].startswith("on-")] for r in (wrong, there, mended)]
+    s.cxl("isolation-status", "--policy").sh(f"chmod 700 {HOOKS}").cxl("isolation-status", "--policy", user=cli.NOBODY)
+    wrong, _, there, _, mended, _, untold = s.run()
+    said = [[m["text"] for m in r.messages(code="DRIFT") if m["text"].startswith("on-")] for r in (wrong, there, mended, untold)]
     assert wrong.rc == 1 and said == [[
         f"on-isolated: {HOOKS}/gone is not there: No such file or directory; nothing is run (/etc/cxl/isolation.conf:2)",
         f"on-problem: {HOOKS}/open is not run, since others than root could have changed it: see to {HOOKS}/open, "
-        "which root has to own and nobody else may write (/etc/cxl/isolation.conf:4)"], [], []]
+        "which root has to own and nobody else may write (/etc/cxl/isolation.conf:4)"], [], [], [
+        f"on-{e}: whether {HOOKS}/{name} would be run cannot be told: it is not for everybody to look at; run the command as root (/etc/cxl/isolation.conf:{line})"
+        for e, name, line in (("isolated", "gone", 2), ("recovered", "tell", 3), ("problem", "gone", 4))]] and untold.rc == 1
