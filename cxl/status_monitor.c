@@ -279,13 +279,22 @@ static int lose_host(struct monitor *m, const struct err *why, const struct mess
 	return rc;
 }
 
+/* Lines of what the kernel's trace has; without a look there is nobody whose they could be. */
+static int take_events(struct monitor *m, bool *ret_any, struct err *err)
+{
+	*ret_any = false;
+	return m->look ? monitor_events_take(&m->events, &m->look->reading.host,
+					     m->look->sel.set.root_ports, ret_any, err) : 0;
+}
+
 /* Look at everything; lines for what changed.  @moved: something did. */
 static int look_again(struct monitor *m, bool moved, size_t *ret_n, struct err *err)
 {
 	struct messages new = { 0 };
 	struct err why;
 	struct look *l;
-	int rc = 0;
+	bool any;
+	int rc;
 
 	*ret_n = 0;
 	take_look(m, false, &l, &new, &why);
@@ -295,13 +304,17 @@ static int look_again(struct monitor *m, bool moved, size_t *ret_n, struct err *
 		moved = true;
 		take_look(m, false, &l, &new, &why);
 	}
-	if (!l) {
+	/* of what is gone now they are to come before, and evidence has them; who was where,
+	 * only the host as it was can tell */
+	rc = take_events(m, &any, err);
+	if (!rc && !l)
 		rc = lose_host(m, &why, &new, ret_n, err);
+	if (!l) {
 		messages_free(&new);
 		return rc;
 	}
 	m->trouble[0] = '\0';
-	rc = tell_changes(m, monitor_compare(m->last, l->records), &new, ret_n, err);
+	rc = rc ? rc : tell_changes(m, monitor_compare(m->last, l->records), &new, ret_n, err);
 	messages_free(&new);
 	act_on(m, l);
 	if (moved || !m->look) {
@@ -398,14 +411,6 @@ static void plan_heard(struct rhythm *r)
 		r->heard = soonest;
 }
 
-/* Lines of what the kernel's trace has; without a look there is nobody whose they could be. */
-static int take_events(struct monitor *m, bool *ret_any, struct err *err)
-{
-	*ret_any = false;
-	return m->look ? monitor_events_take(&m->events, &m->look->reading.host,
-					     m->look->sel.set.root_ports, ret_any, err) : 0;
-}
-
 /* An error was told of: look at what tells of a failure at once, but no more often than after a uevent. */
 static void plan_at_once(struct rhythm *r)
 {
@@ -423,11 +428,7 @@ static int look_whole(struct monitor *m, struct rhythm *r, bool moved, size_t *r
 		      struct err *err)
 {
 	int64_t took = cpu_us();
-	bool any;
-	int rc = take_events(m, &any, err);	/* evidence has them */
-
-	*ret_n = 0;
-	rc = rc ? rc : look_again(m, moved, ret_n, err);
+	int rc = look_again(m, moved, ret_n, err);
 
 	took = (cpu_us() - took) * FULL_LOOK_SHARE;
 	r->full = now_us() + (took > FULL_LOOK_US ? took : FULL_LOOK_US);

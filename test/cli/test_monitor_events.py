@@ -128,8 +128,14 @@ def test_options_of_the_top_do_not_hide_what_an_event_says():
 
 
 def test_an_endpoint_that_is_gone_by_then_is_still_its_port_s():
-    lines, _, _ = watch(f"kill -STOP $p; cxl-sim ctl media-event {RP}; echo 1 >/sys/bus/pci/devices/{ENDPOINT}/remove; kill -CONT $p; wait_for 2")
+    """Whether the monitor hears of both together, or is just reading the host."""
+    lines, _, _ = watch(f"""kill -STOP $p; cxl-sim ctl media-event {RP}; echo 1 >/sys/bus/pci/devices/{ENDPOINT}/remove; kill -CONT $p
+until grep -q '"type":"event"' $out; do sleep 0.05; done""")
     assert events(lines)[0]["root_port"] == RP
+    other = "/sys/bus/pci/devices/0000:e0:00.0"
+    lines, _, _ = watch(f"""cxl-sim ctl fault 'read@*/devices/*:1+=delay:10'; echo 1 >{other}/remove; sleep 0.3
+cxl-sim ctl media-event {RP}; echo 1 >/sys/bus/pci/devices/{ENDPOINT}/remove; cxl-sim ctl fault none; until grep '"memdevs":\\[\\]' $out | grep -q '"root_port":"{RP}"'; do sleep 0.05; done""", host="direct2x2")
+    assert [x["type"] for x in lines if x["root_port"] == RP][0] == "event" and len(events(lines)) == 1, lines[1:]
 
 
 # -- acting -----------------------------------------------------------------------------
