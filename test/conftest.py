@@ -22,7 +22,12 @@ if SANITIZER_DIR:
         variable = f"{sanitizer.upper()}_OPTIONS"
         os.environ[variable] = f"{os.environ[variable]}:log_path={SANITIZER_DIR}/{sanitizer}"
 
-from lib import cli  # noqa: E402
+from lib import cli, processors  # noqa: E402
+
+# Tests beside each other: each stays on a processor of its own, with what it starts.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+if WORKER.startswith("gw"):
+    processors.stay(int(WORKER[2:]))
 
 # A run in the background (`scripts/test &`, nohup) ignores these, and so would all that it starts.
 for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
@@ -35,17 +40,32 @@ CAPTURE_NAMES = sorted(p.name.removesuffix(".tar.xz") for p in cli.CAPTURES.glob
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "kills: at every write of a long run, or about numbers of system calls, or memory; not under sanitizers")
-    config.addinivalue_line("markers", "long: takes minutes, most of it waiting; it is begun first, so that nothing waits for it")
+    config.addinivalue_line("markers", "long: takes half a minute and more; it is begun first, by whichever worker has the fewest of them")
     config.addinivalue_line("markers", "sweep: something goes wrong at every operation or moment of a run, which takes long; not in `scripts/test --fast`")
 
 
 def pytest_collection_modifyitems(config, items):
     """Under sanitizers a fixed eighth of the tests, unless all is asked for: they take three times as long there."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if SANITIZER_DIR and not cli.EVERYTHING and not config.option.keyword:
         left_out = [item for item in items if zlib.crc32(item.nodeid.encode()) % 8]
         items[:] = [item for item in items if not zlib.crc32(item.nodeid.encode()) % 8]
         config.hook.pytest_deselected(items=left_out)
+    items[:] = dealt(items, getattr(config, "workerinput", {"workercount": 1})["workercount"])
+
+
+def dealt(items, workers):
+    """ITEMS in the order in which WORKERS begin with an equal share of those that take long.
+
+    pytest-xdist gives each worker a quarter of its share to begin with, of tests that follow each other.
+    """
+    long, others = ([i for i in items if (i.get_closest_marker("long") is not None) == wanted] for wanted in (True, False))
+    each, found = max(len(items) // workers // 4, 2), []
+    for n in range(workers):
+        mine = long[n::workers]
+        more = max(each - len(mine), 0)
+        found += mine + others[:more]
+        del others[:more]
+    return found + others
 
 
 def pytest_generate_tests(metafunc):

@@ -259,7 +259,7 @@ def again_and_again(rounds):
     found = parts(host(HELD, f"cat >$SCRATCH/older <<'END'\n{OLDER}\nEND", "names >$SCRATCH/before", "up; fds=$(settled)",
                        f"n=0; while [ $n -lt {rounds} ]; do n=$((n + 1)); {once}; if [ $n = {early} ]; then echo '## early'; held; fi; done",
                        f"echo '## late'; held; echo '## end'; down; cxl isolation-status --assert status.state=normal --assert 'containment>=recover' >/dev/null; echo $?; sort {RUN}/events | uniq -c",
-                       name="direct1", settings=(*AUTOMATIC, "recover-limit = 2/1h"), timeout=300 + 10 * rounds))
+                       name="direct1", settings=(*AUTOMATIC, "recover-limit = 2/1h"), timeout=600 + 10 * rounds))
     early, late = (dict(re.findall(r"^(Vm\w+):\s*(\d+) kB$", found[k], re.M)) for k in ("early", "late"))
     rest = [re.sub(r"^Vm.*\n", "", found[k], flags=re.M) for k in ("early", "late")]
     assert rest[0] == rest[1] and f"16 N.{PORT}.evidence" in rest[1] and f" {PORT}.json" not in rest[1], found

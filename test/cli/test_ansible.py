@@ -92,6 +92,7 @@ END
 chmod +x /run/bin/systemctl"""
 
 
+@pytest.mark.long
 def test_a_host_is_brought_there_once_and_stays(site):
     """From System RAM, with the README's play: a dry run, the run, and one that finds nothing to do."""
     hooks = {"tell": str(ROOT / "contrib/hooks/mail")}

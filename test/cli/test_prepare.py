@@ -57,6 +57,7 @@ def test_a_driver_that_was_offered_a_device_in_vain_is_offered_it_again(host, mo
     assert r.now["dax0.0"].split()[0] == driver
 
 
+@pytest.mark.long
 def test_so_it_is_when_it_gets_its_driver_back():
     r = prepare("sysram1", faults=["write@*/device_dax/new_id:1+=drop", "write@*/kmem/new_id:1=drop"])
     assert r.rc == 4 and r.dax()["dax0.0"]["result"] == "rolled-back" and r.now["dax0.0"].split()[0] == "kmem", str(r)

@@ -199,6 +199,7 @@ def test_so_is_the_driver_of_a_memory_device_or_a_port(write, wrong):
     assert [p.endswith(write) for p, _ in cxl_writes(s[2].log)].count(True) == 2
 
 
+@pytest.mark.long
 def test_a_driver_that_never_takes_a_device_is_offered_it_no_more_than_a_few_times():
     s = failed("direct1").sh(f"{SIM} ctl fault 'write@*/device_dax/new_id:1+=drop'").cxl("recover-port", PORT).run()
     assert s[4].rc == 4 and "did not read back as expected in time" in s[4].err, str(s[4])

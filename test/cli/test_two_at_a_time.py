@@ -12,7 +12,7 @@ import pytest
 from lib import cli
 from lib.cli import IN_WRITE, Session, hold_lock
 
-pytestmark = pytest.mark.sweep
+pytestmark = [pytest.mark.sweep, pytest.mark.long]
 
 RP = "0000:0c:00.0"
 DIR = f"/sys/bus/pci/devices/{RP}/cxl_isolation"

@@ -4,7 +4,6 @@
 A fixed sample by default; all of it with CXL_FAULTS=all (`scripts/test --full`).
 """
 import collections
-import concurrent.futures
 import json
 import os
 import pathlib
@@ -14,9 +13,10 @@ import tempfile
 
 import pytest
 
+from lib import processors
 from lib.cli import CLEAN, CXL, DAXCTL, EVERYTHING as ALL, SIM, host_file
 
-pytestmark = pytest.mark.sweep
+pytestmark = [pytest.mark.sweep, pytest.mark.long]
 
 DRIVER = pathlib.Path(__file__).with_name("driver.py")
 ACTIONS = [("any", a) for a in ("EIO", "EBUSY", "ENODEV", "EACCES", "EINTR", "kill-before", "kill-after", "vanish")]
@@ -51,7 +51,7 @@ def run_cases(scenario, host, cases):
 
 def run_all(scenario, host, cases):
     """As run_cases(), with every processor."""
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with processors.pool() as pool:
         return [r for some in pool.map(lambda i: run_cases(scenario, host, cases[i:i + CHUNK]), range(0, len(cases), CHUNK)) for r in some]
 
 

@@ -5,17 +5,16 @@ Never a signal, half an output or a word less than before with status 0.  A fixe
 sample by default; every allocation with CXL_FAULTS=all (`scripts/test --full`).
 """
 import collections
-import concurrent.futures
 import json
-import os
 import subprocess
 
 import pytest
 
+from lib import processors
 from lib.cli import BUILD, CLEAN, CXL, DAXCTL, EVERYTHING as ALL
 from test_fault_loop import run_all, run_cases
 
-pytestmark = pytest.mark.sweep
+pytestmark = [pytest.mark.sweep, pytest.mark.long]
 
 LIBRARY = BUILD / "test" / "unit" / "failalloc.so"
 # of the sample: this many allocations of each run, in each way
@@ -67,7 +66,7 @@ def test_what_is_read_is_whole_or_refused(captures, tmp_path, capsys, argv):
     rc, out, _ = short_of_memory(argv, None, tmp_path / "count")
     total = int((tmp_path / "count").read_text())
     cases = [f"{n}{on}" for n in sample(total, READERS) for on in ("", "+")]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with processors.pool() as pool:
         problems = [(at, p) for at, p in zip(cases, pool.map(lambda at: problem_of((rc, out), *short_of_memory(argv, at)), cases)) if p]
     with capsys.disabled():
         print(f"\n{' '.join(str(a) for a in argv[1:-1])}: {total} allocations, {len(cases)} cases")

@@ -6,7 +6,7 @@ from lib.cli import SIM, Session
 from lib.recovering import PORT, STATE, view
 from test_fault_loop import ALL
 
-pytestmark = pytest.mark.sweep
+pytestmark = [pytest.mark.sweep, pytest.mark.long]
 
 RECOVERIES = 200 if ALL else 20
 

@@ -5,7 +5,6 @@ Every fixed host with every kernel, port and cause, and hosts made of seeds: 300
 CXL_VERDICT_SEEDS=N others (`scripts/test --full`: 20,000).  A seed is seen again with
 `test/verdict/repeat SEED`.
 """
-import concurrent.futures
 import itertools
 import json
 import os
@@ -17,16 +16,10 @@ import cases
 import judge
 import runner
 import seeds
+from lib import processors
 
 SEEDS = int(os.environ.get("CXL_VERDICT_SEEDS", "300"))
-PROCESSORS = sorted(os.sched_getaffinity(0))
-WORKERS = 2 * len(PROCESSORS)   # a recovery also waits
-
-
-def stay(processor=itertools.count()):
-    """Of a worker: a simulated host's server and who asks it take turns, which costs less on one processor."""
-    os.sched_setaffinity(0, {PROCESSORS[next(processor) % len(PROCESSORS)]})
-
+WORKERS = 2 * len(processors.ALL)   # a recovery also waits
 
 _oracles, _oracles_lock = {}, threading.Lock()
 
@@ -59,7 +52,7 @@ def run_one(c):
 def verdict():
     """Every case, run and judged: (tally, [(case, why)] of those that could not be run)."""
     tally, rejected = judge.Tally(), []
-    with concurrent.futures.ThreadPoolExecutor(WORKERS, initializer=stay) as pool, judge.Record() as record:
+    with processors.pool(WORKERS) as pool, judge.Record() as record:
         todo = itertools.chain(cases.fixed(pool), pool.map(seeds.case_of, range(SEEDS)))
         for c, r, oracle in pool.map(run_one, todo):
             record.add(c, r, oracle)
