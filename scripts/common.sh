@@ -7,6 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 3
 export LC_ALL=C.UTF-8
 # shellcheck disable=SC2034 # used by the scripts; the distribution's has the distribution's modules
 PYTHON=/usr/bin/python3
+targets=	# of build: nobody's environment counts
 
 # build DIR [MESON-OPTION...]: configure DIR if need be, and compile, all or what
 # $targets names.  Prints only when something is wrong.  CC and CFLAGS of the
@@ -23,7 +24,7 @@ build() {
 	fi
 	if [ $status = 0 ]; then
 		# shellcheck disable=SC2086 # words
-		ninja --quiet -C "$dir" ${targets-} >"$log" 2>&1 </dev/null || status=$?
+		ninja --quiet -C "$dir" $targets >"$log" 2>&1 </dev/null || status=$?
 	fi
 	if [ $status != 0 ]; then
 		tail -n 200 "$log" >&2
