@@ -4,23 +4,24 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "util/cleanup.h"
 #include "util/parse.h"
 
-struct json_object *json_read_whole(struct json_read *r, const char *text)
+static struct json_object *parse(struct json_read *r, const char *text, size_t n, int flags)
 {
 	struct json_object *obj = NULL;
 	struct json_tokener *tok;
-	size_t n = strlen(text);
 
 	errno = 0;
-	tok = n < INT_MAX ? json_tokener_new() : NULL;
+	tok = json_tokener_new();
 	if (!tok) {
 		r->no_memory |= errno == ENOMEM;
 		return NULL;
 	}
-	json_tokener_set_flags(tok, JSON_TOKENER_STRICT);
+	json_tokener_set_flags(tok, flags);
 	obj = json_tokener_parse_ex(tok, text, (int)n + 1);
 	r->no_memory |= errno == ENOMEM;	/* not every version of json-c tells it from bad input */
 	if (json_tokener_get_error(tok) != json_tokener_success ||
@@ -30,6 +31,35 @@ struct json_object *json_read_whole(struct json_read *r, const char *text)
 	}
 	json_tokener_free(tok);
 	return obj;
+}
+
+/*
+ * Strictly, json-c 0.18 takes no character beyond ASCII: to it they are control characters.  They may
+ * stand where a letter may that is in no word of JSON's, so one of those stands for them in what is
+ * read strictly.
+ */
+struct json_object *json_read_whole(struct json_read *r, const char *text)
+{
+	_cleanup_free_ char *ascii = strdup(text);
+	struct json_object *obj;
+	size_t n = strlen(text);
+	bool is_ascii = true;
+
+	if (!ascii || n >= INT_MAX) {
+		r->no_memory |= !ascii;
+		return NULL;
+	}
+	for (char *c = ascii; *c; c++) {
+		if ((unsigned char)*c < 0x80)
+			continue;
+		*c = 'x';
+		is_ascii = false;
+	}
+	obj = parse(r, ascii, n, JSON_TOKENER_STRICT);
+	if (!obj || is_ascii)
+		return obj;
+	json_object_put(obj);
+	return parse(r, text, n, 0);
 }
 
 /* The member, which may be null: then *@ret is NULL. */

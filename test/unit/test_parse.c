@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* util/parse.c: numbers and names that somebody else wrote. */
+/* util/parse.c, util/json_read.c: numbers, names and JSON that somebody else wrote. */
 #include "test/unit/unit.h"
 
 #include <errno.h>
 
+#include "util/array.h"
+#include "util/json_read.h"
 #include "util/parse.h"
 
 static void numbers_are_read_whole(void **state)
@@ -166,6 +168,26 @@ static void text_for_a_message_is_made_harmless(void **state)
 	assert_string_equal(printable("", buf, sizeof(buf)), "");
 }
 
+/* To json-c 0.18 each character beyond ASCII is a control character. */
+static void json_has_characters_beyond_ascii_in_strings_alone(void **state)
+{
+	static const char *const bad[] = {
+		"\303\274", "[tr\303\274e]", "{\"a\":1}\303\274", "[\"\\\303\274\"]", "[\"\\u00f\303\274\"]",
+		"[\"\303\274\",]",
+	};
+	struct json_read r = { 0 };
+	struct json_object *obj = json_read_whole(&r, "{\"\303\274\":\"na\303\257ve \342\202\254\"}"), *v;
+
+	(void)state;
+	assert_non_null(obj);
+	assert_true(json_object_object_get_ex(obj, "\303\274", &v));
+	assert_string_equal(json_object_get_string(v), "na\303\257ve \342\202\254");
+	json_object_put(obj);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_null(json_read_whole(&r, bad[i]));
+	assert_false(r.no_memory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +201,7 @@ int main(void)
 		cmocka_unit_test(names_sort_as_a_person_counts),
 		cmocka_unit_test(a_suffix_has_something_before_it),
 		cmocka_unit_test(text_for_a_message_is_made_harmless),
+		cmocka_unit_test(json_has_characters_beyond_ascii_in_strings_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
