@@ -55,7 +55,7 @@ def test_every_page_has_the_usual_sections_and_no_fault_that_a_formatter_finds(i
         text = page.read_text()
         sections = re.findall(r'^\.SH "(.*)"$', text, re.M)
         assert page.suffix != ".1" or [s for s in sections if s in SECTIONS] == SECTIONS, f"{page.name}: {sections}"
-        for lint in (["mandoc", "-T", "lint"], ["groff", "-man", "-Tutf8", "-ww", "-z"]):
+        for lint in (["mandoc", "-T", "lint"], ["groff", "-t", "-man", "-Tutf8", "-ww", "-z"]):
             p = subprocess.run([*lint, page], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
             assert p.stdout + p.stderr == "" and p.returncode == 0, p.stdout + p.stderr
         shown = subprocess.run(["mandoc", "-T", "utf8", "-O", "width=78", page], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout

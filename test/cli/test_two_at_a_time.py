@@ -291,7 +291,7 @@ def test_memory_is_as_after_one_and_then_the_other(first):
 
 def test_the_rule_leaves_a_device_to_the_recovery_that_makes_it_and_does_not_wait():
     slow = "cxl-sim ctl fault 'write@*/device_dax/*:1=delay:3000' >/dev/null"
-    s = f"{slow}; cxl recover-port --force-healthy {RP} >/dev/null & sleep 1; d=$(ls /sys/bus/dax/devices); time -p timeout 2 daxctl prepare-isolation -v --hotplug $d 0x1001 2>&1; echo $?; wait"
+    s = f"{slow}; cxl recover-port --force-healthy {RP} >/dev/null & sleep 1; d=$(ls /sys/bus/dax/devices); timeout 2 daxctl prepare-isolation -v --hotplug $d 0x1001 2>&1; echo $?; wait"
     r, = Session("direct1").sh(s).run()
     assert "is left to 'cxl recover-port' (process" in r.text and "\n0\n" in r.text, str(r)
 
