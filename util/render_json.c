@@ -225,9 +225,13 @@ int render_json(struct json_object *v, bool pretty, FILE *f)
 {
 	const struct place top = { .f = f, .pretty = pretty };
 
-	errno = 0;
 	write_value(v, &top);
-	return ferror(f) ? -(errno ? errno : EIO) : 0;
+	if (!ferror(f))
+		return 0;
+	/* json-c 0.18 sets errno while it is asked for a value; the rest fails for the same reason */
+	errno = 0;
+	fflush(f);
+	return -(errno ? errno : EIO);
 }
 
 char *render_text(struct json_object *v, bool pretty)
