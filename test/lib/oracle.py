@@ -18,6 +18,9 @@ set -e
 D=$1; shift
 mount --bind "$D/sys" /sys
 for f in null zero urandom random full; do mount --bind /dev/$f "$D/dev/$f"; done
+# libcxl 85 crashes without
+{ mount -t debugfs none /sys/kernel/debug && mount -t tmpfs none /sys/kernel/debug; } 2>/dev/null || :
+mkdir -p /sys/kernel/debug/cxl
 mount --rbind "$D/dev" /dev
 [ ! -e "$D/proc/zoneinfo" ] || mount --bind "$D/proc/zoneinfo" /proc/zoneinfo
 exec "$@"
@@ -41,6 +44,7 @@ def prepare(tree):
     (dev / "cxl").mkdir(parents=True)
     for f in ("null", "zero", "urandom", "random", "full"):
         (dev / f).touch()
+    (tree / "sys/kernel/debug").mkdir(parents=True, exist_ok=True)
     for m in os.listdir(tree / "sys/bus/cxl/devices"):
         if re.fullmatch(r"mem\d+", m):
             (dev / "cxl" / m).touch()

@@ -63,6 +63,7 @@ def lay_out(capture, root):
                 make(os.path.join(path, name))
 
     make("sys")
+    os.makedirs(os.path.join(root, "sys/kernel/debug"), exist_ok=True)
 
 
 def add_dev(root):
@@ -85,6 +86,17 @@ def add_dev(root):
         subprocess.run(["mount", "--bind", f"/dev/{name}", f"{dev}/{name}"], check=True)
 
 
+def add_debugfs():
+    """Without it libcxl 85 crashes.  Like the simulated host it has the poison of each memory device that has a driver."""
+    for kind in ("debugfs", "tmpfs"):
+        subprocess.run(["mount", "-t", kind, "none", "/sys/kernel/debug"], check=True)
+    os.mkdir("/sys/kernel/debug/cxl")
+    for name in os.listdir("/sys/bus/cxl/devices") if os.path.isdir("/sys/bus/cxl/devices") else ():
+        if name.startswith("mem") and os.path.exists(f"/sys/bus/cxl/devices/{name}/driver"):
+            os.mkdir(f"/sys/kernel/debug/cxl/{name}")
+            open(f"/sys/kernel/debug/cxl/{name}/inject_poison", "w").close()
+
+
 def main():
     capture, out, commands = sys.argv[1], sys.argv[2], []
     for word in sys.argv[3:]:
@@ -98,6 +110,7 @@ def main():
     lay_out(capture, root)
     add_dev(root)
     subprocess.run(["mount", "--bind", root + "/sys", "/sys"], check=True)
+    add_debugfs()
     subprocess.run(["mount", "--rbind", root + "/dev", "/dev"], check=True)
     env = dict(os.environ, SYSTEMD_DEVICE_VERIFY_SYSFS="0")
     for n, command in enumerate(commands):

@@ -72,7 +72,8 @@ def differences(ours, live, path, excused):
                 if key not in excused:
                     yield f"{path}.{key}: missing, was {live[key]!r}"
             elif key not in live:
-                yield f"{path}.{key}: was not there"
+                if key not in excused:
+                    yield f"{path}.{key}: was not there"
             else:
                 yield from differences(ours[key], live[key], f"{path}.{key}", excused)
     elif isinstance(ours, list) and isinstance(live, list) and len(ours) == len(live):
