@@ -50,8 +50,6 @@ SHARED = {"status", "checks", "calibration", "calibration_v1", "prepare", "layou
 # Suites for which a machine boots once more: all of them in one would take longer than it is given.
 APART = {"direct1": {"prepare": "apart", "layout": "apart", "recover": "apart", "act": "apart", "units": "systemd"}}
 WANT_MODULE = {"v1", "v1_fixed", "timeout", "registers", "status", "calibration_v1", "prepare", "checks", "layout", "recover", "act", "neighbours", "kills", "units"}
-# Each machine has two processors, and leaves one of them idle most of the time.
-JOBS = int(os.environ.get("CXL_VM_JOBS") or min(os.cpu_count() or 1, 2))
 BOOT_SECONDS = 600
 # How much longer than its longest test may take a machine says nothing, before it is taken for one whose timers stopped.
 SILENT_SECONDS = 60
@@ -77,15 +75,17 @@ class Boot:
     """What one machine reported: test -> its last line, and what to show for those without one."""
 
     def __init__(self, kernel, topology, chosen, module, scratch, part=""):
-        self.ended, self.running, start = {}, None, time.monotonic()
+        self.ended, self.running = {}, None
         name = f"{kernel}-{topology}-{part}" if part else f"{kernel}-{topology}"
-        self.boot(kernel, topology, part, chosen, module, scratch, name)
-        again = ""
-        left = [test for test in chosen if test not in self.ended]
-        if left and self.emulation_failed:
-            again = f", booted again: the emulation failed during {self.running}"
-            self.boot(kernel, topology, part, left, module, scratch, f"{name}-again")
-        self.note = f"{name} ended after {time.monotonic() - start:.0f} s{again}"
+        with machine.turn():
+            start = time.monotonic()
+            self.boot(kernel, topology, part, chosen, module, scratch, name)
+            again = ""
+            left = [test for test in chosen if test not in self.ended]
+            if left and self.emulation_failed:
+                again = f", booted again: the emulation failed during {self.running}"
+                self.boot(kernel, topology, part, left, module, scratch, f"{name}-again")
+            self.note = f"{name} ended after {time.monotonic() - start:.0f} s{again}"
 
     def boot(self, kernel, topology, part, chosen, module, scratch, name):
         out, console = scratch / f"{name}.out", scratch / f"{name}.console"
@@ -147,12 +147,12 @@ ACTIVE = set()
 
 
 class Machines:
-    """Machines set up once, each booted when one of its tests is asked for, JOBS of them ahead."""
+    """Machines set up once, each booted when one of its tests is asked for, as many of them ahead as may run."""
 
     def __init__(self, wanted, scratch):
         self.wanted, self.scratch = wanted, scratch     # (kernel, topology, part) -> tests, in order
         self.lock, self.boots, self.answers = threading.Lock(), None, None
-        self.pool = concurrent.futures.ThreadPoolExecutor(JOBS)
+        self.pool = concurrent.futures.ThreadPoolExecutor(machine.JOBS)
 
     def setup(self):
         """{(kernel, "kernel" or "module"): (state, text)} as test/vm/setup says of what is to boot."""
