@@ -121,6 +121,17 @@ def tree(captures, tmp_path):
     return copy
 
 
+KEPT_HERE = pathlib.Path("/var/lib/cxl-isolation")
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept_on_this_machine():
+    """What a command keeps of a simulated host or a tree does not go where this machine's is."""
+    before = KEPT_HERE.stat().st_mtime_ns if KEPT_HERE.exists() else None
+    yield
+    assert (KEPT_HERE.stat().st_mtime_ns if KEPT_HERE.exists() else None) == before, f"this test, or one beside it, wrote into {KEPT_HERE}"
+
+
 @pytest.fixture(autouse=True)
 def no_sanitizer_report():
     """Fail the test during which any process, a simulator's too, wrote a sanitizer report."""
