@@ -124,12 +124,17 @@ def tree(captures, tmp_path):
 KEPT_HERE = pathlib.Path("/var/lib/cxl-isolation")
 
 
+def kept_here():
+    """When this machine's state directory was written to; None: there is none."""
+    return KEPT_HERE.stat().st_mtime_ns if KEPT_HERE.exists() else None
+
+
 @pytest.fixture(autouse=True)
 def nothing_kept_on_this_machine():
     """What a command keeps of a simulated host or a tree does not go where this machine's is."""
-    before = KEPT_HERE.stat().st_mtime_ns if KEPT_HERE.exists() else None
+    before = kept_here()
     yield
-    assert (KEPT_HERE.stat().st_mtime_ns if KEPT_HERE.exists() else None) == before, f"this test, or one beside it, wrote into {KEPT_HERE}"
+    assert kept_here() == before, f"this test, or one beside it, wrote into {KEPT_HERE}"
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,8 @@
 
 A chroot of each is made once.  On sid everything is newest; `scripts/test --full` asks
 trixie, too, both run all command tests, and all three releases build, install, upgrade and remove
-the packages.  A usual run only looks at what the packages would hold (test/cli/test_packages.py): building and trying them takes minutes for each release.
+the packages.  A usual run only looks at what the packages would hold (test/cli/test_packages.py):
+building and trying them takes minutes for each release.
 """
 import subprocess
 

@@ -16,6 +16,8 @@ PROGRAM = "/usr/bin/cxl"
 RUN = r"""
 set -e
 D=$1; shift
+# only /sys and /dev are the tree's: what a command keeps must not be this machine's
+export CXL_STATE_DIR="$D/state"
 mount --bind "$D/sys" /sys
 for f in null zero urandom random full; do mount --bind /dev/$f "$D/dev/$f"; done
 # libcxl 85 crashes without
