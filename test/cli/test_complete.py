@@ -127,11 +127,15 @@ def test_options_do_not_cost_the_distributions_program_nor_the_host(tmp_path):
     trace = tmp_path / "trace"
     if not shutil.which("strace"):
         pytest.skip("strace is not installed")
-    for words in (["enable-isolation", "--re"], ["enable-isolation", "--require="], ["list", "--isolation", "--f"], ["explain", ""], ["recover-port", ""]):
+
+    def traced(*words):
         run(["strace", "-f", "-o", trace, CXL, "--complete", *words], env={"CXL_PROGRAM": str(theirs)})
-        calls = trace.read_text().splitlines()
+        return trace.read_text().splitlines()
+    loading = len(traced("zap", ""))    # of libraries, of which each release has others
+    for words in (["enable-isolation", "--re"], ["enable-isolation", "--require="], ["list", "--isolation", "--f"], ["explain", ""], ["recover-port", ""]):
+        calls = traced(*words)
         assert not (tmp_path / "ran").exists() and sum("execve" in c for c in calls) == 1, words
-        assert len(calls) < 160 and any('"/sys' in c or '"sys' in c for c in calls) == (words[0] == "recover-port"), (words, len(calls))
+        assert len(calls) < loading + 20 and any('"/sys' in c or '"sys' in c for c in calls) == (words[0] == "recover-port"), (words, len(calls))
     r = run([CXL, "--complete-ours", "zap", "--"], env={"CXL_PROGRAM": str(theirs)})
     assert r.text == ":theirs\n" and not (tmp_path / "ran").exists()
 

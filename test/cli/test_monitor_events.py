@@ -19,7 +19,8 @@ def watch(script, host="direct1", kernel="v1-fixed", args="", before="cxl enable
     who = f"setpriv --reuid={user} --regid={user} --clear-groups -- " if user is not None else ""
     text = f"""exec 2>&1; export PATH={cli.CXL.parent}:{cli.SIM.parent}:$PATH; {before} >/dev/null
 out=$(mktemp); err=$(mktemp)
-wait_for() {{ i=0; until [ $(wc -l <$out) -ge $1 ]; do sleep 0.05; i=$((i+1)); [ $i -lt 1200 ] || {{ echo "no line $1"; cat $out $err; exit 99; }}; done; }}
+until_() {{ i=0; until eval "$1"; do sleep 0.05; i=$((i+1)); [ $i -lt 1200 ] || {{ echo "not so: $1"; cat $out $err; exit 99; }}; done; }}
+wait_for() {{ until_ '[ $(wc -l <$out) -ge '"$1"' ]'; }}
 start() {{ {who}cxl isolation-status --monitor {args} >$out 2>$err & p=$!; wait_for 1; }}
 start
 {script}
@@ -130,11 +131,12 @@ def test_options_of_the_top_do_not_hide_what_an_event_says():
 def test_an_endpoint_that_is_gone_by_then_is_still_its_port_s():
     """Whether the monitor hears of both together, or is just reading the host."""
     lines, _, _ = watch(f"""kill -STOP $p; cxl-sim ctl media-event {RP}; echo 1 >/sys/bus/pci/devices/{ENDPOINT}/remove; kill -CONT $p
-until grep -q '"type":"event"' $out; do sleep 0.05; done""")
+until_ 'grep -q type.:.event $out'""")
     assert events(lines)[0]["root_port"] == RP
     other = "/sys/bus/pci/devices/0000:e0:00.0"
     lines, _, _ = watch(f"""cxl-sim ctl fault 'read@*/devices/*:1+=delay:10'; echo 1 >{other}/remove; sleep 0.3
-cxl-sim ctl media-event {RP}; echo 1 >/sys/bus/pci/devices/{ENDPOINT}/remove; cxl-sim ctl fault none; until grep '"memdevs":\\[\\]' $out | grep -q '"root_port":"{RP}"'; do sleep 0.05; done""", host="direct2x2")
+cxl-sim ctl media-event {RP}; echo 1 >/sys/bus/pci/devices/{ENDPOINT}/remove; cxl-sim ctl fault none
+until_ 'grep memdevs.:.], $out | grep -q root_port.:.{RP}'""", host="direct2x2")
     assert [x["type"] for x in lines if x["root_port"] == RP][0] == "event" and len(events(lines)) == 1, lines[1:]
 
 
