@@ -10,11 +10,10 @@ import pathlib
 import re
 import shutil
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from lib import cli, softhost
+from lib import cli, processors, softhost
 from test_soft_reserved import describe
 
 REPO = pathlib.Path(__file__).resolve().parents[2]
@@ -155,7 +154,7 @@ def used_on_all_hosts(tmp_path_factory):
     jobs += [(["--host", "accel1", "--kernel", kernel], READ) for kernel in KERNELS] + CHANGES
     jobs += [(["--host", str(memmap)], ["daxctl prepare-isolation dax0.0", f"cxl recover-port --force-healthy {RP}"])]
     found = {}
-    with ThreadPoolExecutor(2) as pool:
+    with processors.pool() as pool:
         for places in [*pool.map(lambda job: run(*job[1], top / str(job[0])), enumerate(jobs)),
                        *pool.map(lambda name: sysroot(name, top), SOFT)]:
             for path, uses in places.items():

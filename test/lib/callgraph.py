@@ -14,7 +14,11 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from lib import processors  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECTION = re.compile(r"\.(?:text|bss|rodata|data(?:\.rel)?(?:\.ro)?(?:\.local)?)\.([A-Za-z_]\w*)(?:\.\d+)?$")
@@ -61,7 +65,7 @@ def references(text):
 def graph(build, keep=lambda file: True):
     """{(file, name): {(file, name), ...}}"""
     found = [s for s in sources(build) if keep(s[0])]
-    with tempfile.TemporaryDirectory() as d, ThreadPoolExecutor(os.cpu_count()) as pool:
+    with tempfile.TemporaryDirectory() as d, processors.pool() as pool:
         texts = list(pool.map(lambda x: compiled(*x[1], f"{d}/{x[0]}.o"), enumerate(found)))
     parts = {file: references(text) for (file, _, _), text in zip(found, texts)}
     where = collections.defaultdict(list)

@@ -73,10 +73,11 @@ def events_of(speaks):
 
 def of_host(name, host, more):
     info = known(name)
+    is_whole = name in built_in() or name.startswith(UNREADABLE)
     for port in more.get("ports", info["modelled"]):
         speaks = info["ports"].get(port, [])
         asked = more.get("options", [[]] + ([CACHE] if "cache" in speaks else []))
-        kernels = KERNELS if name in built_in() or name.startswith(UNREADABLE) else EVERYWHERE
+        kernels = KERNELS if is_whole else EVERYWHERE
         # those that the host is about, alone or with the others
         kernels = more.get("kernels", kernels) + more.get("kernels_too", [])
         for kernel in kernels + ([POSTED_RAS] if name in built_in() else []):
@@ -84,7 +85,7 @@ def of_host(name, host, more):
             variants = asked + ([["--registers"]] if kernel == "v1" and more.get("stuck") else [])
             more_events = ["link-down stuck", "protocol-error"] if more.get("stuck") and kernel == "v1-fixed" else []
             events = RAS_EVENTS if kernel == POSTED_RAS else events_of(speaks) + more_events
-            if name not in built_in() and "kernels" not in more and not name.startswith(UNREADABLE):
+            if not is_whole and "kernels" not in more:
                 events = [e for e in events if e != LEFT_OUT.get(kernel)]
             for event in events:
                 for options in variants:
