@@ -4,7 +4,6 @@
  * json-c itself aborts where an object is missing, and prints text with holes
  * where its buffer cannot grow.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,9 +228,7 @@ int render_json(struct json_object *v, bool pretty, FILE *f)
 	if (!ferror(f))
 		return 0;
 	/* json-c 0.18 sets errno while it is asked for a value; the rest fails for the same reason */
-	errno = 0;
-	fflush(f);
-	return -(errno ? errno : EIO);
+	return output_flush(f);
 }
 
 char *render_text(struct json_object *v, bool pretty)
